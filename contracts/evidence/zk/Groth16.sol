@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title Groth16 over BN254, the verification key as data
+/// @notice Checks `e(-A, B) e(alpha, beta) e(L, gamma) e(C, delta) = 1` with `L = IC[0] + sum input[i] IC[i + 1]`
+/// (J. Groth, "On the Size of Pairing-based Non-interactive Arguments", EUROCRYPT 2016, section 3.2), by the
+/// precompiles of EIP-196 and EIP-197.
+/// @dev Returns false only for a proof it has judged. It reverts on everything it could not judge: malformed bytes, a
+/// point off the curve, an input that is not canonical, too little gas. Proofs are malleable (A, B, C has twins that
+/// verify): never use the bytes of a proof as an identifier.
+library Groth16 {
+    /// @dev Order of the scalar field.
+    uint256 internal constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+    /// @dev Order of the base field.
+    uint256 internal constant Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
+
+    uint256 internal constant PROOF_BYTES = 256;
+    /// @dev alpha 2, beta 4, gamma 4, delta 4 words.
+    uint256 internal constant KEY_FIXED_BYTES = 14 * 32;
+    uint256 internal constant G1_BYTES = 64;
+    uint256 internal constant G2_BYTES = 128;
+
+    uint256 private constant PAIRING_BYTES = 4 * (G1_BYTES + G2_BYTES);
+
+    /// @notice The proof is not eight words.
+    error ProofLength(uint256 lengthBytes);
+    /// @notice The key is not one for this number of inputs.
+    error KeyMismatch(uint256 keyBytes, uint256 inputs);
+    /// @notice The input at this place is not below the order of the scalar field.
+    error InputNotInField(uint256 place, uint256 value);
+    /// @notice A coordinate of the proof is not below the order of the base field.
+    error ProofNotCanonical();
+    /// @notice A precompile refused its input, or had too little gas.
+    error PrecompileFailed(uint256 precompile);
+
+    /// @param key alpha | beta | gamma | delta | IC, as in `IVerificationKeys`; checked when it was registered.
+    /// @param inputs The public inputs.
+    /// @param proof A (x, y) | B (x.im, x.re, y.im, y.re) | C (x, y).
+    function verify(bytes memory key, uint256[] memory inputs, bytes calldata proof) internal view returns (bool) {
+        if (proof.length != PROOF_BYTES) revert ProofLength(proof.length);
+        if (key.length != keyBytes(inputs.length)) revert KeyMismatch(key.length, inputs.length);
+
+        (uint256 lx, uint256 ly) = _combineInputs(key, inputs);
+        uint256 negatedAy = _negate(uint256(bytes32(proof[32:64])));
+
+        bytes memory pairs = new bytes(PAIRING_BYTES);
+        assembly ("memory-safe") {
+            let to := add(pairs, 0x20)
+            // (-A, B)
+            calldatacopy(to, proof.offset, 0xc0)
+            mstore(add(to, 0x20), negatedAy)
+            // (alpha, beta)
+            mcopy(add(to, 0xc0), add(key, 0x20), 0xc0)
+            // (L, gamma)
+            mstore(add(to, 0x180), lx)
+            mstore(add(to, 0x1a0), ly)
+            mcopy(add(to, 0x1c0), add(key, 0xe0), 0x80)
+            // (C, delta)
+            calldatacopy(add(to, 0x240), add(proof.offset, 0xc0), 0x40)
+            mcopy(add(to, 0x280), add(key, 0x160), 0x80)
+        }
+        return pairing(pairs);
+    }
+
+    /// @notice The length of a key for this number of inputs.
+    function keyBytes(uint256 inputs) internal pure returns (uint256) {
+        return KEY_FIXED_BYTES + (inputs + 1) * G1_BYTES;
+    }
+
+    /// @notice Whether the product of pairings is one. Reverts when a point is not valid.
+    function pairing(bytes memory pairs) internal view returns (bool) {
+        uint256 result;
+        bool done;
+        assembly ("memory-safe") {
+            done := staticcall(gas(), 0x08, add(pairs, 0x20), mload(pairs), 0x00, 0x20)
+            // A precompile that succeeds returns one word; an address without code succeeds and returns none.
+            done := and(done, eq(returndatasize(), 0x20))
+            result := mload(0x00)
+        }
+        if (!done) revert PrecompileFailed(8);
+        return result == 1;
+    }
+
+    /// @notice The sum of two points. Reverts when a point is not on the curve or not canonical.
+    function add(uint256 ax, uint256 ay, uint256 bx, uint256 by) internal view returns (uint256 x, uint256 y) {
+        bool done;
+        assembly ("memory-safe") {
+            let buffer := mload(0x40)
+            mstore(buffer, ax)
+            mstore(add(buffer, 0x20), ay)
+            mstore(add(buffer, 0x40), bx)
+            mstore(add(buffer, 0x60), by)
+            done := staticcall(gas(), 0x06, buffer, 0x80, buffer, 0x40)
+            done := and(done, eq(returndatasize(), 0x40))
+            x := mload(buffer)
+            y := mload(add(buffer, 0x20))
+        }
+        if (!done) revert PrecompileFailed(6);
+    }
+
+    function _combineInputs(bytes memory key, uint256[] memory inputs) private view returns (uint256 x, uint256 y) {
+        (x, y) = _icAt(key, 0);
+        for (uint256 i = 0; i < inputs.length; ++i) {
+            if (inputs[i] >= R) revert InputNotInField(i, inputs[i]);
+            (uint256 icX, uint256 icY) = _icAt(key, i + 1);
+            (uint256 termX, uint256 termY) = _multiply(icX, icY, inputs[i]);
+            (x, y) = add(x, y, termX, termY);
+        }
+    }
+
+    function _icAt(bytes memory key, uint256 i) private pure returns (uint256 x, uint256 y) {
+        assembly ("memory-safe") {
+            let at := add(add(key, 0x20), add(KEY_FIXED_BYTES, mul(i, G1_BYTES)))
+            x := mload(at)
+            y := mload(add(at, 0x20))
+        }
+    }
+
+    function _multiply(uint256 px, uint256 py, uint256 scalar) private view returns (uint256 x, uint256 y) {
+        bool done;
+        assembly ("memory-safe") {
+            let buffer := mload(0x40)
+            mstore(buffer, px)
+            mstore(add(buffer, 0x20), py)
+            mstore(add(buffer, 0x40), scalar)
+            done := staticcall(gas(), 0x07, buffer, 0x60, buffer, 0x40)
+            done := and(done, eq(returndatasize(), 0x40))
+            x := mload(buffer)
+            y := mload(add(buffer, 0x20))
+        }
+        if (!done) revert PrecompileFailed(7);
+    }
+
+    /// @dev Zero is its own negative: it is the y of the point at infinity alone.
+    function _negate(uint256 y) private pure returns (uint256) {
+        if (y >= Q) revert ProofNotCanonical();
+        return y == 0 ? 0 : Q - y;
+    }
+}
