@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+import { typedDataDigest } from "./domain.ts";
+import { type Address, bytesToHex, type Hex, keccak256, keccak256Bytes, keccak256Text } from "./hex.ts";
+import { encodeWords } from "./words.ts";
+
+/** A Groth16 proof as snarkjs gives it: decimal strings, projective coordinates, G2 real part first. */
+export interface SnarkjsProof {
+  pi_a: string[];
+  pi_b: string[][];
+  pi_c: string[];
+}
+
+/** Where enclaves' signatures are judged. */
+export interface EnclaveDomain {
+  chainId: bigint;
+  /** The EnclaveEvidence contract. */
+  enclaveEvidence: Address;
+}
+
+const CONTEXT_TYPEHASH = keccak256Text("MeantimeContext(bytes32 claimId,address beneficiary)");
+const CLAIM_ATTESTATION_TYPEHASH = keccak256Text("ClaimAttestation(bytes32 claimId,address beneficiary)");
+const BATCH_ATTESTATION_TYPEHASH = keccak256Text("BatchAttestation(bytes32 batchId,bytes32 modelId)");
+const DROPPED_BITS = 8n;
+
+/** The third public signal of a proof: ties it to one claim and to whom it pays. 248 bits, so below the field's order. */
+export function provingContext(claimId: Hex, beneficiary: Address): bigint {
+  return BigInt(keccak256(encodeWords(CONTEXT_TYPEHASH, claimId, beneficiary))) >> DROPPED_BITS;
+}
+
+/** The evidence bytes of a proof: A (x, y), B (x.im, x.re, y.im, y.re), C (x, y), one word each. */
+export function encodeGroth16Proof({ pi_a, pi_b, pi_c }: SnarkjsProof): Hex {
+  const coordinates = [
+    ...[pi_a[0], pi_a[1]],
+    ...[pi_b[0]?.[1], pi_b[0]?.[0], pi_b[1]?.[1], pi_b[1]?.[0]],
+    ...[pi_c[0], pi_c[1]],
+  ];
+  return bytesToHex(encodeWords(...coordinates.map((coordinate) => BigInt(coordinate ?? -1))));
+}
+
+/** What an enclave signs for one claim: EIP-712 `ClaimAttestation` in the domain "Meantime Enclave". */
+export function claimAttestationDigest(domain: EnclaveDomain, claimId: Hex, beneficiary: Address): Hex {
+  return enclaveDigest(domain, encodeWords(CLAIM_ATTESTATION_TYPEHASH, claimId, beneficiary));
+}
+
+/** What an enclave signs for a whole batch of one model: EIP-712 `BatchAttestation`. */
+export function batchAttestationDigest(domain: EnclaveDomain, batchId: Hex, modelId: Hex): Hex {
+  return enclaveDigest(domain, encodeWords(BATCH_ATTESTATION_TYPEHASH, batchId, modelId));
+}
+
+function enclaveDigest({ chainId, enclaveEvidence }: EnclaveDomain, words: Uint8Array): Hex {
+  return typedDataDigest("Meantime Enclave", chainId, enclaveEvidence, keccak256Bytes(words));
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+import { MeantimeError } from "./errors.ts";
+import { bytesToHex, type Hex, hexToBytes, keccak256Bytes } from "./hex.ts";
+
+/** A tree over some leaves. */
+export interface MerkleTree {
+  root: Hex;
+  count: number;
+  /** The siblings from the leaf at `index` up to the root. Throws MT-SDK-011 beyond the last leaf. */
+  proof(index: number): Hex[];
+}
+
+/** That `leaf` stands at `index` of the tree with this root and number of leaves. */
+export interface MerkleStatement {
+  root: Hex;
+  count: number;
+  index: number;
+  leaf: Hex;
+  proof: Hex[];
+}
+
+const NODE_BYTES = 32;
+
+/**
+ * Builds the complete binary tree of OpenZeppelin's `merkle-tree` package: an array of `2 * count - 1` nodes, leaf `i`
+ * at place `2 * count - 2 - i`, node `p` = keccak256(node `2p + 1` || node `2p + 2`), in that order. Pairs are not
+ * sorted, so that a position holds exactly one leaf (see `contracts/types/PositionTree.sol`).
+ * Throws MT-SDK-010 without leaves.
+ */
+export function buildMerkleTree(leaves: readonly Hex[]): MerkleTree {
+  const count = leaves.length;
+  if (count === 0) {
+    throw new MeantimeError("MT-SDK-010", "a tree needs at least one leaf", {
+      hint: "Commit no empty batch.",
+    });
+  }
+  const nodes = new Uint8Array((2 * count - 1) * NODE_BYTES);
+  for (const [index, leaf] of leaves.entries())
+    nodes.set(hexToBytes(leaf), placeOf(index, count) * NODE_BYTES);
+  for (let place = count - 2; place >= 0; place--) {
+    const children = nodes.subarray((2 * place + 1) * NODE_BYTES, (2 * place + 3) * NODE_BYTES);
+    nodes.set(keccak256Bytes(children), place * NODE_BYTES);
+  }
+
+  const nodeAt = (place: number): Hex =>
+    bytesToHex(nodes.subarray(place * NODE_BYTES, (place + 1) * NODE_BYTES));
+  return {
+    root: nodeAt(0),
+    count,
+    proof(index) {
+      if (!Number.isInteger(index) || index < 0 || index >= count) {
+        throw new MeantimeError("MT-SDK-011", `no leaf at ${index} of ${count}`, {
+          hint: "Count from zero.",
+        });
+      }
+      const siblings: Hex[] = [];
+      for (let place = placeOf(index, count); place > 0; place = (place - 1) >> 1) {
+        siblings.push(nodeAt(place % 2 === 1 ? place + 1 : place - 1));
+      }
+      return siblings;
+    },
+  };
+}
+
+/** Whether the statement holds. False, never an error, for a proof too short or too long or an index out of range. */
+export function verifyMerkleProof({ root, count, index, leaf, proof }: MerkleStatement): boolean {
+  if (!Number.isInteger(index) || index < 0 || index >= count) return false;
+  let place = placeOf(index, count);
+  let node = hexToBytes(leaf);
+  for (const sibling of proof) {
+    if (place === 0) return false;
+    const pair = new Uint8Array(2 * NODE_BYTES);
+    // Odd places are left children.
+    pair.set(node, place % 2 === 1 ? 0 : NODE_BYTES);
+    pair.set(hexToBytes(sibling), place % 2 === 1 ? NODE_BYTES : 0);
+    node = keccak256Bytes(pair);
+    place = (place - 1) >> 1;
+  }
+  return place === 0 && bytesToHex(node) === root;
+}
+
+function placeOf(index: number, count: number): number {
+  return 2 * count - 2 - index;
+}
