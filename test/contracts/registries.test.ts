@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+import type { Hex } from "@meantime/sdk/hex";
+import { EVIDENCE_KINDS, EVIDENCE_RULES, type Policy, policyId } from "@meantime/sdk/policy";
+import { expect } from "chai";
+import { id, ZeroAddress, ZeroHash } from "ethers";
+import { deployWorld, enterEnclaveKey, networkHelpers, policyFor, type World, wordOf } from "./fixture.ts";
+
+const { loadFixture, time } = networkHelpers;
+const MIN_WINDOW_SECONDS = 300;
+
+describe("PolicyRegistry", () => {
+  it("names a policy by its content and gives the content back", async () => {
+    const world = await loadFixture(deployWorld);
+    const policy: Policy = {
+      ...(await policyFor(world, "teeAndZk")),
+      challengerBps: 1234,
+      requesterBps: 4321,
+    };
+    const expected = policyId(policy);
+    await expect(world.policies.register(policy)).to.emit(world.policies, "PolicyRegistered");
+    const { policy: stored, registeredAt, retiredAt } = await world.policies.policyOf(expected);
+    expect(registeredAt).to.equal(await time.latest());
+    expect(retiredAt).to.equal(0);
+    for (const field of Object.keys(policy) as (keyof Policy)[]) {
+      expect(String(stored[field]).toLowerCase(), field).to.equal(String(policy[field]).toLowerCase());
+    }
+    await expect(world.policies.register(policy))
+      .to.be.revertedWithCustomError(world.policies, "PolicyKnown")
+      .withArgs(expected);
+  });
+
+  it("R-07 R-15 bounds every window: one second inside passes, one outside does not", async () => {
+    const world = await loadFixture(deployWorld);
+    const day = 24 * 3600;
+    const bounds = [
+      { field: "challengeWindowSeconds", min: MIN_WINDOW_SECONDS, max: 14 * day },
+      { field: "proveWindowSeconds", min: MIN_WINDOW_SECONDS, max: 7 * day },
+    ] as const;
+    for (const { field, min, max } of bounds) {
+      for (const seconds of [min, max]) {
+        await world.policies.register({ ...(await policyFor(world, "window")), [field]: seconds });
+      }
+      for (const seconds of [0, min - 1, max + 1, 2 ** 32 - 1]) {
+        await expect(world.policies.register({ ...(await policyFor(world, "window")), [field]: seconds }))
+          .to.be.revertedWithCustomError(world.policies, "WindowOutOfBounds")
+          .withArgs(seconds, min, max);
+      }
+    }
+  });
+
+  it("has a second window under teeThenWindow alone", async () => {
+    const world = await loadFixture(deployWorld);
+    const policy = await policyFor(world, "teeThenWindow");
+    for (const attestedWindowSeconds of [MIN_WINDOW_SECONDS - 1, policy.challengeWindowSeconds + 1]) {
+      await expect(world.policies.register({ ...policy, attestedWindowSeconds }))
+        .to.be.revertedWithCustomError(world.policies, "WindowOutOfBounds")
+        .withArgs(attestedWindowSeconds, MIN_WINDOW_SECONDS, policy.challengeWindowSeconds);
+    }
+    await expect(
+      world.policies.register({ ...(await policyFor(world, "tee")), attestedWindowSeconds: 600 }),
+    ).to.be.revertedWithCustomError(world.policies, "WindowOutOfBounds");
+  });
+
+  it("R-12 keeps the burn at its minimum and something for the challenger", async () => {
+    const world = await loadFixture(deployWorld);
+    const policy = await policyFor(world, "window");
+    await world.policies.register({ ...policy, challengerBps: 1, requesterBps: 7_999 });
+    for (const [challengerBps, requesterBps] of [
+      [0, 4000],
+      [1, 8000],
+      [8001, 0],
+      [65_535, 65_535],
+    ]) {
+      await expect(world.policies.register({ ...policy, challengerBps, requesterBps } as Policy))
+        .to.be.revertedWithCustomError(world.policies, "BadSplit")
+        .withArgs(challengerBps, requesterBps);
+    }
+    for (const field of ["claimBondWei", "challengeBondWei"] as const) {
+      await expect(world.policies.register({ ...policy, [field]: 10n ** 9n - 1n }))
+        .to.be.revertedWithCustomError(world.policies, "BondTooSmall")
+        .withArgs(10n ** 9n - 1n, 10n ** 9n);
+    }
+  });
+
+  it("refuses a policy whose challenges nobody could answer, or whose rule has no evidence", async () => {
+    const world = await loadFixture(deployWorld);
+    const policy = await policyFor(world, "window");
+    for (const answerKinds of [0, 4, 7, 255]) {
+      await expect(world.policies.register({ ...policy, answerKinds }))
+        .to.be.revertedWithCustomError(world.policies, "BadAnswerKinds")
+        .withArgs(answerKinds);
+    }
+    const noZk = { ...policy, zkEvidence: ZeroAddress as Hex, answerKinds: EVIDENCE_KINDS.tee };
+    const noTee = { ...policy, teeEvidence: ZeroAddress as Hex, answerKinds: EVIDENCE_KINDS.zk };
+    await expect(world.policies.register({ ...noZk, answerKinds: EVIDENCE_KINDS.zk }))
+      .to.be.revertedWithCustomError(world.policies, "BadAnswerKinds")
+      .withArgs(EVIDENCE_KINDS.zk);
+    for (const rule of ["zk", "teeAndZk", "teeOrZk"] as const) {
+      await expect(world.policies.register({ ...noZk, rule: EVIDENCE_RULES[rule] }))
+        .to.be.revertedWithCustomError(world.policies, "RuleNeedsEvidence")
+        .withArgs(EVIDENCE_KINDS.zk);
+    }
+    for (const rule of ["tee", "teeThenWindow", "teeAndZk", "teeOrZk"] as const) {
+      await expect(world.policies.register({ ...noTee, rule: EVIDENCE_RULES[rule] }))
+        .to.be.revertedWithCustomError(world.policies, "RuleNeedsEvidence")
+        .withArgs(EVIDENCE_KINDS.tee);
+    }
+    await world.policies.register(noZk);
+    await world.policies.register(noTee);
+  });
+
+  it("R-43 takes evidence contracts from the governed list alone, each for its kind, and only contracts", async () => {
+    const world = await loadFixture(deployWorld);
+    const policy = await policyFor(world, "window");
+    for (const zkEvidence of [world.stranger.address, policy.teeEvidence]) {
+      await expect(world.policies.register({ ...policy, zkEvidence: zkEvidence as Hex }))
+        .to.be.revertedWithCustomError(world.policies, "EvidenceNotAllowed")
+        .withArgs(EVIDENCE_KINDS.zk, (value: string) => value.toLowerCase() === zkEvidence.toLowerCase());
+    }
+    const call = world.policies.interface.encodeFunctionData("allowEvidence", [1, world.stranger.address]);
+    await world.manager.schedule(world.policies, call, 0);
+    await time.increase(24 * 3600 + 1);
+    await expect(world.manager.execute(world.policies, call)).to.be.revertedWithCustomError(
+      world.policies,
+      "EvidenceNotAllowed",
+    );
+  });
+
+  it("R-47 lets old policies keep evidence that new ones may no longer name", async () => {
+    const world = await loadFixture(deployWorld);
+    const policy = await policyFor(world, "window");
+    await world.policies.disallowEvidence(EVIDENCE_KINDS.zk, policy.zkEvidence);
+    await expect(world.policies.register({ ...policy, challengerBps: 1 })).to.be.revertedWithCustomError(
+      world.policies,
+      "EvidenceNotAllowed",
+    );
+    const kept = await world.policies.evidenceOf(world.policyIds.window, EVIDENCE_KINDS.zk);
+    expect(kept.toLowerCase()).to.equal(policy.zkEvidence);
+  });
+
+  it("retires a policy once, and only a known one", async () => {
+    const world = await loadFixture(deployWorld);
+    await world.policies.retire(world.policyIds.zk);
+    await expect(world.policies.retire(world.policyIds.zk)).to.be.revertedWithCustomError(
+      world.policies,
+      "PolicyAlreadyRetired",
+    );
+    await expect(world.policies.retire(wordOf(5n)))
+      .to.be.revertedWithCustomError(world.policies, "PolicyUnknown")
+      .withArgs(wordOf(5n));
+  });
+});
+
+describe("ModelRegistry", () => {
+  it("gives a model's content back and registers it once", async () => {
+    const world = await loadFixture(deployWorld);
+    const { model, registeredAt } = await world.models.modelOf(world.modelId);
+    expect(model.name).to.equal("tiny_mlp");
+    expect(registeredAt).to.not.equal(0);
+    expect(model.measurement).to.equal(world.measurement);
+    await expect(
+      world.models.register({
+        name: model.name,
+        version: model.version,
+        specHash: model.specHash,
+        inputScheme: model.inputScheme,
+        outputScheme: model.outputScheme,
+        verificationKeyId: model.verificationKeyId,
+        measurement: model.measurement,
+      }),
+    )
+      .to.be.revertedWithCustomError(world.models, "ModelKnown")
+      .withArgs(world.modelId);
+  });
+
+  it("refuses a model that nothing could prove", async () => {
+    const world = await loadFixture(deployWorld);
+    const model = {
+      name: "m",
+      version: 1,
+      specHash: id("spec"),
+      inputScheme: id("in"),
+      outputScheme: id("out"),
+      verificationKeyId: id("key"),
+      measurement: ZeroHash,
+    };
+    for (const gap of [{ name: "" }, { specHash: ZeroHash }, { verificationKeyId: ZeroHash }]) {
+      await expect(world.models.register({ ...model, ...gap })).to.be.revertedWithCustomError(
+        world.models,
+        "ModelIncomplete",
+      );
+    }
+    await world.models.register(model);
+  });
+
+  it("retires a model once, and only a known one", async () => {
+    const world = await loadFixture(deployWorld);
+    await expect(world.models.retire(world.modelId)).to.emit(world.models, "ModelRetired");
+    await expect(world.models.retire(world.modelId)).to.be.revertedWithCustomError(
+      world.models,
+      "ModelAlreadyRetired",
+    );
+    await expect(world.models.retire(wordOf(5n))).to.be.revertedWithCustomError(world.models, "ModelUnknown");
+  });
+});
+
+describe("Governance", () => {
+  it("R-51 lets nobody but the role use a restricted function", async () => {
+    const world = await loadFixture(deployWorld);
+    const policies = world.policies.connect(world.stranger);
+    const models = world.models.connect(world.stranger);
+    const enclaves = world.enclaves.connect(world.stranger);
+    const calls = [
+      () => policies.retire(world.policyIds.zk),
+      () => policies.allowEvidence(1, world.settlement),
+      () => policies.disallowEvidence(1, world.groth16Evidence),
+      () => models.retire(world.modelId),
+      () => enclaves.register(world.stranger.address, world.measurement, 2n ** 40n - 1n),
+      () => enclaves.revoke(world.enclaveKey.address),
+    ];
+    for (const call of calls) {
+      await expect(call())
+        .to.be.revertedWithCustomError(world.policies, "AccessManagedUnauthorized")
+        .withArgs(world.stranger.address);
+    }
+  });
+
+  it("delays what adds trust, for the curator and for the administrator, and not what removes it", async () => {
+    const world = await loadFixture(deployWorld);
+    const call = world.enclaves.interface.encodeFunctionData("register", [
+      world.stranger.address,
+      world.measurement,
+      2n ** 40n - 1n,
+    ]);
+    await expect(world.manager.execute(world.enclaves, call)).to.be.revertedWithCustomError(
+      world.manager,
+      "AccessManagerNotScheduled",
+    );
+    await world.manager.schedule(world.enclaves, call, 0);
+    const scheduledAt = await time.latest();
+    await time.setNextBlockTimestamp(scheduledAt + 24 * 3600 - 1);
+    await expect(world.manager.execute(world.enclaves, call)).to.be.revertedWithCustomError(
+      world.manager,
+      "AccessManagerNotReady",
+    );
+    await time.setNextBlockTimestamp(scheduledAt + 24 * 3600);
+    await world.manager.execute(world.enclaves, call);
+
+    await expect(world.manager.grantRole(1n, world.stranger.address, 0)).to.be.revertedWithCustomError(
+      world.manager,
+      "AccessManagerNotScheduled",
+    );
+    await world.enclaves.revoke(world.stranger.address);
+  });
+});
+
+describe("EnclaveRegistry", () => {
+  it("R-50 stops believing a key when it expires and when it is revoked", async () => {
+    const world = await loadFixture(deployWorld);
+    const expiresAt = await enterEnclaveKey(world, world.stranger.address, world.measurement, 10 * 24 * 3600);
+    await time.increaseTo(expiresAt - 1);
+    expect(await world.enclaves.activeMeasurementOf(world.stranger.address)).to.equal(world.measurement);
+    await time.increaseTo(expiresAt);
+    expect(await world.enclaves.activeMeasurementOf(world.stranger.address)).to.equal(ZeroHash);
+
+    const key = world.enclaveKey.address;
+    expect(await world.enclaves.activeMeasurementOf(key)).to.equal(world.measurement);
+    await expect(world.enclaves.revoke(key)).to.emit(world.enclaves, "EnclaveKeyRevoked");
+    expect(await world.enclaves.activeMeasurementOf(key)).to.equal(ZeroHash);
+    await expect(world.enclaves.revoke(key)).to.be.revertedWithCustomError(
+      world.enclaves,
+      "EnclaveKeyAlreadyRevoked",
+    );
+    await expect(world.enclaves.revoke(world.admin.address)).to.be.revertedWithCustomError(
+      world.enclaves,
+      "EnclaveKeyUnknown",
+    );
+  });
+
+  it("gives a key one entry for ever, and only a sensible one", async () => {
+    const world = await loadFixture(deployWorld);
+    await expectRegisterFails(
+      world,
+      [world.enclaveKey.address, id("another"), 2n ** 40n - 1n],
+      "EnclaveKeyKnown",
+    );
+    await expectRegisterFails(world, [world.admin.address, ZeroHash, 2n ** 40n - 1n], "BadEnclaveEntry");
+    await expectRegisterFails(world, [ZeroAddress, id("image"), 2n ** 40n - 1n], "BadEnclaveEntry");
+    await expectRegisterFails(world, [world.admin.address, id("image"), 1n], "BadEnclaveEntry");
+  });
+});
+
+async function expectRegisterFails(
+  world: World,
+  args: [string, string, bigint],
+  error: string,
+): Promise<void> {
+  const call = world.enclaves.interface.encodeFunctionData("register", args);
+  await world.manager.schedule(world.enclaves, call, 0);
+  await time.increase(24 * 3600 + 1);
+  await expect(world.manager.execute(world.enclaves, call)).to.be.revertedWithCustomError(
+    world.enclaves,
+    error,
+  );
+}
