@@ -21,12 +21,14 @@ import {
   wordOf,
 } from "./fixture.ts";
 import { commitInferences } from "./inferences.ts";
-import { type Inference, infer, proveClaim } from "./proofs.ts";
+import { type Inference, infer, proveClaim, stopProver } from "./proofs.ts";
 
 const { loadFixture, time } = networkHelpers;
 const ZK = EVIDENCE_KINDS.zk;
 const R = 21888242871839275222246405745257275088548364400416034343698204186575808495617n;
 const Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583n;
+
+after(stopProver);
 
 describe("Groth16 evidence", () => {
   it("makes a claim final early under zk, Proven under a rule that a proof alone does not close", async () => {

@@ -5,6 +5,7 @@ import { commitInput, commitLabel } from "@meantime/sdk/commitment";
 import { encodeGroth16Proof, provingContext } from "@meantime/sdk/evidence";
 import type { Hex } from "@meantime/sdk/hex";
 import { type ModelSpec, parseModelSpec, runModel } from "@meantime/sdk/model";
+import { getCurveFromName } from "ffjavascript";
 import * as snarkjs from "snarkjs";
 import { digitModelUrl } from "../../scripts/chain/models.ts";
 import { asAddress, wordOf } from "./fixture.ts";
@@ -41,4 +42,9 @@ export async function proveClaim(inference: Inference, claimId: Hex, beneficiary
     fileURLToPath(digitModelUrl("zkey")),
   );
   return encodeGroth16Proof(proof);
+}
+
+/** Ends the worker threads that snarkjs shares between proofs; without this the process does not end. */
+export async function stopProver(): Promise<void> {
+  await (await getCurveFromName("bn128")).terminate();
 }

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
+import { STATUS } from "@meantime/sdk/status";
+import type { ContractTransactionResponse } from "ethers";
+import {
+  type Batch,
+  buildBatch,
+  CHALLENGE_BOND_WEI,
+  CHALLENGE_WINDOW_SECONDS,
+  challengeClaim,
+  claimAt,
+  deployWorld,
+  memberOf,
+  networkHelpers,
+  PROVE_WINDOW_SECONDS,
+  type RuleName,
+  signBatch,
+  type World,
+} from "../test/contracts/fixture.ts";
+import { commitInferences } from "../test/contracts/inferences.ts";
+import { infer, proveClaim } from "../test/contracts/proofs.ts";
+
+const BATCH = 4096;
+const STAKE_WEI = 1000n * 10n ** 18n;
+const INTRINSIC_GAS = 21_000n;
+
+/**
+ * Gas of real transactions, from their receipts, intrinsic gas and calldata included. Steady state: the operator has
+ * committed before, so its account word is not fresh. Keys as in `docs/GAS.md`.
+ */
+export async function benchGas(): Promise<Record<string, number>> {
+  const world = await deployWorld();
+  await world.settlement.stake(world.operator.address, { value: STAKE_WEI });
+  await commit(world, await buildBatch(world, "window", { count: 1, nonce: 1n }));
+
+  const big = await buildBatch(world, "window", { count: BATCH, nonce: 2n });
+  const commit4096 = await commit(world, big);
+  const challenge = await gasOf(
+    world.settlement.connect(world.challenger).challenge(...memberOf(big, 1), { value: CHALLENGE_BOND_WEI }),
+  );
+  const requireStatusExec = await executionGasOfRequireStatus(world, big);
+  await networkHelpers.time.increase(PROVE_WINDOW_SECONDS);
+  const reject = await gasOf(world.settlement.resolve(big.batchId, claimAt(big, 1).claim, 1));
+  await networkHelpers.time.increase(CHALLENGE_WINDOW_SECONDS);
+  const release4096 = await gasOf(world.settlement.release([big.header]));
+
+  return {
+    commit4096,
+    settlePerClaim4096: (commit4096 + release4096) / BATCH,
+    commit1: await commit(world, await buildBatch(world, "window", { count: 1, nonce: 3n })),
+    challenge,
+    prove: await proveUnprompted(world),
+    proveResolve: await proveChallenged(world),
+    attestBatch4096: await attest(world, "tee"),
+    reject,
+    releaseOne: await release(world, 1, 100n),
+    release16: (await release(world, 16, 200n)) / 16,
+    requireStatusExec,
+  };
+}
+
+async function commit(world: World, batch: Batch): Promise<number> {
+  return gasOf(world.settlement.connect(world.sender).commit(batch.header));
+}
+
+async function proveUnprompted(world: World): Promise<number> {
+  const inference = infer(1);
+  const batch = await commitInferences(world, "zk", [inference], 10n);
+  const beneficiary = world.prover.address;
+  const proof = await proveClaim(inference, claimAt(batch, 0).claimId, beneficiary);
+  return gasOf(world.settlement.prove(...memberOf(batch, 0), EVIDENCE_KINDS.zk, beneficiary, proof));
+}
+
+async function proveChallenged(world: World): Promise<number> {
+  const inference = infer(2);
+  const batch = await commitInferences(world, "window", [inference], 11n);
+  await challengeClaim(world, batch, 0);
+  const { claim, claimId } = claimAt(batch, 0);
+  const beneficiary = world.prover.address;
+  const proof = await proveClaim(inference, claimId, beneficiary);
+  return gasOf(world.settlement.answer(batch.batchId, claim, 0, EVIDENCE_KINDS.zk, beneficiary, proof));
+}
+
+async function attest(world: World, rule: RuleName): Promise<number> {
+  const batch = await buildBatch(world, rule, { count: BATCH, nonce: 20n });
+  await commit(world, batch);
+  return gasOf(world.settlement.attestBatch(batch.header, await signBatch(world, batch)));
+}
+
+async function release(world: World, count: number, firstNonce: bigint): Promise<number> {
+  const headers = [];
+  for (let i = 0n; i < BigInt(count); i++) {
+    const batch = await buildBatch(world, "window", { nonce: firstNonce + i });
+    await commit(world, batch);
+    headers.push(batch.header);
+  }
+  await networkHelpers.time.increase(CHALLENGE_WINDOW_SECONDS);
+  return gasOf(world.settlement.release(headers));
+}
+
+// A consumer calls with the arguments in its own calldata: what the check itself costs is the execution alone.
+async function executionGasOfRequireStatus(world: World, batch: Batch): Promise<number> {
+  const call = await world.settlement.requireStatus.populateTransaction(
+    ...memberOf(batch, 2),
+    STATUS.Committed,
+  );
+  const receipt = await (await world.stranger.sendTransaction(call)).wait();
+  if (!receipt) throw new Error("the transaction was not mined");
+  return Number(receipt.gasUsed - INTRINSIC_GAS - calldataGas(call.data));
+}
+
+function calldataGas(data: string): bigint {
+  const bytes = Buffer.from(data.slice(2), "hex");
+  return bytes.reduce((gas, byte) => gas + (byte === 0 ? 4n : 16n), 0n);
+}
+
+async function gasOf(sent: Promise<ContractTransactionResponse>): Promise<number> {
+  const receipt = await (await sent).wait();
+  if (!receipt) throw new Error("the transaction was not mined");
+  return Number(receipt.gasUsed);
+}

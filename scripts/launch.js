@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// node scripts/launch.js FILE [ARGUMENTS]: runs a script of this project on a fresh clone. It works on any Node to say
+// which one is needed, and needs no package to install the packages.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const MIN_NODE = [22, 18];
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const EXIT_USAGE = 2;
+
+const [file, ...rest] = process.argv.slice(2);
+requireNode(file);
+if (!file) fail("usage: node scripts/launch.js FILE [ARGUMENTS]", EXIT_USAGE);
+if (packagesAreStale()) install();
+
+// node:sqlite is stable enough for us and still announces itself as experimental.
+const node = ["--disable-warning=ExperimentalWarning", file, ...rest];
+process.exit(spawnSync(process.execPath, node, { cwd: ROOT, stdio: "inherit" }).status ?? 1);
+
+function requireNode(script) {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1])) return;
+  const name = script?.includes("demo") ? "demo" : "start";
+  fail(
+    `Meantime needs Node >= ${MIN_NODE.join(".")}, this is ${process.versions.node}. Run: npx -y -p node@24 npm run ${name}`,
+    EXIT_USAGE,
+  );
+}
+
+// npm writes what it installed into a lockfile of its own: every package of ours must stand there in our version.
+function packagesAreStale() {
+  const installedFile = new URL("../node_modules/.package-lock.json", import.meta.url);
+  if (!existsSync(installedFile)) return true;
+  const wanted = JSON.parse(readFileSync(new URL("../package-lock.json", import.meta.url), "utf8")).packages;
+  const installed = JSON.parse(readFileSync(installedFile, "utf8")).packages;
+  return Object.entries(wanted).some(
+    ([path, { version, optional, link }]) =>
+      path.startsWith("node_modules/") && !optional && !link && installed[path]?.version !== version,
+  );
+}
+
+function install() {
+  process.stderr.write("Installing packages (npm ci) ...\n");
+  const npm = process.env.npm_execpath;
+  const options = { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] };
+  const { status } = npm?.endsWith(".js")
+    ? spawnSync(process.execPath, [npm, "ci", "--no-audit", "--no-fund"], options)
+    : spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
+        ...options,
+        shell: process.platform === "win32",
+      });
+  if (status !== 0) fail("npm ci failed; its messages are above.", 1);
+}
+
+function fail(message, status) {
+  process.stderr.write(`${message}\n`);
+  process.exit(status);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+import type { SettlementDomain } from "@meantime/sdk/domain";
+import type { Hex } from "@meantime/sdk/hex";
+import { type Deployment, deployMeantime } from "../chain/deployment.ts";
+import { registerDigitModel } from "../chain/models.ts";
+import { type LocalChain, startChain } from "./chain.ts";
+import {
+  enrolOperator,
+  enterEnclaveKey,
+  LOCAL_MEASUREMENT,
+  type LocalOperator,
+  localKey,
+  localOperator,
+  lowerCase,
+} from "./operators.ts";
+import { type LocalPolicy, registerLocalPolicies } from "./policies.ts";
+
+/** A local chain with the protocol, the digit model, three policies and one operator with an enclave. */
+export interface LocalStack {
+  chain: LocalChain;
+  deployment: Deployment;
+  domain: SettlementDomain;
+  modelId: Hex;
+  policyIds: Record<LocalPolicy, Hex>;
+  operator: LocalOperator;
+  enclaveKey: string;
+}
+
+const STAKE_WEI = 20n * 10n ** 18n;
+const FIRST_OPERATOR_ACCOUNT = 1;
+const ENCLAVE_ACCOUNT = 18;
+
+/** Starts the chain and brings everything on it to where an operator can start serving. */
+export async function startLocalStack(port = 0): Promise<LocalStack> {
+  const chain = await startChain(port);
+  const deployment = await deployMeantime(chain.connection);
+  const modelId = await registerDigitModel(deployment, LOCAL_MEASUREMENT);
+  const policyIds = await registerLocalPolicies(deployment);
+  const operator = localOperator(FIRST_OPERATOR_ACCOUNT);
+  const enclaveKey = localKey(ENCLAVE_ACCOUNT);
+  await enterEnclaveKey(chain, deployment, enclaveKey.address);
+  await enrolOperator(chain, deployment, operator, STAKE_WEI);
+  const { chainId } = await chain.connection.ethers.provider.getNetwork();
+  const domain = { chainId, settlement: lowerCase(await deployment.settlement.getAddress()) };
+  return { chain, deployment, domain, modelId, policyIds, operator, enclaveKey: enclaveKey.privateKey };
+}

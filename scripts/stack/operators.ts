@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+import type { Address, Hex } from "@meantime/sdk/hex";
+import { HDNodeWallet, id, Wallet } from "ethers";
+import type { Deployment } from "../chain/deployment.ts";
+import type { LocalChain } from "./chain.ts";
+
+/** The keys of one operator of the local stack; `owner` holds the stake. */
+export interface LocalOperator {
+  owner: Wallet;
+  sender: Wallet;
+  receiptKey: Wallet;
+  challenger: Wallet;
+}
+
+/** The measurement that the local stack's simulated enclaves report. */
+export const LOCAL_MEASUREMENT = id("meantime local simulated enclave image v1") as Hex;
+
+const DAY_SECONDS = 24 * 60 * 60;
+const YEAR_SECONDS = 365 * DAY_SECONDS;
+
+// The public test phrase whose accounts a Hardhat node funds.
+const MNEMONIC = "test test test test test test test test test test test junk";
+
+/** A funded development key of the local chain, by number. Number 0 deploys. */
+export function localKey(index: number): Wallet {
+  const node = HDNodeWallet.fromPhrase(MNEMONIC, "", `m/44'/60'/0'/0/${index}`);
+  return new Wallet(node.privateKey);
+}
+
+/** The keys of an operator, four accounts from `firstAccount` on. */
+export function localOperator(firstAccount: number): LocalOperator {
+  return {
+    owner: localKey(firstAccount),
+    sender: localKey(firstAccount + 1),
+    receiptKey: localKey(firstAccount + 2),
+    challenger: localKey(firstAccount + 3),
+  };
+}
+
+/** Stakes for an operator and delegates to its sender and receipt key, as its owner would from a cold key. */
+export async function enrolOperator(
+  chain: LocalChain,
+  { settlement }: Deployment,
+  operator: LocalOperator,
+  stakeWei: bigint,
+): Promise<void> {
+  const asOwner = settlement.connect(operator.owner.connect(chain.connection.ethers.provider));
+  await (await asOwner.stake(operator.owner.address, { value: stakeWei })).wait();
+  await (await asOwner.setSender(operator.sender.address, true)).wait();
+  await (await asOwner.addReceiptKey(operator.receiptKey.address)).wait();
+}
+
+/** Enters an enclave's key as the curator has to: announce it, wait out the delay, execute. Chain time moves by a day. */
+export async function enterEnclaveKey(
+  chain: LocalChain,
+  { manager, enclaves }: Deployment,
+  key: string,
+): Promise<void> {
+  const target = await enclaves.getAddress();
+  const expiresAt = (await chain.now()) + YEAR_SECONDS;
+  const call = enclaves.interface.encodeFunctionData("register", [key, LOCAL_MEASUREMENT, expiresAt]);
+  await (await manager.schedule(target, call, 0)).wait();
+  await chain.moveTo((await chain.now()) + DAY_SECONDS);
+  await (await manager.execute(target, call)).wait();
+}
+
+/** The address in the form that the SDK and the configuration use. */
+export function lowerCase(address: string): Address {
+  return address.toLowerCase() as Address;
+}

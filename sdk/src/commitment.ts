@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+import {
+  poseidon1,
+  poseidon2,
+  poseidon3,
+  poseidon4,
+  poseidon5,
+  poseidon6,
+  poseidon7,
+  poseidon8,
+  poseidon9,
+  poseidon10,
+  poseidon11,
+  poseidon12,
+  poseidon13,
+  poseidon14,
+  poseidon15,
+  poseidon16,
+} from "poseidon-lite";
+import { MeantimeError } from "./errors.ts";
+import { bytesToHex, type Hex, keccak256Text } from "./hex.ts";
+
+const WORD_BITS = 248;
+const WORDS_IN_FIRST_CALL = 14;
+const WORDS_IN_NEXT_CALLS = 15;
+const SALT_BYTES = 31;
+
+/** Everything an input commitment is made of. */
+export interface InputOpening {
+  /** Width of one element, 1..16 bits. */
+  bits: number;
+  /** The input, each element in 0 .. 2^bits - 1. */
+  elements: ArrayLike<number>;
+  /** 31 random bytes as a 32-byte word whose first byte is zero. */
+  salt: Hex;
+}
+
+/** Name of the input scheme for `length` elements of `bits` bits: keccak256("meantime.input.poseidon.v1:<bits>:<length>"). */
+export function inputScheme(bits: number, length: number): Hex {
+  return keccak256Text(`meantime.input.poseidon.v1:${bits}:${length}`);
+}
+
+/** Name of the output scheme for a label out of `classes`: keccak256("meantime.output.label.v1:<classes>"). */
+export function outputScheme(classes: number): Hex {
+  return keccak256Text(`meantime.output.label.v1:${classes}`);
+}
+
+/** The scheme's domain tag inside Poseidon: the scheme's top 248 bits, so that it is a field element. */
+export function inputSchemeTag(bits: number, length: number): bigint {
+  return BigInt(inputScheme(bits, length)) >> 8n;
+}
+
+/**
+ * Salted commitment to an input: what a claim carries as `inputHash`.
+ *
+ * Elements are packed `floor(248 / bits)` to a word, the first lowest, and absorbed by circomlib's Poseidon
+ * (https://eprint.iacr.org/2019/458): first (tag, salt, 14 words), then (hash so far, 15 words) until all are consumed.
+ *
+ * @returns a BN254 field element as 32 bytes.
+ * @throws MeantimeError MT-SDK-201 width out of range, MT-SDK-202 element out of range, MT-SDK-203 salt malformed,
+ *   MT-SDK-205 no elements.
+ */
+export function commitInput({ bits, elements, salt }: InputOpening): Hex {
+  const words = packWords(bits, elements);
+  const tag = inputSchemeTag(bits, elements.length);
+  let hash = poseidon([tag, saltElement(salt), ...words.slice(0, WORDS_IN_FIRST_CALL)]);
+  for (let from = WORDS_IN_FIRST_CALL; from < words.length; from += WORDS_IN_NEXT_CALLS) {
+    hash = poseidon([hash, ...words.slice(from, from + WORDS_IN_NEXT_CALLS)]);
+  }
+  return fieldElementToHex(hash);
+}
+
+/**
+ * A label as a claim carries it in `outputHash`: the label itself, so that a contract reads it without an opening.
+ *
+ * @throws MeantimeError MT-SDK-204 when the label is not an integer in 0 .. classes - 1.
+ */
+export function commitLabel(label: number, classes: number): Hex {
+  if (!Number.isInteger(label) || label < 0 || label >= classes) {
+    throw new MeantimeError("MT-SDK-204", `label ${label} is not one of ${classes} classes`, {
+      hint: `Pass an integer from 0 to ${classes - 1}.`,
+      details: { label, classes },
+    });
+  }
+  return fieldElementToHex(BigInt(label));
+}
+
+/** A fresh salt: 31 bytes from the platform's secure random source, as a 32-byte word. */
+export function randomSalt(): Hex {
+  const bytes = new Uint8Array(32);
+  crypto.getRandomValues(bytes.subarray(32 - SALT_BYTES));
+  return bytesToHex(bytes);
+}
+
+function packWords(bits: number, elements: ArrayLike<number>): bigint[] {
+  if (!Number.isInteger(bits) || bits < 1 || bits > 16) {
+    throw new MeantimeError("MT-SDK-201", `element width ${bits} is not in 1..16 bits`, {
+      hint: "Use the model's inputBits.",
+      details: { bits },
+    });
+  }
+  if (elements.length === 0) {
+    throw new MeantimeError("MT-SDK-205", "an input has at least one element", {
+      hint: "Pass the elements that the model reads.",
+    });
+  }
+  const perWord = Math.floor(WORD_BITS / bits);
+  const words = new Array<bigint>(Math.ceil(elements.length / perWord)).fill(0n);
+  for (const [position, element] of Array.from(elements).entries()) {
+    if (!Number.isInteger(element) || element < 0 || element >= 2 ** bits) {
+      throw new MeantimeError(
+        "MT-SDK-202",
+        `element ${position} is ${element}, not an integer of ${bits} bits`,
+        {
+          hint: `Each element is an integer from 0 to ${2 ** bits - 1}.`,
+          details: { position, element, bits },
+        },
+      );
+    }
+    const word = Math.floor(position / perWord);
+    words[word] = (words[word] ?? 0n) + (BigInt(element) << BigInt(bits * (position % perWord)));
+  }
+  return words;
+}
+
+function saltElement(salt: Hex): bigint {
+  if (!/^0x00[0-9a-f]{62}$/.test(salt)) {
+    throw new MeantimeError("MT-SDK-203", "a salt is 32 lower-case hex bytes, the first of them zero", {
+      hint: "Make salts with randomSalt().",
+    });
+  }
+  return BigInt(salt);
+}
+
+function fieldElementToHex(element: bigint): Hex {
+  return `0x${element.toString(16).padStart(64, "0")}`;
+}
+
+const POSEIDON_BY_ARITY = [
+  poseidon1,
+  poseidon2,
+  poseidon3,
+  poseidon4,
+  poseidon5,
+  poseidon6,
+  poseidon7,
+  poseidon8,
+  poseidon9,
+  poseidon10,
+  poseidon11,
+  poseidon12,
+  poseidon13,
+  poseidon14,
+  poseidon15,
+  poseidon16,
+] as const;
+
+function poseidon(inputs: bigint[]): bigint {
+  const hash = POSEIDON_BY_ARITY[inputs.length - 1];
+  if (hash === undefined) throw new RangeError(`Poseidon takes 1..16 inputs, not ${inputs.length}`);
+  return hash(inputs);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MeantimeError } from "@meantime/sdk/errors";
+import { type Hex, keccak256 } from "@meantime/sdk/hex";
+import { buildMerkleTree, verifyMerkleProof } from "@meantime/sdk/merkle";
+import { SimpleMerkleTree } from "@openzeppelin/merkle-tree";
+import { concat, keccak256 as ethersKeccak256 } from "ethers";
+
+const SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 100, 4095, 4096, 4097];
+
+describe("R-37 Merkle trees", () => {
+  for (const count of SIZES) {
+    it(`of ${count} leaves agree with OpenZeppelin's library, root and proofs`, () => {
+      const leaves = leavesOf(count);
+      const tree = buildMerkleTree(leaves);
+      const theirs = SimpleMerkleTree.of(leaves, { sortLeaves: false, nodeHash: (a, b) => hashPair(a, b) });
+      assert.equal(tree.root, theirs.root);
+      const nodes = theirs.dump().tree;
+      for (const index of sampleOf(count)) {
+        const proof = tree.proof(index);
+        assert.deepEqual(proof, siblingsIn(nodes, index));
+        const leaf = leafAt(leaves, index);
+        assert.ok(verifyMerkleProof({ root: tree.root, count, index, leaf, proof }));
+      }
+    });
+  }
+
+  it("R-30 prove a leaf at its own index and count alone", () => {
+    for (const count of SIZES.filter((size) => size <= 33)) {
+      const leaves = leavesOf(count);
+      const { root, proof } = buildMerkleTree(leaves);
+      for (let index = 0; index < count; index++) {
+        const leaf = leafAt(leaves, index);
+        for (let at = -1; at <= count; at++) {
+          const proven = verifyMerkleProof({ root, count, index: at, leaf, proof: proof(index) });
+          assert.equal(proven, at === index, `${count}: ${index} at ${at}`);
+        }
+        const statement = { root, index, leaf, proof: proof(index) };
+        assert.ok(
+          !verifyMerkleProof({ ...statement, count: 2 * count + 1 }),
+          `${count}: ${index} in a larger tree`,
+        );
+      }
+    }
+  });
+
+  it("refuse proofs cut, extended or altered, and foreign leaves", () => {
+    const leaves = leavesOf(9);
+    const { root, proof } = buildMerkleTree(leaves);
+    for (let index = 0; index < 9; index++) {
+      const leaf = leafAt(leaves, index);
+      const honest = proof(index);
+      const altered = honest.map((node, at) => (at === 0 ? keccak256(node) : node));
+      for (const bad of [
+        honest.slice(1),
+        honest.slice(0, -1),
+        [...honest, root],
+        [root, ...honest],
+        altered,
+      ]) {
+        assert.ok(!verifyMerkleProof({ root, count: 9, index, leaf, proof: bad }));
+      }
+      assert.ok(!verifyMerkleProof({ root, count: 9, index, leaf: keccak256(leaf), proof: honest }));
+    }
+  });
+
+  it("R-29 prove no inner node as a leaf", () => {
+    const leaves = leavesOf(4);
+    const { root, proof } = buildMerkleTree(leaves);
+    const inner = hashPair(leafAt(leaves, 3), leafAt(leaves, 2)) as Hex;
+    const [, ...upper] = proof(3);
+    for (const count of [2, 3, 4]) {
+      for (let index = 0; index < count; index++) {
+        const proven = verifyMerkleProof({ root, count, index, leaf: inner, proof: upper });
+        // In a tree of two leaves the position exists; there the double hash of leaves tells them apart.
+        assert.ok(!proven || count === 2);
+      }
+    }
+  });
+
+  it("need a leaf, and know no leaf beyond the last", () => {
+    assert.throws(() => buildMerkleTree([]), isCode("MT-SDK-010"));
+    const tree = buildMerkleTree(leavesOf(3));
+    for (const index of [-1, 3, 0.5]) assert.throws(() => tree.proof(index), isCode("MT-SDK-011"));
+  });
+});
+
+// The library refuses to hand out proofs that its own sorted check does not follow; its nodes it does hand out.
+function siblingsIn(nodes: string[], index: number): (string | undefined)[] {
+  const siblings = [];
+  for (let place = nodes.length - 1 - index; place > 0; place = Math.floor((place - 1) / 2)) {
+    siblings.push(nodes[place % 2 === 1 ? place + 1 : place - 1]);
+  }
+  return siblings;
+}
+
+function leavesOf(count: number): Hex[] {
+  return Array.from({ length: count }, (_, index) => keccak256(`0x${index.toString(16).padStart(8, "0")}`));
+}
+
+function leafAt(leaves: Hex[], index: number): Hex {
+  const leaf = leaves[index];
+  assert.ok(leaf);
+  return leaf;
+}
+
+function sampleOf(count: number): number[] {
+  const all = Array.from({ length: count }, (_, index) => index);
+  return count <= 100 ? all : all.filter((index) => index % 97 === 0 || index >= count - 3);
+}
+
+function hashPair(left: string | Uint8Array, right: string | Uint8Array): string {
+  return ethersKeccak256(concat([left, right]));
+}
+
+function isCode(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof MeantimeError && error.code === code;
+}
