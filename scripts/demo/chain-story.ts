@@ -2,7 +2,7 @@
 import { type ClaimReport, getClaim } from "@meantime/sdk/client";
 import type { Hex } from "@meantime/sdk/hex";
 import { type StatusName, statusName } from "@meantime/sdk/status";
-import type { EventLog } from "ethers";
+import { type BaseContract, EventLog } from "ethers";
 import type { LocalStack } from "../stack/local.ts";
 import type { Served } from "./serve.ts";
 
@@ -88,6 +88,7 @@ async function gasOfBatches(stack: LocalStack, batchIds: Set<Hex>, logs: EventLo
 }
 
 async function readLogs({ deployment }: LocalStack): Promise<EventLog[]> {
-  const logs = await deployment.settlement.queryFilter("*" as never);
-  return logs.filter((log): log is EventLog => "args" in log);
+  const contract: BaseContract = deployment.settlement;
+  const logs = await contract.queryFilter("*");
+  return logs.filter((log) => log instanceof EventLog);
 }

@@ -5,6 +5,7 @@ import { MeantimeError } from "@meantime/sdk/errors";
 import { type Hex, keccak256 } from "@meantime/sdk/hex";
 import { buildMerkleTree, verifyMerkleProof } from "@meantime/sdk/merkle";
 import { SimpleMerkleTree } from "@openzeppelin/merkle-tree";
+import { type BytesLike, toHex } from "@openzeppelin/merkle-tree/dist/bytes.js";
 import { concat, keccak256 as ethersKeccak256 } from "ethers";
 
 const SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 100, 4095, 4096, 4097];
@@ -70,12 +71,8 @@ describe("R-37 Merkle trees", () => {
     const { root, proof } = buildMerkleTree(leaves);
     const inner = hashPair(leafAt(leaves, 3), leafAt(leaves, 2)) as Hex;
     const [, ...upper] = proof(3);
-    for (const count of [2, 3, 4]) {
-      for (let index = 0; index < count; index++) {
-        const proven = verifyMerkleProof({ root, count, index, leaf: inner, proof: upper });
-        // In a tree of two leaves the position exists; there the double hash of leaves tells them apart.
-        assert.ok(!proven || count === 2);
-      }
+    for (let index = 0; index < 4; index++) {
+      assert.ok(!verifyMerkleProof({ root, count: 4, index, leaf: inner, proof: upper }));
     }
   });
 
@@ -110,8 +107,8 @@ function sampleOf(count: number): number[] {
   return count <= 100 ? all : all.filter((index) => index % 97 === 0 || index >= count - 3);
 }
 
-function hashPair(left: string | Uint8Array, right: string | Uint8Array): string {
-  return ethersKeccak256(concat([left, right]));
+function hashPair(left: BytesLike, right: BytesLike): string {
+  return ethersKeccak256(concat([toHex(left), toHex(right)]));
 }
 
 function isCode(code: string): (error: unknown) => boolean {
