@@ -7,7 +7,7 @@ const require = createRequire(import.meta.url);
 
 // The compiler is the npm package: nothing is downloaded from a compiler mirror.
 const compiler = { version: "0.8.37", path: require.resolve("solc/soljson.js") };
-const settings = { evmVersion: "osaka", optimizer: { enabled: true, runs: 10_000 } };
+const settings = { evmVersion: "osaka", viaIR: true, optimizer: { enabled: true, runs: 10_000 } };
 
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],
