@@ -10,6 +10,7 @@ import {
   challengeClaim,
   claimAt,
   deployWorld,
+  ethers,
   memberOf,
   networkHelpers,
   PROVE_WINDOW_SECONDS,
@@ -22,7 +23,10 @@ import { infer, proveClaim } from "../test/contracts/proofs.ts";
 
 const BATCH = 4096;
 const STAKE_WEI = 1000n * 10n ** 18n;
-const INTRINSIC_GAS = 21_000n;
+
+interface Trace {
+  structLogs: { gas: number; gasCost: number }[];
+}
 
 /**
  * Gas of real transactions, from their receipts, intrinsic gas and calldata included. Steady state: the operator has
@@ -98,20 +102,20 @@ async function release(world: World, count: number, firstNonce: bigint): Promise
   return gasOf(world.settlement.release(headers));
 }
 
-// A consumer calls with the arguments in its own calldata: what the check itself costs is the execution alone.
+// A consumer passes on what its own calldata holds, so what the check costs it is the execution alone. A transaction's
+// receipt would show the calldata floor of EIP-7623 instead.
 async function executionGasOfRequireStatus(world: World, batch: Batch): Promise<number> {
   const call = await world.settlement.requireStatus.populateTransaction(
     ...memberOf(batch, 2),
     STATUS.Committed,
   );
-  const receipt = await (await world.stranger.sendTransaction(call)).wait();
-  if (!receipt) throw new Error("the transaction was not mined");
-  return Number(receipt.gasUsed - INTRINSIC_GAS - calldataGas(call.data));
-}
-
-function calldataGas(data: string): bigint {
-  const bytes = Buffer.from(data.slice(2), "hex");
-  return bytes.reduce((gas, byte) => gas + (byte === 0 ? 4n : 16n), 0n);
+  const { hash } = await world.stranger.sendTransaction(call);
+  const options = { disableMemory: true, disableStack: true, disableStorage: true };
+  const trace: Trace = await ethers.provider.send("debug_traceTransaction", [hash, options]);
+  const first = trace.structLogs.at(0);
+  const last = trace.structLogs.at(-1);
+  if (!first || !last) throw new Error("the call left no trace");
+  return first.gas - last.gas + last.gasCost;
 }
 
 async function gasOf(sent: Promise<ContractTransactionResponse>): Promise<number> {
