@@ -36,13 +36,19 @@ export interface DeploymentParameters {
 /** A connection of this project's Hardhat runtime, with the toolbox's plugins. */
 export type Connection = NetworkConnection<"l1"> & { ethers: HardhatEthersHelpers };
 
-/** Deploys the protocol through Ignition, from the first account of the connection. */
+/**
+ * Deploys the protocol through Ignition, from the first account of the connection. Ignition keeps a journal of
+ * deployments to real chains under `ignition/deployments`, named by chain id unless `deploymentId` names it, and goes on
+ * where the journal ends.
+ */
 export async function deployMeantime(
   connection: Connection,
   parameters: DeploymentParameters = {},
+  deploymentId?: string,
 ): Promise<Deployment> {
   const deployed = await connection.ignition.deploy(MeantimeModule, {
     parameters: { Meantime: { ...parameters } },
+    ...(deploymentId === undefined ? {} : { deploymentId }),
   });
   return {
     manager: typed<AccessManager>(deployed.manager),

@@ -12,30 +12,26 @@ export interface SettledClaim {
   batchId: Hex;
   /** From served to final or rejected, in seconds of chain time. Undefined while open. */
   gapSeconds: number | undefined;
-}
-
-/** What the chain says of some claims. */
-export interface ChainStory {
-  claims: SettledClaim[];
-  batches: number;
-  /** Gas of every transaction about their batches, shared evenly where one is about several. */
+  /** Its even share of the transactions about its batch, and those about it alone. */
   gas: number;
 }
+
+type GasByTransaction = Map<string, { gas: number; logs: number }>;
 
 /** Reads the claims' statuses, times and costs back from the chain; the gateway only says where they are. */
 export async function readChainStory(
   stack: LocalStack,
   gatewayUrl: string,
   served: Served[],
-): Promise<ChainStory> {
-  const reports = await Promise.all(
-    served.map(({ receipt }) => getClaim({ baseUrl: gatewayUrl }, receipt.claimId)),
-  );
+): Promise<SettledClaim[]> {
   const logs = await readLogs(stack);
+  const gas = await gasByTransaction(stack, logs);
   const claims: SettledClaim[] = [];
-  for (const report of reports) claims.push(await settledClaim(stack, report, logs));
-  const batchIds = new Set(claims.map(({ batchId }) => batchId));
-  return { claims, batches: batchIds.size, gas: await gasOfBatches(stack, batchIds, logs) };
+  for (const { receipt } of served) {
+    const report = await getClaim({ baseUrl: gatewayUrl }, receipt.claimId);
+    claims.push(await settledClaim(stack, report, logs, gas));
+  }
+  return claims;
 }
 
 /** The status of a claim by `Settlement.statusOf`, with the place that the gateway names. */
@@ -46,14 +42,30 @@ export async function statusOnChain({ deployment }: LocalStack, report: ClaimRep
   return statusName(status) ?? "Unknown";
 }
 
-async function settledClaim(stack: LocalStack, report: ClaimReport, logs: EventLog[]): Promise<SettledClaim> {
+async function settledClaim(
+  stack: LocalStack,
+  report: ClaimReport,
+  logs: EventLog[],
+  gas: GasByTransaction,
+): Promise<SettledClaim> {
   if (!report.batch) throw new Error(`claim ${report.claimId} is in no batch`);
-  const { batchId } = report.batch;
+  const { batchId, header } = report.batch;
   const ended = await endedAt(batchId, report.claimId, logs);
+  const ofBatch = logs.filter(({ args }) => args.batchId === batchId);
   return {
     status: await statusOnChain(stack, report),
     batchId,
     gapSeconds: ended === undefined ? undefined : ended - Number(report.claim.servedAt),
+    gas:
+      sumOfGas(
+        ofBatch.filter(({ args }) => args.claimId === report.claimId),
+        gas,
+      ) +
+      sumOfGas(
+        ofBatch.filter(({ args }) => args.claimId === undefined),
+        gas,
+      ) /
+        header.count,
   };
 }
 
@@ -71,18 +83,20 @@ async function endedAt(batchId: Hex, claimId: Hex, logs: EventLog[]): Promise<nu
   return batch && Number(batch.args.finalAt);
 }
 
-async function gasOfBatches(stack: LocalStack, batchIds: Set<Hex>, logs: EventLog[]): Promise<number> {
-  const provider = stack.chain.connection.ethers.provider;
-  const byTransaction = Map.groupBy(
-    logs.filter(({ args }) => args.batchId !== undefined),
-    ({ transactionHash }) => transactionHash,
-  );
-  let gas = 0;
-  for (const [hash, entries] of byTransaction) {
-    const ours = entries.filter(({ args }) => batchIds.has(args.batchId)).length;
-    if (ours === 0) continue;
+// A transaction about several batches is shared evenly between its events.
+function sumOfGas(logs: EventLog[], gas: GasByTransaction): number {
+  return logs.reduce((sum, { transactionHash }) => {
+    const transaction = gas.get(transactionHash);
+    return sum + (transaction ? transaction.gas / transaction.logs : 0);
+  }, 0);
+}
+
+async function gasByTransaction(stack: LocalStack, logs: EventLog[]): Promise<GasByTransaction> {
+  const { provider } = stack.chain.connection.ethers;
+  const gas: GasByTransaction = new Map();
+  for (const [hash, ofTransaction] of Map.groupBy(logs, ({ transactionHash }) => transactionHash)) {
     const receipt = await provider.getTransactionReceipt(hash);
-    gas += (Number(receipt?.gasUsed ?? 0n) * ours) / entries.length;
+    gas.set(hash, { gas: Number(receipt?.gasUsed ?? 0n), logs: ofTransaction.length });
   }
   return gas;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type { ChainStory } from "./chain-story.ts";
+import type { SettledClaim } from "./chain-story.ts";
 import type { Served } from "./serve.ts";
 
 /** One line of the demo's table. Times in seconds of chain time, money in wei. */
@@ -35,24 +35,24 @@ export interface Expectation {
 export function reportPhase(
   phase: string,
   served: Served[],
-  story: ChainStory,
+  settled: SettledClaim[],
   bonds: BondsMoved,
 ): PhaseReport {
-  const gaps = story.claims
+  const gaps = settled
     .map(({ gapSeconds }) => gapSeconds)
     .filter((gap) => gap !== undefined)
     .sort((a, b) => a - b);
   const outcome: Record<string, number> = {};
-  for (const { status } of story.claims) outcome[status] = (outcome[status] ?? 0) + 1;
+  for (const { status } of settled) outcome[status] = (outcome[status] ?? 0) + 1;
   return {
     phase,
     claims: served.length,
-    batches: story.batches,
+    batches: new Set(settled.map(({ batchId }) => batchId)).size,
     outcome,
     accuracy: served.filter(({ label, truth }) => label === truth).length / served.length,
     gapSecondsP50: percentile(gaps, 0.5),
     gapSecondsP95: percentile(gaps, 0.95),
-    gasPerClaim: Math.round(story.gas / served.length),
+    gasPerClaim: Math.round(settled.reduce((sum, { gas }) => sum + gas, 0) / served.length),
     bonds,
   };
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { SettlementDomain } from "@meantime/sdk/domain";
 import type { Hex } from "@meantime/sdk/hex";
+import hre from "hardhat";
 import { type Deployment, deployMeantime } from "../chain/deployment.ts";
 import { registerDigitModel } from "../chain/models.ts";
 import { type LocalChain, startChain } from "./chain.ts";
@@ -33,7 +36,7 @@ const ENCLAVE_ACCOUNT = 18;
 /** Starts the chain and brings everything on it to where an operator can start serving. */
 export async function startLocalStack(port = 0): Promise<LocalStack> {
   const chain = await startChain(port);
-  const deployment = await deployMeantime(chain.connection);
+  const deployment = await deployToNewChain(chain);
   const modelId = await registerDigitModel(deployment, LOCAL_MEASUREMENT);
   const policyIds = await registerLocalPolicies(deployment);
   const operator = localOperator(FIRST_OPERATOR_ACCOUNT);
@@ -43,4 +46,14 @@ export async function startLocalStack(port = 0): Promise<LocalStack> {
   const { chainId } = await chain.connection.ethers.provider.getNetwork();
   const domain = { chainId, settlement: lowerCase(await deployment.settlement.getAddress()) };
   return { chain, deployment, domain, modelId, policyIds, operator, enclaveKey: enclaveKey.privateKey };
+}
+
+// A journal outlives the chain it is about; the next chain would be taken for the same.
+async function deployToNewChain({ connection }: LocalChain): Promise<Deployment> {
+  const deploymentId = `local-${process.pid}`;
+  try {
+    return await deployMeantime(connection, {}, deploymentId);
+  } finally {
+    await rm(join(hre.config.paths.ignition, "deployments", deploymentId), { recursive: true, force: true });
+  }
 }

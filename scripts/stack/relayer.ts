@@ -23,6 +23,8 @@ export interface RelayerOptions {
   policyIds: Record<LocalPolicy, Hex>;
   /** Whether it watches and challenges other operators. */
   watches: boolean;
+  /** Default: info, to standard error. */
+  logLevel?: "info" | "silent";
   /** 0: any free port. */
   port?: number;
 }
@@ -53,6 +55,10 @@ export async function startRelayerProcess(configFile: string): Promise<RelayerPr
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  // Whatever ends this process, no daemon stays behind.
+  const killChild = () => child.kill("SIGKILL");
+  process.once("exit", killChild);
+  child.once("exit", () => process.off("exit", killChild));
   const url = await readyUrl(child);
   return {
     url,
@@ -97,7 +103,7 @@ function relayerConfig(options: RelayerOptions): object {
     watch: options.watches
       ? { mode: "auto", challengerKey: operator.challenger.privateKey, maxOpenChallenges: 4 }
       : { mode: "off" },
-    log: { level: "info" },
+    log: { level: options.logLevel ?? "info" },
   };
 }
 
