@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // node scripts/launch.js FILE [ARGUMENTS]: runs a script of this project on a fresh clone. It works on any Node to say
 // which one is needed, and needs no package to install the packages.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -10,18 +10,22 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const EXIT_USAGE = 2;
 
 const [file, ...rest] = process.argv.slice(2);
-requireNode(file);
+requireNode();
 if (!file) fail("usage: node scripts/launch.js FILE [ARGUMENTS]", EXIT_USAGE);
 if (packagesAreStale()) install();
 
 // node:sqlite is stable enough for us and still announces itself as experimental.
 const node = ["--disable-warning=ExperimentalWarning", file, ...rest];
-process.exit(spawnSync(process.execPath, node, { cwd: ROOT, stdio: "inherit" }).status ?? 1);
+const script = spawn(process.execPath, node, { cwd: ROOT, stdio: "inherit" });
+// A terminal sends Ctrl-C to the script as well; a supervisor's signal has to be passed on.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => script.kill("SIGTERM"));
+script.on("exit", (status) => process.exit(status ?? 1));
 
-function requireNode(script) {
+function requireNode() {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1])) return;
-  const name = script?.includes("demo") ? "demo" : "start";
+  const name = process.env.npm_lifecycle_event ?? "demo";
   fail(
     `Meantime needs Node >= ${MIN_NODE.join(".")}, this is ${process.versions.node}. Run: npx -y -p node@24 npm run ${name}`,
     EXIT_USAGE,

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, describe, it } from "node:test";
+import type { Claim } from "@meantime/sdk/claim";
+import { getClaim, getReceipt, infer } from "@meantime/sdk/client";
+import { commitInput, commitLabel } from "@meantime/sdk/commitment";
+import { MeantimeError } from "@meantime/sdk/errors";
+import type { Hex } from "@meantime/sdk/hex";
+import { receiptToJson, signReceipt } from "@meantime/sdk/receipt";
+import { addressOf } from "@meantime/sdk/signature";
+import { id } from "ethers";
+import { randomAddress, randomClaim, testDomain } from "./samples.ts";
+
+const privateKey = id("gateway key") as Hex;
+const model = { name: "tiny", id: `${id("model").slice(0, -2)}01` as Hex, inputBits: 4, classes: 10 };
+const policyId = `${id("policy").slice(0, -2)}01` as Hex;
+const operator = randomAddress();
+const requester = randomAddress();
+const input = [1, 2, 3];
+
+/** What a gateway under test answers to a request body; it is wrapped in a real HTTP server. */
+type Answer = { status: number; body: string };
+let respond: (body: { requestId: Hex; salt: Hex }) => Answer;
+let server: Server;
+let baseUrl: string;
+
+before(async () => {
+  server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { status, body } = respond(JSON.parse(Buffer.concat(chunks).toString() || "{}"));
+    response.writeHead(status, { "content-type": "application/json" }).end(body);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+after(() => server.close());
+
+describe("infer", () => {
+  it("returns an answer whose receipt fits what was sent and received", async () => {
+    respond = (body) => answerWith(honestClaim(body));
+    const { label, logits, receipt } = await ask();
+    assert.equal(label, 7);
+    assert.deepEqual(logits, [0, 1]);
+    assert.equal(receipt.claim.requester, requester);
+  });
+
+  it("throws away an answer whose receipt differs in any field from what was asked or answered", async () => {
+    const fields: (keyof Claim)[] = [
+      "modelId",
+      "policyId",
+      "operator",
+      "requester",
+      "requestId",
+      "inputHash",
+      "outputHash",
+    ];
+    for (const field of fields) {
+      respond = (body) => answerWith({ ...honestClaim(body), [field]: randomClaim()[field] });
+      await assert.rejects(
+        ask(),
+        (error) => isError(error, "MT-SDK-111") && error.details.field === field,
+        field,
+      );
+    }
+  });
+
+  it("throws away an answer that the receipt does not commit to, and a receipt of a foreign key", async () => {
+    respond = (body) => answerWith(honestClaim(body), { label: 8 });
+    await assert.rejects(
+      ask(),
+      (error) => isError(error, "MT-SDK-111") && error.details.field === "outputHash",
+    );
+    respond = (body) => answerWith(honestClaim(body), { key: id("thief") as Hex });
+    await assert.rejects(ask(), (error) => isError(error, "MT-SDK-115"));
+    respond = (body) => answerWith({ ...honestClaim(body), commitBy: 2_000_000_000n });
+    await assert.rejects(ask(), (error) => isError(error, "MT-SDK-113"));
+  });
+
+  it("hands on the server's code and hint", async () => {
+    const error = {
+      code: "MT-GW-005",
+      message: "there is no such model here",
+      hint: "This relayer serves: tiny.",
+    };
+    respond = () => ({ status: 404, body: JSON.stringify({ error }) });
+    await assert.rejects(
+      ask(),
+      (thrown) =>
+        isError(thrown, "MT-SDK-503") &&
+        thrown.hint === error.hint &&
+        thrown.details.serverCode === error.code &&
+        thrown.details.status === 404,
+    );
+  });
+
+  it("recognises what is no gateway, and none at all", async () => {
+    for (const body of ["<html>", "[]", "", '{"output":{}}', '{"output":{"label":"7","logits":[]}}']) {
+      respond = () => ({ status: 200, body });
+      await assert.rejects(
+        ask(),
+        (error) => error instanceof MeantimeError && /^MT-SDK-(502|004)$/.test(error.code),
+        body,
+      );
+    }
+    const gateway = { baseUrl: "http://127.0.0.1:1", trust: trust() };
+    await assert.rejects(
+      infer(gateway, { model, input, requester, policyId, operator }),
+      (error) => isError(error, "MT-SDK-501") && error.cause !== undefined,
+    );
+  });
+});
+
+describe("getClaim and getReceipt", () => {
+  it("read a claim before and after it is in a batch", async () => {
+    const receipt = signReceipt(privateKey, randomClaim(), testDomain);
+    const json = receiptToJson(receipt);
+    const served = { claimId: receipt.claimId, status: "Served", claim: json.claim };
+    respond = () => ({ status: 200, body: JSON.stringify(served) });
+    assert.deepEqual(await getClaim({ baseUrl }, receipt.claimId), { ...served, claim: receipt.claim });
+    respond = () => ({ status: 200, body: JSON.stringify({ ...served, status: "Settled" }) });
+    await assert.rejects(getClaim({ baseUrl }, receipt.claimId), (error) => isError(error, "MT-SDK-502"));
+    respond = () => ({ status: 200, body: JSON.stringify({ receipt: json }) });
+    assert.deepEqual(await getReceipt({ baseUrl }, receipt.claimId), receipt);
+  });
+});
+
+function ask() {
+  return infer({ baseUrl, trust: trust() }, { model, input, requester, policyId, operator });
+}
+
+function trust() {
+  return { domain: testDomain, receiptKeys: [addressOf(privateKey)] };
+}
+
+function honestClaim({ requestId, salt }: { requestId: Hex; salt: Hex }): Claim {
+  return {
+    ...{ modelId: model.id, policyId, operator, requester, requestId },
+    inputHash: commitInput({ bits: model.inputBits, elements: input, salt }),
+    outputHash: commitLabel(7, model.classes),
+    servedAt: 1_800_000_000n,
+    commitBy: 1_800_000_600n,
+  };
+}
+
+function answerWith(
+  claim: Claim,
+  { label = 7, key = privateKey }: { label?: number; key?: Hex } = {},
+): Answer {
+  const receipt = receiptToJson(signReceipt(key, claim, testDomain));
+  return { status: 200, body: JSON.stringify({ output: { label, logits: [0, 1] }, receipt }) };
+}
+
+function isError(error: unknown, code: string): error is MeantimeError {
+  return error instanceof MeantimeError && error.code === code;
+}
