@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { z } from "zod";
+
+/** The shape of the configuration file. `meantime config schema` prints it as JSON Schema. */
+export const configSchema = z.strictObject({
+  chain: z
+    .strictObject({
+      rpcUrl: z.url({ protocol: /^https?$/ }).describe("JSON-RPC endpoint of an Ethereum node"),
+      chainId: z.int().positive(),
+      settlement: hex(20).describe("address of the Settlement contract"),
+      enclaveEvidence: hex(20)
+        .optional()
+        .describe("address of the EnclaveEvidence contract; needed to attest"),
+      confirmations: z
+        .int()
+        .min(1)
+        .max(256)
+        .default(1)
+        .describe("blocks until an event or transaction counts"),
+      pollMilliseconds: z.int().min(20).max(60_000).default(250),
+      startBlock: z.int().min(0).default(0).describe("first block to read events from"),
+    })
+    .describe("where claims settle"),
+  operator: z
+    .strictObject({
+      address: hex(20).describe("the bonded operator; its own key is not needed here"),
+      senderKey: secret().describe("signs transactions"),
+      receiptKey: secret().describe("signs receipts"),
+      enclaveKey: secret().optional().describe("signs attestations as a SIMULATED enclave"),
+    })
+    .describe("who settles"),
+  gateway: z.strictObject({
+    host: z.string().min(1).default("127.0.0.1"),
+    port: z.int().min(0).max(65_535).default(8080).describe("0: any free port"),
+    publicUrl: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe("announced on chain; default: the bound address"),
+    maxBodyBytes: z.int().min(1_024).max(16_777_216).default(65_536),
+  }),
+  ledger: z.strictObject({ file: z.string().min(1).describe("SQLite file, relative to this file") }),
+  models: z
+    .array(
+      z.strictObject({
+        spec: z.string().min(1).describe("model specification, relative to this file"),
+        verificationKey: z.string().min(1).optional().describe("snarkjs verification key (JSON)"),
+        wasm: z.string().min(1).optional().describe("witness generator"),
+        zkey: z.string().min(1).optional().describe("proving key"),
+        measurement: hex(32).optional().describe("of the enclave image that runs the model"),
+        version: z.int().min(0).optional().describe("default: the version in the specification"),
+      }),
+    )
+    .min(1),
+  policies: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "must be a short lower-case name such as window"),
+        id: hex(32),
+        prove: z
+          .union([
+            z.literal("never"),
+            z.literal("always"),
+            z.strictObject({ sample: z.number().gt(0).max(1) }),
+          ])
+          .default("never")
+          .describe("which claims are proven before anybody asks"),
+      }),
+    )
+    .min(1)
+    .describe("the first is the default"),
+  commit: z.prefault(
+    z.strictObject({
+      maxAgeSeconds: z
+        .number()
+        .min(0)
+        .max(86_400)
+        .default(30)
+        .describe("a batch closes when its oldest claim is this old"),
+      maxClaims: z.int().min(1).max(65_536).default(1_024),
+      commitHorizonSeconds: z.int().min(10).max(86_400).default(600).describe("commitBy = servedAt + this"),
+    }),
+    {},
+  ),
+  watch: z.prefault(
+    z.strictObject({
+      mode: z.enum(["auto", "manual", "off"]).default("off"),
+      challengerKey: secret().optional().describe("pays challenge bonds; a sender of its own"),
+      maxOpenChallenges: z.int().min(0).default(4),
+    }),
+    {},
+  ),
+  log: z.prefault(
+    z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
+    {},
+  ),
+});
+
+/** The file as written, defaults filled in, keys not yet resolved. */
+export type ConfigFile = z.output<typeof configSchema>;
+
+/** A private key: its hex digits (development chain only) or the environment variable that holds them. */
+export type SecretSource = ConfigFile["operator"]["senderKey"];
+
+function hex(bytes: number) {
+  return z
+    .string()
+    .regex(new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`), `must be 0x followed by ${bytes * 2} hex digits`);
+}
+
+function secret() {
+  return z.union([hex(32), z.strictObject({ env: z.string().regex(/^[A-Z_][A-Z0-9_]*$/) })]);
+}

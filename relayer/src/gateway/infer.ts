@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Claim } from "@meantime/sdk/claim";
+import { commitInput, commitLabel, randomSalt } from "@meantime/sdk/commitment";
+import { MeantimeError } from "@meantime/sdk/errors";
+import { type Address, type Hex, keccak256Text, randomBytes32 } from "@meantime/sdk/hex";
+import { checkInput } from "@meantime/sdk/model";
+import { isAnswerable } from "@meantime/sdk/policy";
+import { receiptToJson, signReceipt } from "@meantime/sdk/receipt";
+import { z } from "zod";
+import { freeStakeWei } from "../commit/exposure.ts";
+import { findByRequest, insertReceipt, type StoredReceipt } from "../ledger/receipts.ts";
+import type { ServedModel, ServedPolicy, Services } from "../services.ts";
+import { HttpError } from "./http-error.ts";
+
+/** The answer to `POST /v1/infer/{model}`. */
+export interface InferAnswer {
+  output: { label: number; logits: number[] };
+  receipt: Record<string, unknown>;
+  opening: { salt: Hex };
+  policy: string;
+}
+
+const RETRY_AFTER_SECONDS = 5;
+/** A chain that was not seen for this long is treated as out of reach: deadlines could pass unnoticed. */
+const CHAIN_SILENCE_MILLISECONDS = 30_000;
+
+const requestSchema = z.strictObject({
+  input: z.array(z.unknown()),
+  requester: hex(20),
+  requestId: hex(32).optional(),
+  policy: z.string().max(66).optional(),
+  salt: z
+    .string()
+    .regex(/^0x00[0-9a-fA-F]{62}$/, "must be 0x00 followed by 62 hex digits: 31 random bytes")
+    .optional(),
+});
+
+type InferRequest = z.output<typeof requestSchema>;
+
+/** The served model of a name. @throws HttpError 404 `MT-GW-005` */
+export function requireModel({ models }: Services, name: string): ServedModel {
+  const model = models.find((served) => served.name === name);
+  if (model) return model;
+  const known = models.map((served) => served.name).join(", ");
+  throw new HttpError(404, "MT-GW-005", "there is no such model here", `This relayer serves: ${known}.`);
+}
+
+/**
+ * Answers one request. When this returns, the receipt is on disk; when it throws, nothing was written.
+ *
+ * Nothing in here waits: between the look for an earlier answer and the write of this one no other request runs, so two
+ * outputs for one (requester, requestId, model) are impossible.
+ *
+ * @param body what the client sent, parsed as JSON
+ * @throws HttpError 404, 409, 422 or 503
+ */
+export function infer(services: Services, model: ServedModel, body: unknown): InferAnswer {
+  const request = parseRequest(body);
+  const policy = requirePolicy(services, request.policy);
+  const input = requireInput(model, request.input);
+  requireAnswerable(model, policy);
+  const earlier = findEarlier(services, model, policy, request);
+  if (earlier) return answerOf(earlier, policy.name);
+  requireCapacity(services, policy);
+  const stored = serve(services, model, policy, request, input);
+  insertReceipt(services.ledger, stored);
+  return answerOf(stored, policy.name);
+}
+
+function serve(
+  { clock, config, domain }: Services,
+  model: ServedModel,
+  policy: ServedPolicy,
+  request: InferRequest,
+  input: number[],
+): StoredReceipt {
+  const { label, logits } = model.run(input);
+  const salt = (request.salt?.toLowerCase() ?? randomSalt()) as Hex;
+  const servedAt = BigInt(clock.nowSeconds());
+  const claim: Claim = {
+    modelId: model.id,
+    policyId: policy.id,
+    operator: config.operator.address,
+    requester: request.requester as Address,
+    requestId: (request.requestId ?? randomBytes32()) as Hex,
+    inputHash: commitInput({ bits: model.spec.inputBits, elements: input, salt }),
+    outputHash: commitLabel(label, model.spec.classes),
+    servedAt,
+    commitBy: servedAt + BigInt(config.commit.commitHorizonSeconds),
+  };
+  return {
+    receipt: signReceipt(config.operator.receiptKey, claim, domain),
+    opening: { input: Uint8Array.from(input), salt, output: Uint8Array.of(label) },
+    requestDigest: digestOf(policy, request),
+    answer: JSON.stringify({ label, logits }),
+  };
+}
+
+function answerOf({ receipt, opening, answer }: StoredReceipt, policyName: string): InferAnswer {
+  return {
+    output: JSON.parse(answer) as InferAnswer["output"],
+    receipt: receiptToJson(receipt),
+    opening: { salt: opening.salt },
+    policy: policyName,
+  };
+}
+
+function parseRequest(body: unknown): InferRequest {
+  const parsed = requestSchema.safeParse(body);
+  if (parsed.success) {
+    const { requester, requestId } = parsed.data;
+    return { ...parsed.data, requester: requester.toLowerCase(), requestId: requestId?.toLowerCase() };
+  }
+  const issue = parsed.error.issues[0];
+  const path = issue?.path.join(".") || "the body";
+  throw new HttpError(
+    422,
+    "MT-GW-004",
+    `${path}: ${issue?.message ?? "is not valid"}`,
+    'Send {"input": [numbers], "requester": "0x<20 bytes>"} and, if you like, requestId, policy and salt.',
+  );
+}
+
+function requirePolicy({ policies }: Services, wanted: string | undefined): ServedPolicy {
+  const [byDefault] = policies;
+  const policy =
+    wanted === undefined
+      ? byDefault
+      : policies.find(({ name, id }) => name === wanted || id === wanted.toLowerCase());
+  if (policy) return policy;
+  const known = policies.map(({ name }) => name).join(", ");
+  throw new HttpError(
+    404,
+    "MT-GW-006",
+    "there is no such policy here",
+    `This relayer settles under: ${known}.`,
+  );
+}
+
+function requireInput(model: ServedModel, input: readonly unknown[]): number[] {
+  try {
+    checkInput(model.spec, input);
+    return input;
+  } catch (error) {
+    if (!(error instanceof MeantimeError)) throw error;
+    throw new HttpError(422, "MT-GW-007", `input: ${error.message}`, error.hint);
+  }
+}
+
+function requireAnswerable(model: ServedModel, policy: ServedPolicy): void {
+  if (isAnswerable(model.id, policy.id)) return;
+  throw new HttpError(
+    422,
+    "MT-GW-008",
+    `nothing that proves ${model.name} answers a challenge under the policy ${policy.name}`,
+    "Choose another policy: such a claim could never settle.",
+  );
+}
+
+function findEarlier(
+  { ledger }: Services,
+  model: ServedModel,
+  policy: ServedPolicy,
+  request: InferRequest,
+): StoredReceipt | undefined {
+  if (request.requestId === undefined) return undefined;
+  const earlier = findByRequest(ledger, {
+    requester: request.requester as Address,
+    requestId: request.requestId as Hex,
+    modelId: model.id,
+  });
+  if (!earlier) return undefined;
+  const otherSalt = request.salt !== undefined && request.salt.toLowerCase() !== earlier.opening.salt;
+  if (!otherSalt && earlier.requestDigest === digestOf(policy, request)) return earlier;
+  throw new HttpError(
+    409,
+    "MT-GW-009",
+    "this requestId was answered for another input, policy or salt",
+    "Repeat the request exactly to get the same answer, or use a new requestId.",
+  );
+}
+
+/** Refuses work whose bond the operator could not lock, or whose commit the chain would not see. */
+function requireCapacity(services: Services, policy: ServedPolicy): void {
+  const view = services.view();
+  if (!view || performance.now() - view.seenAtMilliseconds > CHAIN_SILENCE_MILLISECONDS) {
+    throw busy("MT-GW-011", "the chain is out of reach", "Try again later; no receipt was given.");
+  }
+  if (!view.senderAllowed || !view.receiptKeyActive) {
+    throw busy(
+      "MT-GW-015",
+      "the operator has not authorised this relayer's keys on chain",
+      "The operator has to call setSender and addReceiptKey; no restart is needed.",
+    );
+  }
+  const freeWei = freeStakeWei(services) ?? 0n;
+  if (freeWei < policy.terms.claimBondWei) {
+    throw busy(
+      "MT-GW-010",
+      "the operator's stake is fully committed to earlier claims",
+      "Try again when some of them are final, or ask another operator.",
+    );
+  }
+}
+
+function busy(code: string, message: string, hint: string): HttpError {
+  return new HttpError(503, code, message, hint, RETRY_AFTER_SECONDS);
+}
+
+function digestOf(policy: ServedPolicy, request: InferRequest): Hex {
+  return keccak256Text(JSON.stringify([policy.id, request.input]));
+}
+
+function hex(bytes: number) {
+  return z
+    .string()
+    .regex(new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`), `must be 0x followed by ${bytes * 2} hex digits`);
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { batchHeaderToJson, leafHash } from "@meantime/sdk/batch";
+import { claimToJson } from "@meantime/sdk/claim";
+import type { Hex } from "@meantime/sdk/hex";
+import { buildMerkleTree } from "@meantime/sdk/merkle";
+import { inputLength } from "@meantime/sdk/model";
+import { receiptToJson } from "@meantime/sdk/receipt";
+import { findOwnHeader } from "../ledger/batches.ts";
+import { type ClaimRow, deriveStatus, findClaim } from "../ledger/claim-status.ts";
+import { claimIdsOfBatch, findReceipt, receiptsOfBatch, type StoredReceipt } from "../ledger/receipts.ts";
+import type { Services } from "../services.ts";
+import { HttpError } from "./http-error.ts";
+
+/** `GET /v1/claims/{id}`: where a claim stands, and all that a contract needs to see it. @throws HttpError 404 */
+export function claimView(services: Services, claimId: Hex) {
+  const { ledger, config } = services;
+  const stored = requireReceipt(services, claimId);
+  const row = findClaim(ledger, claimId);
+  if (!row) throw notFound("claim");
+  const header = stored.batchId && findOwnHeader(ledger, config.operator.address, stored.batchId);
+  return {
+    claimId,
+    claim: claimToJson(stored.receipt.claim),
+    ...statusOf(services, row),
+    transactions: withoutNulls({
+      commit: row.committed_tx,
+      attest: row.attested_tx,
+      challenge: row.challenged_tx,
+      evidence: row.evidence_tx,
+      reject: row.rejected_tx,
+      release: row.released_tx,
+    }),
+    ...(header && stored.batchId && stored.index !== undefined
+      ? {
+          batchId: stored.batchId,
+          index: stored.index,
+          header: batchHeaderToJson(header),
+          proof: treeOf(services, stored.batchId).proof(stored.index),
+        }
+      : {}),
+  };
+}
+
+/** A claim's status and timeline. Times are unix seconds; `finalAt` may lie ahead. */
+export function statusOf({ policies, clock }: Services, row: ClaimRow) {
+  const rule = policies.find(({ id }) => id === row.policy_id)?.terms.rule ?? 0;
+  const { status, finalAt } = deriveStatus(row, rule, clock.nowSeconds());
+  return {
+    status,
+    timeline: {
+      servedAt: row.served_at,
+      commitBy: row.commit_by,
+      ...withoutNulls({
+        committedAt: row.committed_at,
+        attestedAt: row.attested_at,
+        challengedAt: row.challenged_at,
+        proveBy: row.state === "challenged" ? row.prove_by : null,
+        evidenceAt: row.evidence_at ?? row.attested_at,
+        rejectedAt: row.rejected_at,
+        finalAt,
+      }),
+    },
+  };
+}
+
+/** `GET /v1/receipts/{id}`: the receipt and what opens its hashes. @throws HttpError 404 */
+export function receiptView(services: Services, claimId: Hex) {
+  const stored = requireReceipt(services, claimId);
+  return { receipt: receiptToJson(stored.receipt), opening: openingToJson(stored) };
+}
+
+/** `GET /v1/batches/{id}`: everything a watchtower needs to check a batch. @throws HttpError 404 */
+export function batchView({ ledger, config }: Services, batchId: Hex) {
+  const header = findOwnHeader(ledger, config.operator.address, batchId);
+  if (!header) throw notFound("batch");
+  return {
+    batchId,
+    header: batchHeaderToJson(header),
+    claims: receiptsOfBatch(ledger, batchId).map((stored) => ({
+      ...receiptToJson(stored.receipt),
+      opening: openingToJson(stored),
+    })),
+  };
+}
+
+/** `GET /v1/models` */
+export function modelsView({ models }: Services) {
+  return {
+    models: models.map(({ name, id, spec, proving, measurement }) => ({
+      name,
+      id,
+      version: spec.version,
+      inputShape: spec.inputShape,
+      inputLength: inputLength(spec),
+      inputBits: spec.inputBits,
+      classes: spec.classes,
+      provenBy: [...(proving ? ["zk"] : []), ...(measurement ? ["tee"] : [])],
+    })),
+  };
+}
+
+/** `GET /.well-known/meantime.json`: who this is and by what its receipts can be checked. */
+export function wellKnownView({ config, receiptKeyAddress, models, policies }: Services, publicUrl: string) {
+  return {
+    operator: config.operator.address,
+    chainId: config.chain.chainId,
+    settlement: config.chain.settlement,
+    receiptKey: receiptKeyAddress,
+    url: publicUrl,
+    models: models.map(({ name, id }) => ({ name, id })),
+    policies: policies.map(({ name, id, terms }) => ({
+      name,
+      id,
+      terms: {
+        ...terms,
+        claimBondWei: terms.claimBondWei.toString(),
+        challengeBondWei: terms.challengeBondWei.toString(),
+      },
+    })),
+  };
+}
+
+function requireReceipt({ ledger }: Services, claimId: Hex): StoredReceipt {
+  const stored = findReceipt(ledger, claimId);
+  if (!stored) throw notFound("claim");
+  return stored;
+}
+
+function openingToJson({ opening }: StoredReceipt) {
+  return {
+    input: Buffer.from(opening.input).toString("base64url"),
+    salt: opening.salt,
+    output: Buffer.from(opening.output).toString("base64url"),
+  };
+}
+
+/** A batch never changes, and its claims are asked for together: the last trees are kept. */
+const TREES_KEPT = 16;
+const trees = new WeakMap<object, Map<Hex, ReturnType<typeof buildMerkleTree>>>();
+
+function treeOf({ ledger }: Services, batchId: Hex) {
+  const kept = trees.get(ledger) ?? new Map<Hex, ReturnType<typeof buildMerkleTree>>();
+  trees.set(ledger, kept);
+  const known = kept.get(batchId);
+  if (known) return known;
+  const tree = buildMerkleTree(
+    claimIdsOfBatch(ledger, batchId).map((claimId, index) => leafHash(index, claimId)),
+  );
+  const [oldest] = kept.keys();
+  if (kept.size >= TREES_KEPT && oldest) kept.delete(oldest);
+  kept.set(batchId, tree);
+  return tree;
+}
+
+function withoutNulls<Value>(record: Record<string, Value | null>): Record<string, Value> {
+  return Object.fromEntries(
+    Object.entries(record).filter((entry): entry is [string, Value] => entry[1] !== null),
+  );
+}
+
+function notFound(what: string): HttpError {
+  return new HttpError(
+    404,
+    "MT-GW-012",
+    `there is no such ${what} here`,
+    "Check the id, and that this operator gave it.",
+  );
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { leafHash } from "@meantime/sdk/batch";
+import type { Hex } from "@meantime/sdk/hex";
+import { buildMerkleTree } from "@meantime/sdk/merkle";
+import { EVIDENCE_KINDS, sharedKinds } from "@meantime/sdk/policy";
+import { attestClaim } from "../attest/attestor.ts";
+import type { PolicyConfig } from "../config/load.ts";
+import { describeError, RelayerError } from "../errors.ts";
+import { findOwnHeader } from "../ledger/batches.ts";
+import { claimsOfBatch } from "../ledger/claim-status.ts";
+import { claimIdsOfBatch, findReceipt, type StoredReceipt } from "../ledger/receipts.ts";
+import { giveUp, isGivenUp } from "../ledger/unprovable.ts";
+import type { ServedModel, Services } from "../services.ts";
+import {
+  answerIntent,
+  answerKey,
+  type Evidence,
+  type PlacedClaim,
+  proveIntent,
+  proveKey,
+} from "../tx/calls.ts";
+import { enqueue, isKnown } from "../tx/intents.ts";
+import { proveClaim } from "./prove-claim.ts";
+import type { Prover } from "./prover.ts";
+
+/** How long a claim whose proof failed for a reason that may pass is left alone. */
+const RETRY_MILLISECONDS = 10_000;
+
+interface Place {
+  batchId: Hex;
+  index: number;
+  claimId: Hex;
+}
+
+/** Brings evidence for our claims: first for the challenged ones, whose bonds are at stake, then by policy. */
+export class ProofDuty {
+  readonly #services: Services;
+  readonly #prover: Prover;
+  /** Batches in which nothing is left to prove unasked. */
+  readonly #exhausted = new Set<Hex>();
+  readonly #retryAt = new Map<Hex, number>();
+
+  constructor(services: Services, prover: Prover) {
+    this.#services = services;
+    this.#prover = prover;
+  }
+
+  /** Works until nothing is due or the signal fires. Challenges that arrive meanwhile go before the next proof. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && ((await this.#answerNext()) || (await this.#proveNext())));
+  }
+
+  async #answerNext(): Promise<boolean> {
+    const { ledger, contracts, logger } = this.#services;
+    const challenged = ledger
+      .all<Place & { proveBy: number }>(
+        `SELECT c.claim_id AS claimId, c.batch_id AS batchId, c.leaf_index AS "index", c.prove_by AS proveBy
+         FROM chain_claims c
+         JOIN receipts r ON r.claim_id = c.claim_id AND r.batch_id = c.batch_id AND r.leaf_index = c.leaf_index
+         WHERE c.state = 'challenged' ORDER BY c.prove_by`,
+      )
+      .find(
+        (place) => this.#isDue(place, answerKey(place)) && this.#services.clock.nowSeconds() < place.proveBy,
+      );
+    if (!challenged) return false;
+    await this.#bring(challenged, (placed, evidence) => {
+      enqueue(ledger, answerIntent(contracts.settlementAddress, placed, evidence));
+      logger.warn(
+        { claimId: placed.claimId, kind: evidence.kind },
+        "challenge against one of our claims answered",
+      );
+    });
+    return true;
+  }
+
+  async #proveNext(): Promise<boolean> {
+    const place = this.#nextUnasked();
+    if (!place) return false;
+    const { ledger, config, contracts, logger } = this.#services;
+    await this.#bring(place, (placed, evidence) => {
+      const header = findOwnHeader(ledger, config.operator.address, placed.batchId);
+      if (!header) throw new TypeError(`batch ${placed.batchId} is not in the ledger`);
+      const leaves = claimIdsOfBatch(ledger, placed.batchId).map((claimId, index) =>
+        leafHash(index, claimId),
+      );
+      const proof = buildMerkleTree(leaves).proof(placed.index);
+      enqueue(ledger, proveIntent(contracts.settlementAddress, header, placed, proof, evidence));
+      logger.info({ claimId: placed.claimId }, "claim proven early");
+    });
+    return true;
+  }
+
+  #nextUnasked(): Place | undefined {
+    const { ledger, policies, models, clock } = this.#services;
+    for (const policy of policies) {
+      if (policy.prove === "never") continue;
+      const batches = ledger.all<{ batch_id: Hex; model_id: Hex }>(
+        `SELECT b.batch_id, b.model_id FROM chain_batches b JOIN batches own ON own.batch_id = b.batch_id
+         WHERE b.policy_id = ? AND b.final_at > ? ORDER BY b.committed_at`,
+        policy.id,
+        clock.nowSeconds(),
+      );
+      for (const batch of batches) {
+        if (this.#exhausted.has(batch.batch_id)) continue;
+        if (!models.find(({ id }) => id === batch.model_id)?.proving) continue;
+        const place = this.#nextOfBatch(batch.batch_id, policy.prove);
+        if (place) return place;
+      }
+    }
+    return undefined;
+  }
+
+  #nextOfBatch(batchId: Hex, choice: PolicyConfig["prove"]): Place | undefined {
+    let left = 0;
+    for (const row of claimsOfBatch(this.#services.ledger, batchId)) {
+      const place = { batchId, index: row.leaf_index ?? 0, claimId: row.claim_id };
+      const proven = ((row.kinds ?? 0) & EVIDENCE_KINDS.zk) !== 0;
+      if (proven || row.state === "challenged" || row.state === "rejected") continue;
+      if (!isChosen(row.claim_id, choice)) continue;
+      if (this.#isDue(place, proveKey(place))) return place;
+      if (this.#retryAt.has(row.claim_id)) left += 1;
+    }
+    if (left === 0) this.#exhausted.add(batchId);
+    return undefined;
+  }
+
+  #isDue({ claimId }: Place, dedupeKey: string): boolean {
+    const { ledger } = this.#services;
+    if (performance.now() < (this.#retryAt.get(claimId) ?? 0)) return false;
+    return !isKnown(ledger, dedupeKey) && !isGivenUp(ledger, claimId);
+  }
+
+  /** One claim's trouble must not keep another from its evidence: it is logged and left alone for a while. */
+  async #bring(place: Place, deliver: (placed: PlacedClaim, evidence: Evidence) => void): Promise<void> {
+    const { ledger, logger } = this.#services;
+    const stored = findReceipt(ledger, place.claimId);
+    if (!stored) throw new TypeError(`claim ${place.claimId} is not in the ledger`);
+    try {
+      const evidence = await this.#evidenceFor(stored);
+      deliver({ ...place, claim: stored.receipt.claim }, evidence);
+      this.#retryAt.delete(place.claimId);
+    } catch (error) {
+      const described = describeError(error);
+      logger.error({ ...described, claimId: place.claimId }, "no evidence for this claim");
+      if (isPermanent(error)) giveUp(ledger, place.claimId, described.code, described.message);
+      else this.#retryAt.set(place.claimId, performance.now() + RETRY_MILLISECONDS);
+    }
+  }
+
+  async #evidenceFor(stored: StoredReceipt): Promise<Evidence> {
+    const { models, config } = this.#services;
+    const { modelId, policyId } = stored.receipt.claim;
+    const model = models.find(({ id }) => id === modelId);
+    const kinds = sharedKinds(modelId, policyId);
+    if (model?.proving && kinds & EVIDENCE_KINDS.zk) {
+      return proveClaim(this.#prover, model, stored, config.operator.address);
+    }
+    const attested =
+      model && kinds & EVIDENCE_KINDS.tee ? attestClaim(this.#services, model, stored) : undefined;
+    if (attested) return attested;
+    throw noEvidence(stored, model);
+  }
+}
+
+/** The same answer after every restart: the choice hangs on the claim id alone. */
+function isChosen(claimId: Hex, choice: PolicyConfig["prove"]): boolean {
+  if (choice === "always") return true;
+  if (choice === "never") return false;
+  return Number.parseInt(claimId.slice(2, 10), 16) / 2 ** 32 < choice.sample;
+}
+
+function isPermanent(error: unknown): boolean {
+  return error instanceof RelayerError && (error.code === "MT-PRV-002" || error.code === "MT-PRV-003");
+}
+
+function noEvidence({ receipt }: StoredReceipt, model: ServedModel | undefined): RelayerError {
+  return new RelayerError(
+    "MT-PRV-003",
+    `this relayer has nothing that proves claim ${receipt.claimId} of ${model?.name ?? "a model it does not serve"}`,
+    "Configure the model's wasm, zkey and verification key, or the enclave's key.",
+    { claimId: receipt.claimId },
+  );
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Address, Hex } from "@meantime/sdk/hex";
+import { EVIDENCE_RULES, type Policy } from "@meantime/sdk/policy";
+import type { Contracts } from "../chain/contracts.ts";
+import type { PolicyConfig } from "../config/load.ts";
+import { RelayerError } from "../errors.ts";
+import type { Logger } from "../ops/logger.ts";
+import type { ServedPolicy } from "../services.ts";
+
+/** Rules under which a claim is final early by a proof of its own only. */
+const RULES_OF_PROOF: readonly number[] = [EVIDENCE_RULES.zk, EVIDENCE_RULES.teeAndZk];
+
+/**
+ * Reads the terms of the configured policies.
+ *
+ * @throws RelayerError `MT-CFG-010` a policy is not registered, or was retired
+ */
+export async function loadPolicies(
+  configs: readonly PolicyConfig[],
+  contracts: Contracts,
+  logger: Logger,
+): Promise<ServedPolicy[]> {
+  return Promise.all(
+    configs.map(async (config, index) => {
+      const { terms, registeredAt, retiredAt } = await readPolicy(contracts, config.id);
+      if (registeredAt === 0n || retiredAt !== 0n) {
+        throw new RelayerError(
+          "MT-CFG-010",
+          `policies.${index}.id: the policy ${config.name} ${retiredAt === 0n ? "is not registered" : "was retired"}`,
+          "Name a policy that PolicyRegistry has open.",
+          { path: `policies.${index}.id` },
+        );
+      }
+      if (RULES_OF_PROOF.includes(terms.rule) && config.prove === "never") {
+        logger.warn(
+          { code: "MT-PRV-004", policy: config.name },
+          "the policy closes claims by proof, but this relayer never proves unasked: its claims wait for the clock",
+        );
+      }
+      return { ...config, terms };
+    }),
+  );
+}
+
+/** The terms of any policy, as registered. */
+export async function readPolicy(
+  contracts: Contracts,
+  id: Hex,
+): Promise<{ terms: Policy; registeredAt: bigint; retiredAt: bigint }> {
+  const { policy, registeredAt, retiredAt } = await contracts.policies.policyOf(id);
+  return {
+    registeredAt,
+    retiredAt,
+    terms: {
+      rule: Number(policy.rule),
+      answerKinds: Number(policy.answerKinds),
+      zkEvidence: policy.zkEvidence.toLowerCase() as Address,
+      teeEvidence: policy.teeEvidence.toLowerCase() as Address,
+      challengeWindowSeconds: Number(policy.challengeWindowSeconds),
+      attestedWindowSeconds: Number(policy.attestedWindowSeconds),
+      proveWindowSeconds: Number(policy.proveWindowSeconds),
+      claimBondWei: policy.claimBondWei,
+      challengeBondWei: policy.challengeBondWei,
+      challengerBps: Number(policy.challengerBps),
+      requesterBps: Number(policy.requesterBps),
+    },
+  };
+}

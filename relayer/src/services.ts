@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { SettlementDomain } from "@meantime/sdk/domain";
+import type { Address, Hex } from "@meantime/sdk/hex";
+import type { ModelAnswer, ModelSpec } from "@meantime/sdk/model";
+import type { Policy } from "@meantime/sdk/policy";
+import type { ChainClock } from "./chain/clock.ts";
+import type { Contracts } from "./chain/contracts.ts";
+import type { ChainView } from "./chain/follow.ts";
+import type { Rpc } from "./chain/rpc.ts";
+import type { PolicyConfig, RelayerConfig } from "./config/load.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import type { Logger } from "./ops/logger.ts";
+
+/** Answers one input. Must be deterministic: a repeated question gets the stored answer, a watchtower asks again. */
+export type ModelRuntime = (input: number[]) => ModelAnswer;
+
+/** A model that this relayer serves and can check. */
+export interface ServedModel {
+  name: string;
+  id: Hex;
+  spec: ModelSpec;
+  run: ModelRuntime;
+  measurement: Hex | undefined;
+  /** The encoded verification key, where the model is provable. */
+  verificationKey: Hex | undefined;
+  /** The files that prove it, where this relayer has them. */
+  proving: { wasm: string; zkey: string } | undefined;
+}
+
+/** A policy that this relayer serves under, with its terms as registered. */
+export interface ServedPolicy extends PolicyConfig {
+  terms: Policy;
+}
+
+/** What every part of the relayer works with. */
+export interface Services {
+  config: RelayerConfig;
+  domain: SettlementDomain;
+  ledger: Ledger;
+  rpc: Rpc;
+  contracts: Contracts;
+  clock: ChainClock;
+  logger: Logger;
+  models: readonly ServedModel[];
+  policies: readonly ServedPolicy[];
+  senderAddress: Address;
+  receiptKeyAddress: Address;
+  challengerAddress: Address | undefined;
+  /** The chain as of the last poll that succeeded; undefined before the first. */
+  view(): ChainView | undefined;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { BatchHeader } from "@meantime/sdk/batch";
+import { commitInput, commitLabel } from "@meantime/sdk/commitment";
+import { inputLength, runModel } from "@meantime/sdk/model";
+import { isAnswerable } from "@meantime/sdk/policy";
+import type { ServedModel } from "../services.ts";
+import type { BatchEntry } from "./fetch-batch.ts";
+
+/** What checking one claim came to. `unchecked`: nothing can be said, or nothing could be done about it. */
+export type Finding = { result: "right" } | { result: "wrong" | "unchecked"; reason: string };
+
+/** Computes a claim's input and output anew from its opening. The arithmetic is the circuit's, so a difference is a lie. */
+export function checkClaim(entry: BatchEntry, header: BatchHeader, models: readonly ServedModel[]): Finding {
+  const { claim, opening } = entry;
+  const outside = notAMember(entry, header);
+  if (outside) return { result: "unchecked", reason: outside };
+  const model = models.find(({ id }) => id === claim.modelId);
+  if (!model) return { result: "unchecked", reason: "this relayer does not have the model" };
+  const { spec } = model;
+  const elements = [...opening.input];
+  const max = 2 ** spec.inputBits - 1;
+  if (elements.length !== inputLength(spec) || elements.some((element) => element > max)) {
+    return { result: "wrong", reason: "the committed input is not one the model can read" };
+  }
+  if (opening.salt.slice(2, 4) !== "00")
+    return { result: "wrong", reason: "the committed salt is out of range" };
+  if (commitInput({ bits: spec.inputBits, elements, salt: opening.salt }) !== claim.inputHash) {
+    return { result: "wrong", reason: "the input hash is not that of the committed input" };
+  }
+  const { label } = runModel(spec, elements);
+  if (commitLabel(label, spec.classes) !== claim.outputHash) {
+    return {
+      result: "wrong",
+      reason: `the model answers ${label}, the claim says ${BigInt(claim.outputHash)}`,
+    };
+  }
+  return { result: "right" };
+}
+
+/** A leaf that contradicts its header is in no batch: it can never be final, and cannot be challenged. */
+function notAMember({ claim }: BatchEntry, header: BatchHeader): string | undefined {
+  if (claim.operator !== header.operator || claim.policyId !== header.policyId)
+    return "not the header's operator or policy";
+  if (BigInt(header.modelId) !== 0n && claim.modelId !== header.modelId) return "not the header's model";
+  if (claim.servedAt < header.oldestServedAt) return "served before the header says";
+  if (!isAnswerable(claim.modelId, claim.policyId)) return "nobody could answer a challenge";
+  return undefined;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// A process that stores receipts as fast as it can and says each one's claim id once it is stored; it is killed by its test.
+import { writeSync } from "node:fs";
+import { openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { insertReceipt } from "../../relayer/src/ledger/receipts.ts";
+import { storedReceipt } from "./receipts.ts";
+
+const ledger = openLedger(process.argv[2] ?? "");
+for (let seed = 0; ; seed++) {
+  const stored = storedReceipt(seed);
+  insertReceipt(ledger, stored);
+  writeSync(1, `${stored.receipt.claimId}\n`);
+}

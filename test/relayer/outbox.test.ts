@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, it } from "node:test";
+import type { Hex } from "@meantime/sdk/hex";
+import { Transaction } from "ethers";
+import { SETTLEMENT_INTERFACE } from "../../relayer/src/chain/contracts.ts";
+import { connectRpc, type Rpc } from "../../relayer/src/chain/rpc.ts";
+import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { enqueue, findIntent, type Intent, type NewIntent } from "../../relayer/src/tx/intents.ts";
+import { Outbox, type OutboxContext, type Predicate, type Verdict } from "../../relayer/src/tx/outbox.ts";
+import type { LocalChain } from "../../scripts/stack/chain.ts";
+import { startLocalStack } from "../../scripts/stack/local.ts";
+import { localKey, lowerCase } from "../../scripts/stack/operators.ts";
+import { freshFolder, silentLogger } from "./local-relayer.ts";
+
+const RECIPIENT = lowerCase(localKey(19).address);
+
+describe("outbox", () => {
+  let chain: LocalChain;
+  let rpc: Rpc;
+  let settlement: Hex;
+  let ledger: Ledger;
+  let file: string;
+  let verdict: Verdict;
+  let account = 5;
+
+  before(async () => {
+    const stack = await startLocalStack();
+    chain = stack.chain;
+    rpc = connectRpc(chain.url, 31337);
+    settlement = stack.domain.settlement;
+  });
+
+  after(async () => {
+    rpc?.destroy();
+    await chain?.close();
+  });
+
+  // Each test has a sender of its own, so that none sees another's nonces.
+  beforeEach(async () => {
+    await rpc.send("evm_setAutomine", [true]);
+    file = join(await freshFolder(), "ledger.sqlite");
+    ledger = openLedger(file);
+    verdict = "needed";
+    account += 1;
+  });
+
+  it("sends what is queued, once, and confirms it", async () => {
+    const outbox = open();
+    enqueue(ledger, payment("a"));
+    assert.equal(enqueue(ledger, payment("a")), false);
+    await outbox.step();
+    await outbox.step();
+    assert.equal(intent("a").state, "confirmed");
+    await outbox.step();
+    assert.equal(await nonceOf(outbox), 1);
+    ledger.close();
+  });
+
+  it("has nonce and signed bytes on disk before a node sees them, and sends the same bytes after a crash", async () => {
+    const deaf = open(withoutBroadcast(rpc));
+    enqueue(ledger, payment("a"));
+    await deaf.step();
+    const signed = intent("a");
+    assert.equal(signed.state, "signed");
+    assert.equal(signed.nonce, 0);
+    assert.equal(await nonceOf(deaf), 0);
+
+    restart();
+    const outbox = open();
+    await outbox.step();
+    await outbox.step();
+    assert.equal(intent("a").state, "confirmed");
+    assert.equal(intent("a").txHash, signed.txHash);
+    assert.equal(attempts().length, 1);
+    assert.equal(await nonceOf(outbox), 1);
+    ledger.close();
+  });
+
+  it("takes a transaction that landed without its answer for what it is", async () => {
+    const outbox = open(answeringWithAnError(rpc));
+    enqueue(ledger, payment("a"));
+    await outbox.step();
+    assert.equal(intent("a").state, "signed");
+    restart();
+    const after = open();
+    await after.step();
+    assert.equal(intent("a").state, "confirmed");
+    assert.equal(await nonceOf(after), 1);
+    ledger.close();
+  });
+
+  it("does not send what the chain already has", async () => {
+    verdict = "done";
+    const outbox = open();
+    enqueue(ledger, payment("a"));
+    await outbox.step();
+    assert.equal(intent("a").state, "satisfied");
+    verdict = "moot";
+    enqueue(ledger, payment("b"));
+    await outbox.step();
+    assert.equal(intent("b").state, "failed");
+    assert.equal(await nonceOf(outbox), 0);
+    ledger.close();
+  });
+
+  it("gives a nonce back when a restart finds its transaction done by others, and hands it to the next", async () => {
+    enqueue(ledger, payment("a"));
+    await open(withoutBroadcast(rpc)).step();
+    restart();
+    verdict = "done";
+    const outbox = open();
+    await outbox.step();
+    assert.equal(intent("a").state, "satisfied");
+    verdict = "needed";
+    enqueue(ledger, payment("b"));
+    await outbox.step();
+    assert.equal(intent("b").nonce, 0);
+    ledger.close();
+  });
+
+  it("cancels by a transfer to itself what is in the mempool and not needed any more", async () => {
+    await rpc.send("evm_setAutomine", [false]);
+    enqueue(ledger, payment("a"));
+    await open().step();
+    assert.equal(intent("a").state, "broadcast");
+    restart();
+    verdict = "done";
+    const outbox = open();
+    await outbox.step();
+    assert.equal(intent("a").cancelling, true);
+    await rpc.send("evm_mine", []);
+    await outbox.step();
+    assert.equal(intent("a").state, "satisfied");
+    const mined = await rpc.getTransaction(attempts()[0]?.hash ?? "");
+    assert.ok(mined?.blockNumber);
+    assert.equal(mined?.to?.toLowerCase(), outbox.sender);
+    assert.equal(mined?.value, 0n);
+    assert.equal(await nonceOf(outbox), 1);
+    ledger.close();
+  });
+
+  it("offers a higher fee under the same nonce when blocks pass without it", async () => {
+    const outbox = open(withoutBroadcast(rpc));
+    enqueue(ledger, payment("a"));
+    await outbox.step();
+    await rpc.send("hardhat_mine", ["0x6"]);
+    await outbox.step();
+    const [newer, older] = attempts();
+    assert.ok(newer && older);
+    assert.equal(newer.nonce, older.nonce);
+    assert.ok((newer.maxFeePerGas ?? 0n) * 1_000n >= (older.maxFeePerGas ?? 0n) * 1_125n);
+    assert.ok((newer.maxPriorityFeePerGas ?? 0n) > (older.maxPriorityFeePerGas ?? 0n));
+    await open().step();
+    await open().step();
+    assert.equal(intent("a").state, "confirmed");
+    assert.equal(await nonceOf(outbox), 1);
+    ledger.close();
+  });
+
+  it("takes no nonce for a call that would revert, names the custom error and tries again later", async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = { ...silentLogger, warn: (line: Record<string, unknown>) => lines.push(line) } as never;
+    const outbox = open(rpc, logger);
+    const data = SETTLEMENT_INTERFACE.encodeFunctionData("withdraw", [RECIPIENT]) as Hex;
+    enqueue(ledger, { ...payment("a"), to: settlement, data, valueWei: 0n });
+    await outbox.step();
+    assert.equal(intent("a").state, "queued");
+    assert.equal(intent("a").tries, 1);
+    assert.equal(lines[0]?.code, "MT-TX-001");
+    assert.match(
+      String(lines[0]?.reason).toLowerCase(),
+      new RegExp(`nothingtowithdraw\\(${outbox.sender}\\)`),
+    );
+    await outbox.step();
+    assert.equal(intent("a").tries, 1, "it was tried again at once");
+    enqueue(ledger, payment("b"));
+    await outbox.step();
+    assert.equal(intent("b").nonce, 0);
+    ledger.close();
+  });
+
+  it("moves on when its key was used elsewhere", async () => {
+    const outbox = open(withoutBroadcast(rpc));
+    enqueue(ledger, payment("a"));
+    await outbox.step();
+    const elsewhere = localKey(account).connect(chain.connection.ethers.provider);
+    await (await elsewhere.sendTransaction({ to: RECIPIENT, value: 7n })).wait();
+    const after = open();
+    await after.step();
+    await after.step();
+    assert.equal(intent("a").state, "confirmed");
+    assert.equal(intent("a").nonce, 1);
+    ledger.close();
+  });
+
+  it("does not let one transaction that cannot be tried hold up the others", async () => {
+    const outbox = open(rpc);
+    enqueue(ledger, { ...payment("bad"), kind: "answer", to: "0x12" });
+    enqueue(ledger, payment("good"));
+    await outbox.step();
+    await outbox.step();
+    assert.equal(intent("bad").state, "queued");
+    assert.equal(intent("good").state, "confirmed");
+    ledger.close();
+  });
+
+  it("sends the urgent first", async () => {
+    await rpc.send("evm_setAutomine", [false]);
+    const outbox = open();
+    enqueue(ledger, { ...payment("late"), kind: "release" });
+    enqueue(ledger, { ...payment("urgent"), kind: "answer" });
+    await outbox.step();
+    assert.equal(intent("urgent").nonce, 0);
+    assert.equal(intent("late").nonce, 1);
+    await rpc.send("evm_mine", []);
+    ledger.close();
+  });
+
+  it("sends again what a reorg took out of its block", async () => {
+    const outbox = open(rpc, silentLogger, 3);
+    enqueue(ledger, payment("a"));
+    const snapshot = await rpc.send("evm_snapshot", []);
+    await outbox.step();
+    await outbox.step();
+    assert.equal(intent("a").state, "mined");
+    const { txHash } = intent("a");
+    await rpc.send("evm_revert", [snapshot]);
+    await rpc.send("hardhat_mine", ["0x1"]);
+    await outbox.step();
+    await rpc.send("hardhat_mine", ["0x3"]);
+    for (let round = 0; round < 3 && intent("a").state !== "confirmed"; round++) {
+      await outbox.step();
+      await rpc.send("hardhat_mine", ["0x3"]);
+    }
+    assert.equal(intent("a").state, "confirmed");
+    assert.equal(intent("a").txHash, txHash);
+    ledger.close();
+  });
+
+  function open(through: Rpc = rpc, logger = silentLogger, confirmations = 1): Outbox {
+    const answer: Predicate = async () => verdict;
+    const predicates: OutboxContext["predicates"] = {
+      ...{ answer, challenge: answer, resolve: answer, release: answer },
+      ...{ attest: answer, prove: answer, commit: answer, announce: answer },
+    };
+    const senderKey = localKey(account).privateKey as Hex;
+    return new Outbox({
+      lane: "operator",
+      senderKey,
+      chainId: 31337,
+      confirmations,
+      ledger,
+      rpc: through,
+      predicates,
+      logger,
+    });
+  }
+
+  function restart(): void {
+    ledger.close();
+    ledger = openLedger(file);
+  }
+
+  function intent(key: string): Intent {
+    const found = findIntent(ledger, key);
+    assert.ok(found);
+    return found;
+  }
+
+  function attempts(): Transaction[] {
+    return ledger
+      .all<{ raw: string }>("SELECT raw FROM attempts ORDER BY rowid DESC")
+      .map(({ raw }) => Transaction.from(raw));
+  }
+
+  function nonceOf(outbox: Outbox): Promise<number> {
+    return rpc.getTransactionCount(outbox.sender, "latest");
+  }
+});
+
+function payment(key: string): NewIntent {
+  return {
+    dedupeKey: key,
+    lane: "operator",
+    kind: "commit",
+    subject: {},
+    to: RECIPIENT,
+    data: "0x",
+    valueWei: 1n,
+  };
+}
+
+/** A node that is gone at the moment of sending. */
+function withoutBroadcast(rpc: Rpc): Rpc {
+  return sendingBy(rpc, async () => {
+    throw new Error("connect ECONNREFUSED");
+  });
+}
+
+/** A node that takes the transaction and dies before it says so. */
+function answeringWithAnError(rpc: Rpc): Rpc {
+  return sendingBy(rpc, async (parameters) => {
+    await rpc.send("eth_sendRawTransaction", parameters);
+    throw new Error("socket hang up");
+  });
+}
+
+function sendingBy(rpc: Rpc, send: (parameters: unknown[]) => Promise<unknown>): Rpc {
+  return new Proxy(rpc, {
+    get(target, name) {
+      if (name === "send") {
+        return (method: string, parameters: unknown[]) =>
+          method === "eth_sendRawTransaction" ? send(parameters) : target.send(method, parameters);
+      }
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
