@@ -96,8 +96,9 @@ abstract contract Operators is IOperators {
     }
 
     /// @inheritdoc IOperators
-    function announce(string calldata endpoint) external {
-        emit EndpointAnnounced(msg.sender, endpoint);
+    function announce(address operator, string calldata endpoint) external {
+        _requireSender(operator);
+        emit EndpointAnnounced(operator, endpoint);
     }
 
     /// @inheritdoc IOperators
@@ -132,6 +133,10 @@ abstract contract Operators is IOperators {
     function receiptKeyOf(address operator, address key) external view returns (uint40 validFrom, uint40 validUntil) {
         KeyValidity storage validity = _receiptKeys[operator][key];
         return (validity.validFrom, validity.validUntil);
+    }
+
+    function _requireSender(address operator) internal view {
+        if (!isSender(operator, msg.sender)) revert NotSenderOf(operator, msg.sender);
     }
 
     /// @dev The exposure cap: every open claim is covered by stake of its own.

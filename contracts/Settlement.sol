@@ -41,7 +41,7 @@ contract Settlement is ISettlement, Operators, EIP712 {
 
     /// @inheritdoc ISettlement
     function commit(BatchHeader calldata header) external {
-        if (!isSender(header.operator, msg.sender)) revert NotSenderOf(header.operator, msg.sender);
+        _requireSender(header.operator);
         if (header.count == 0 || header.count > Limits.MAX_BATCH_COUNT) {
             revert BadCount(header.count, Limits.MAX_BATCH_COUNT);
         }

@@ -60,8 +60,9 @@ interface IOperators {
     /// @notice Ends the validity of a receipt key now. What it signed before stays binding.
     function revokeReceiptKey(address key) external;
 
-    /// @notice Announces where the caller serves its batch data.
-    function announce(string calldata endpoint) external;
+    /// @notice Announces where `operator` serves its batch data. For the operator and its senders: the daemon that
+    /// serves the data holds a sender's key, not the owner's.
+    function announce(address operator, string calldata endpoint) external;
 
     /// @notice Pays everything credited to the caller to `to`.
     /// @return amountWei What was paid.

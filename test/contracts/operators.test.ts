@@ -150,11 +150,17 @@ describe("Operators: keys", () => {
     );
   });
 
-  it("announces an endpoint", async () => {
+  it("announces an endpoint by the operator and its senders, and by nobody else", async () => {
     const world = await loadFixture(deployWorld);
-    await expect(world.settlement.connect(world.operator).announce("https://node.example"))
-      .to.emit(world.settlement, "EndpointAnnounced")
-      .withArgs(world.operator.address, "https://node.example");
+    const { address } = world.operator;
+    for (const caller of [world.operator, world.sender]) {
+      await expect(world.settlement.connect(caller).announce(address, "https://node.example"))
+        .to.emit(world.settlement, "EndpointAnnounced")
+        .withArgs(address, "https://node.example");
+    }
+    await expect(world.settlement.connect(world.stranger).announce(address, "https://thief.example"))
+      .to.be.revertedWithCustomError(world.settlement, "NotSenderOf")
+      .withArgs(address, world.stranger.address);
   });
 });
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
@@ -12,6 +13,7 @@ import {
   advance,
   announcedEndpoint,
   type ChainEvent,
+  countAnnouncements,
   findChainBatch,
   findChainClaim,
   lastCheckpoint,
@@ -31,7 +33,7 @@ import { storedReceipt } from "./receipts.ts";
 
 const WRITER = fileURLToPath(new URL("ledger-writer.ts", import.meta.url));
 const OPERATOR: Hex = `0x${"0a".repeat(20)}`;
-const SENDER: Hex = `0x${"0c".repeat(20)}`;
+const STRANGER: Hex = `0x${"0c".repeat(20)}`;
 
 async function freshFile(): Promise<string> {
   return join(await freshFolder(), "ledger.sqlite");
@@ -82,7 +84,9 @@ describe("ledger", () => {
     newer.exec("PRAGMA user_version = 99");
     newer.close();
     assert.throws(() => openLedger(file), { code: "MT-LED-002" });
-    assert.throws(() => openLedger(fileURLToPath(import.meta.url)), { code: "MT-LED-003" });
+    const foreign = await freshFile();
+    await writeFile(foreign, "this is a letter, not a database ".repeat(100));
+    assert.throws(() => openLedger(foreign), { code: "MT-LED-003" });
   });
 
   it("belongs to one chain and operator for ever", async () => {
@@ -131,7 +135,7 @@ describe("ledger", () => {
     const batchId = keccak256Text("batch");
     const claim = { batchId, claimId: keccak256Text("claim"), index: "0" };
     advance(ledger, [committed(5, batchId)], { number: 5, hash: "0x05" });
-    advance(ledger, [event(6, "ClaimChallenged", { ...claim, challenger: SENDER, proveBy: "900" })], {
+    advance(ledger, [event(6, "ClaimChallenged", { ...claim, challenger: STRANGER, proveBy: "900" })], {
       number: 6,
       hash: "0x06",
     });
@@ -150,19 +154,18 @@ describe("ledger", () => {
     ledger.close();
   });
 
-  it("believes an endpoint of the operator or of a sender it still allows, the latest first", async () => {
+  it("believes the endpoint that an operator announced last, and no other operator's", async () => {
     const ledger = openLedger(await freshFile());
     const announce = (block: number, operator: Hex, endpoint: string) =>
       event(block, "EndpointAnnounced", { operator, endpoint });
-    const allow = (block: number, allowed: string) =>
-      event(block, "SenderSet", { operator: OPERATOR, sender: SENDER, allowed });
-    advance(ledger, [announce(1, SENDER, "http://stranger")], { number: 1, hash: "0x01" });
+    advance(ledger, [announce(1, STRANGER, "http://stranger")], { number: 1, hash: "0x01" });
     assert.equal(announcedEndpoint(ledger, OPERATOR), undefined);
-    advance(ledger, [announce(2, OPERATOR, "http://own")], { number: 2, hash: "0x02" });
-    advance(ledger, [allow(3, "true"), announce(4, SENDER, "http://sender")], { number: 4, hash: "0x04" });
-    assert.equal(announcedEndpoint(ledger, OPERATOR), "http://sender");
-    advance(ledger, [allow(5, "false")], { number: 5, hash: "0x05" });
-    assert.equal(announcedEndpoint(ledger, OPERATOR), "http://own");
+    advance(ledger, [announce(2, OPERATOR, "http://old")], { number: 2, hash: "0x02" });
+    advance(ledger, [announce(3, OPERATOR, "http://new")], { number: 3, hash: "0x03" });
+    assert.equal(announcedEndpoint(ledger, OPERATOR), "http://new");
+    assert.equal(countAnnouncements(ledger, OPERATOR), 2);
+    rollBack(ledger, 2);
+    assert.equal(announcedEndpoint(ledger, OPERATOR), "http://old");
     ledger.close();
   });
 });

@@ -125,37 +125,23 @@ export function findChainClaim(ledger: Ledger, claimId: Hex, batchId: Hex): Chai
   );
 }
 
-/**
- * The endpoint announced last by an operator or by one of its senders: the owner's key is cold, and whoever may commit
- * in the operator's name may also say where the data is.
- */
+/** The endpoint announced last for an operator. Only itself and its senders can announce. */
 export function announcedEndpoint(ledger: Ledger, operator: Address): string | undefined {
   return ledger.get<{ endpoint: string }>(
     `SELECT arguments ->> 'endpoint' AS endpoint FROM events
-     WHERE name = 'EndpointAnnounced' AND (
-       arguments ->> 'operator' = ?1
-       OR arguments ->> 'operator' IN (
-         SELECT sender FROM (
-           SELECT arguments ->> 'sender' AS sender, arguments ->> 'allowed' AS allowed,
-             ROW_NUMBER() OVER (
-               PARTITION BY arguments ->> 'sender' ORDER BY block_number DESC, log_index DESC
-             ) AS age
-           FROM events WHERE name = 'SenderSet' AND arguments ->> 'operator' = ?1
-         ) WHERE age = 1 AND allowed = 'true'
-       )
-     )
+     WHERE name = 'EndpointAnnounced' AND arguments ->> 'operator' = ?
      ORDER BY block_number DESC, log_index DESC LIMIT 1`,
     operator,
   )?.endpoint;
 }
 
-/** How many endpoint announcements an address has made: tells a new one from an earlier one with the same content. */
-export function announcementsBy(ledger: Ledger, address: Address): number {
+/** How many endpoints were announced for an operator: tells a new announcement from an earlier one of the same. */
+export function countAnnouncements(ledger: Ledger, operator: Address): number {
   return (
     ledger.get<{ count: number }>(
       `SELECT COUNT(*) AS count FROM events
        WHERE name = 'EndpointAnnounced' AND arguments ->> 'operator' = ?`,
-      address,
+      operator,
     )?.count ?? 0
   );
 }

@@ -124,14 +124,19 @@ export function releaseIntent(
   };
 }
 
-/** `Settlement.announce`; `turn` counts the sender's announcements, so that an endpoint can be announced again. */
-export function announceIntent(settlement: Address, endpoint: string, turn: number): NewIntent {
+/** `Settlement.announce`; `turn` counts the operator's announcements, so that an endpoint can be announced again. */
+export function announceIntent(
+  settlement: Address,
+  operator: Address,
+  endpoint: string,
+  turn: number,
+): NewIntent {
   return {
     dedupeKey: `announce:${turn}:${endpoint}`,
     lane: "operator",
     kind: "announce",
     subject: { endpoint },
-    ...call(settlement, "announce", [endpoint]),
+    ...call(settlement, "announce", [operator, endpoint]),
   };
 }
 

@@ -3,7 +3,8 @@
 import { setImmediate } from "node:timers/promises";
 import { type BatchHeader, batchId as batchIdOf } from "@meantime/sdk/batch";
 import { claimToJson, parseClaim } from "@meantime/sdk/claim";
-import type { Address, Hex } from "@meantime/sdk/hex";
+import { MeantimeError } from "@meantime/sdk/errors";
+import { type Address, asHexOf, type Hex } from "@meantime/sdk/hex";
 import { recoverAddress } from "@meantime/sdk/signature";
 import { describeError, RelayerError } from "../errors.ts";
 import { headerFromRow } from "../ledger/batches.ts";
@@ -67,8 +68,8 @@ async function checkBatch(services: Services, batch: ChainBatch & { tries: numbe
     const endpoint = announcedEndpoint(ledger, batch.operator);
     if (!endpoint) throw noEndpoint(batch.operator);
     const data = await fetchBatch(endpoint, header, domain);
-    await requireSignatures(services, batch, data);
     await checkClaims(services, header, data);
+    await reportForeignSignatures(services, batch, data);
   } catch (error) {
     const described = describeError(error);
     const over = clock.nowSeconds() >= batch.final_at;
@@ -146,21 +147,39 @@ async function checkClaims(
   logger.info({ batchId, operator: header.operator, ...counts }, "batch checked");
 }
 
-/** A signature that does not bind the operator harms the receipt's holder, not the chain: it is reported, no more. */
-async function requireSignatures({ contracts, logger }: Services, batch: ChainBatch, { entries }: BatchData) {
-  const signers = new Map<Address, number>();
-  for (const [index, entry] of entries.entries()) {
+/**
+ * A signature that does not bind the operator harms the receipt's holder, not the chain: it is reported, no more. In
+ * particular a signature that is none must not keep a lie beside it from being found.
+ */
+async function reportForeignSignatures(
+  { contracts, logger }: Services,
+  batch: ChainBatch,
+  { entries }: BatchData,
+): Promise<void> {
+  const claimsBySigner = new Map<Address | undefined, number>();
+  for (const [index, { claimId, signature }] of entries.entries()) {
     if (index % CLAIMS_PER_TURN === 0) await setImmediate();
-    const signer = recoverAddress(entry.claimId, entry.signature);
-    signers.set(signer, (signers.get(signer) ?? 0) + 1);
+    const signer = signerOf(claimId, signature);
+    claimsBySigner.set(signer, (claimsBySigner.get(signer) ?? 0) + 1);
   }
-  for (const [signer, claims] of signers) {
-    const { validFrom } = await contracts.settlement.receiptKeyOf(batch.operator, signer);
-    if (validFrom !== 0n) continue;
+  for (const [signer, claims] of claimsBySigner) {
+    const known =
+      signer && (await contracts.settlement.receiptKeyOf(batch.operator, signer)).validFrom !== 0n;
+    if (known) continue;
     logger.warn(
       { code: "MT-WATCH-006", batchId: batch.batch_id, operator: batch.operator, signer, claims },
-      "receipts are signed by a key that was never the operator's",
+      "receipts are not signed by a key of the operator",
     );
+  }
+}
+
+/** Undefined where the signature is none. */
+function signerOf(claimId: Hex, signature: unknown): Address | undefined {
+  try {
+    return recoverAddress(claimId, asHexOf(signature, 65, "signature"));
+  } catch (error) {
+    if (error instanceof MeantimeError) return undefined;
+    throw error;
   }
 }
 
