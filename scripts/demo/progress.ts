@@ -9,6 +9,7 @@ export interface Progress {
 }
 
 const WIDTH = 24;
+const LABEL_WIDTH = 54;
 
 /** Shows a step on standard error: a moving bar on a terminal, one line at its end elsewhere. */
 export function progress(label: string, total = 1): Progress {
@@ -17,7 +18,7 @@ export function progress(label: string, total = 1): Progress {
   const draw = (done: number) => {
     const filled = Math.round((WIDTH * Math.min(done, total)) / total);
     const bar = `${"█".repeat(filled)}${"░".repeat(WIDTH - filled)}`;
-    stderr.write(`\r\x1b[2K${label.padEnd(46)} ${bar} ${total > 1 ? `${done}/${total}` : ""}`);
+    stderr.write(`\r\x1b[2K${label.padEnd(LABEL_WIDTH)} ${bar} ${total > 1 ? `${done}/${total}` : ""}`);
   };
   if (stderr.isTTY) draw(0);
   return {
@@ -27,7 +28,7 @@ export function progress(label: string, total = 1): Progress {
     done(note = "") {
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       if (stderr.isTTY) stderr.write("\r\x1b[2K");
-      stderr.write(`${label.padEnd(46)} ${`${seconds} s`.padStart(7)}  ${note}\n`);
+      stderr.write(`${label.padEnd(LABEL_WIDTH)} ${`${seconds} s`.padStart(7)}  ${note}\n`);
     },
   };
 }
