@@ -17,11 +17,10 @@ struct BatchHeader {
 }
 
 library BatchLib {
-    bytes32 internal constant TYPEHASH =
-        keccak256(
-            "Batch(address operator,bytes32 policyId,bytes32 modelId,bytes32 root,bytes32 dataRoot,"
-            "uint32 count,uint64 oldestServedAt,uint64 nonce)"
-        );
+    bytes32 internal constant TYPEHASH = keccak256(
+        "Batch(address operator,bytes32 policyId,bytes32 modelId,bytes32 root,bytes32 dataRoot,"
+        "uint32 count,uint64 oldestServedAt,uint64 nonce)"
+    );
     bytes32 internal constant LEAF_TYPEHASH = keccak256("MeantimeLeaf(uint256 index,bytes32 claimId)");
 
     /// @notice EIP-712 struct hash. Every field is one static word, so the struct encodes as its type demands.
@@ -56,9 +55,7 @@ library BatchWordLib {
     function create(uint40 committedAt_, uint40 finalAt_, EvidenceRule rule_) internal pure returns (BatchWord) {
         return
             BatchWord.wrap(
-                uint256(committedAt_) |
-                    (uint256(finalAt_) << FINAL_AT_OFFSET) |
-                    (uint256(uint8(rule_)) << RULE_OFFSET)
+                uint256(committedAt_) | (uint256(finalAt_) << FINAL_AT_OFFSET) | (uint256(uint8(rule_)) << RULE_OFFSET)
             );
     }
 
@@ -101,10 +98,7 @@ library BatchWordLib {
     /// @dev Only once per batch: the attestation time is still zero.
     function attest(BatchWord word, uint40 when, uint40 finalAt_) internal pure returns (BatchWord) {
         uint256 cleared = BatchWord.unwrap(word) & ~(uint256(type(uint40).max) << FINAL_AT_OFFSET);
-        return
-            BatchWord.wrap(
-                cleared | (uint256(finalAt_) << FINAL_AT_OFFSET) | (uint256(when) << ATTESTED_AT_OFFSET)
-            );
+        return BatchWord.wrap(cleared | (uint256(finalAt_) << FINAL_AT_OFFSET) | (uint256(when) << ATTESTED_AT_OFFSET));
     }
 
     // The counters cannot overflow into their neighbours: a batch has at most 2^16 claims, and each claim is touched,

@@ -18,11 +18,10 @@ struct Claim {
 }
 
 library ClaimLib {
-    bytes32 internal constant TYPEHASH =
-        keccak256(
-            "Claim(bytes32 modelId,bytes32 policyId,address operator,address requester,bytes32 requestId,"
-            "bytes32 inputHash,bytes32 outputHash,uint64 servedAt,uint64 commitBy)"
-        );
+    bytes32 internal constant TYPEHASH = keccak256(
+        "Claim(bytes32 modelId,bytes32 policyId,address operator,address requester,bytes32 requestId,"
+        "bytes32 inputHash,bytes32 outputHash,uint64 servedAt,uint64 commitBy)"
+    );
 
     /// @notice EIP-712 struct hash. Every field is one static word, so the struct encodes as its type demands.
     function structHash(Claim calldata claim) internal pure returns (bytes32) {

@@ -15,11 +15,10 @@ struct Model {
 }
 
 library ModelLib {
-    bytes32 internal constant TYPEHASH =
-        keccak256(
-            "Model(string name,uint32 version,bytes32 specHash,bytes32 inputScheme,bytes32 outputScheme,"
-            "bytes32 verificationKeyId,bytes32 measurement)"
-        );
+    bytes32 internal constant TYPEHASH = keccak256(
+        "Model(string name,uint32 version,bytes32 specHash,bytes32 inputScheme,bytes32 outputScheme,"
+        "bytes32 verificationKeyId,bytes32 measurement)"
+    );
 
     /// @notice The kinds of evidence that can prove a claim about the model.
     function kinds(Model calldata model) internal pure returns (uint8) {

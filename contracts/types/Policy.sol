@@ -29,12 +29,11 @@ type CommitTerms is uint256;
 type DisputeTerms is uint256;
 
 library PolicyLib {
-    bytes32 internal constant TYPEHASH =
-        keccak256(
-            "Policy(uint8 rule,uint8 answerKinds,address zkEvidence,address teeEvidence,"
-            "uint32 challengeWindowSeconds,uint32 attestedWindowSeconds,uint32 proveWindowSeconds,"
-            "uint96 claimBondWei,uint96 challengeBondWei,uint16 challengerBps,uint16 requesterBps)"
-        );
+    bytes32 internal constant TYPEHASH = keccak256(
+        "Policy(uint8 rule,uint8 answerKinds,address zkEvidence,address teeEvidence,"
+        "uint32 challengeWindowSeconds,uint32 attestedWindowSeconds,uint32 proveWindowSeconds,"
+        "uint96 claimBondWei,uint96 challengeBondWei,uint16 challengerBps,uint16 requesterBps)"
+    );
 
     /// @notice The policy id: the content hash, its lowest byte replaced by `answerKinds`.
     function id(Policy calldata policy) internal pure returns (bytes32) {
