@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Fails where the compiler had anything to say about a contract: its warnings are errors here.
+import { readdirSync, readFileSync } from "node:fs";
+
+interface Diagnostic {
+  severity: string;
+  formattedMessage: string;
+}
+
+const FOLDER = new URL("../artifacts/build-info/", import.meta.url);
+const diagnostics = readdirSync(FOLDER)
+  .filter((file) => file.endsWith(".output.json"))
+  .flatMap(
+    (file): Diagnostic[] => JSON.parse(readFileSync(new URL(file, FOLDER), "utf8")).output.errors ?? [],
+  );
+
+for (const { formattedMessage } of diagnostics) process.stderr.write(`${formattedMessage}\n`);
+process.exitCode = diagnostics.length > 0 ? 1 : 0;
