@@ -134,6 +134,7 @@ describe("PolicyRegistry", () => {
       world.policies,
       "EvidenceNotAllowed",
     );
+    expect(await world.policies.isEvidenceAllowed(EVIDENCE_KINDS.zk, policy.zkEvidence)).to.equal(false);
     const kept = await world.policies.evidenceOf(world.policyIds.window, EVIDENCE_KINDS.zk);
     expect(kept.toLowerCase()).to.equal(policy.zkEvidence);
   });
@@ -262,6 +263,13 @@ describe("EnclaveRegistry", () => {
     expect(await world.enclaves.activeMeasurementOf(world.stranger.address)).to.equal(world.measurement);
     await time.increaseTo(expiresAt);
     expect(await world.enclaves.activeMeasurementOf(world.stranger.address)).to.equal(ZeroHash);
+
+    const entry = await world.enclaves.enclaveKeyOf(world.stranger.address);
+    expect([entry.measurement, entry.expiresAt, entry.revokedAt]).to.deep.equal([
+      world.measurement,
+      expiresAt,
+      0,
+    ]);
 
     const key = world.enclaveKey.address;
     expect(await world.enclaves.activeMeasurementOf(key)).to.equal(world.measurement);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import type { Hex } from "@meantime/sdk/hex";
-import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
+import { EVIDENCE_KINDS, EVIDENCE_RULES } from "@meantime/sdk/policy";
 import { STATUS } from "@meantime/sdk/status";
 import { expect } from "chai";
 import { id, ZeroAddress, ZeroHash } from "ethers";
@@ -152,6 +152,36 @@ describe("Settlement: status", () => {
     expect(await world.settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Final);
     await time.increaseTo(finalAt + 1);
     expect(await world.settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Final);
+  });
+
+  it("R-37 names claims and batches as the SDK does, and tells what it keeps of them", async () => {
+    const world = await loadFixture(deployWorld);
+    const batch = await commitBatch(world, "teeThenWindow", { count: 3 });
+    const committedAt = await time.latest();
+    expect(await world.settlement.batchIdOf(batch.header)).to.equal(batch.batchId);
+    for (const [index, claim] of batch.claims.entries()) {
+      expect(await world.settlement.claimIdOf(claim)).to.equal(batch.claimIds[index]);
+    }
+    await challengeClaim(world, batch, 0);
+    await world.settlement.attestBatch(batch.header, await signBatch(world, batch));
+    const attestedAt = await time.latest();
+    expect(await world.settlement.batchOf(batch.batchId)).to.deep.equal([
+      ...[committedAt, attestedAt, attestedAt + ATTESTED_WINDOW_SECONDS],
+      ...[1, 1, 0, false, EVIDENCE_RULES.teeThenWindow],
+    ]);
+    await time.increase(PROVE_WINDOW_SECONDS);
+    await world.settlement.resolve(batch.batchId, claimAt(batch, 0).claim, 0);
+    await world.settlement.release([batch.header]);
+    expect(await world.settlement.batchOf(batch.batchId)).to.deep.equal([
+      ...[committedAt, attestedAt, attestedAt + ATTESTED_WINDOW_SECONDS],
+      ...[1, 0, 1, true, EVIDENCE_RULES.teeThenWindow],
+    ]);
+    expect((await world.settlement.batchOf(wordOf(1n))).committedAt).to.equal(0);
+    expect(await world.settlement.POLICIES()).to.equal(await world.policies.getAddress());
+    await expect(ethers.deployContract("Settlement", [ZeroAddress])).to.be.revertedWithCustomError(
+      world.settlement,
+      "ZeroArgument",
+    );
   });
 
   it("R-02 knows nothing of a claim or a header with any field altered", async () => {
