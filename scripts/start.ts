@@ -8,12 +8,19 @@ import { heldOutImages } from "./demo/images.ts";
 import { progress } from "./demo/progress.ts";
 import { type LocalStack, startLocalStack } from "./stack/local.ts";
 import { localKey } from "./stack/operators.ts";
+import { isPortTaken } from "./stack/ports.ts";
 import { MODEL_NAME, type RelayerProcess, startRelayerProcess, writeRelayerConfig } from "./stack/relayer.ts";
 
 const CHAIN_PORT = 8545;
 const GATEWAY_PORT = 8787;
 const USER_ACCOUNT = 12;
 const FOLDER = fileURLToPath(new URL("../.meantime/local", import.meta.url));
+
+for (const port of [CHAIN_PORT, GATEWAY_PORT]) {
+  if (!(await isPortTaken(port))) continue;
+  process.stderr.write(`Port ${port} is in use. Stop what listens there; is another "npm start" running?\n`);
+  process.exit(1);
+}
 
 const bar = progress("Starting chain, protocol and relayer");
 // A new chain knows nothing of an old ledger.
