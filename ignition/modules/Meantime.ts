@@ -2,7 +2,6 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import { id } from "ethers";
 
-const ADMIN_ROLE = 0n;
 const CURATOR_ROLE = 1n;
 const GUARDIAN_ROLE = 2n;
 const DAY_SECONDS = 24 * 60 * 60;
@@ -11,17 +10,16 @@ const ZK = 1;
 const TEE = 2;
 
 /**
- * The whole protocol on one chain.
+ * The whole protocol on one chain, the deployer still its administrator without delay: `scripts/chain/deployment.ts`
+ * deploys it and hands the administration over, which a module cannot, because it depends on who the deployer is.
  *
- * Parameters: `admin`, `curator`, `guardian` (addresses; the deployer where not given), `adminDelaySeconds` and
- * `curatorDelaySeconds` (how long what adds trust must be announced; what removes trust is instant).
+ * Parameters: `curator`, `guardian` (addresses; the deployer where not given), `curatorDelaySeconds` (how long what adds
+ * trust must be announced; what removes trust is instant).
  */
 export default buildModule("Meantime", (m) => {
   const deployer = m.getAccount(0);
-  const admin = m.getParameter("admin", deployer);
   const curator = m.getParameter("curator", deployer);
   const guardian = m.getParameter("guardian", deployer);
-  const adminDelaySeconds = m.getParameter("adminDelaySeconds", 2 * DAY_SECONDS);
   const curatorDelaySeconds = m.getParameter("curatorDelaySeconds", DAY_SECONDS);
 
   const manager = m.contract("AccessManager", [deployer]);
@@ -53,16 +51,10 @@ export default buildModule("Meantime", (m) => {
     id: "grant_curator",
     after: assignments,
   });
-  const grantGuardian = m.call(manager, "grantRole", [GUARDIAN_ROLE, guardian, 0], {
+  m.call(manager, "grantRole", [GUARDIAN_ROLE, guardian, 0], {
     id: "grant_guardian",
     after: [grantCurator],
   });
-  // Last: from here on the administrator, too, must announce what it does.
-  m.call(manager, "grantRole", [ADMIN_ROLE, admin, adminDelaySeconds], {
-    id: "grant_admin",
-    after: [grantGuardian],
-  });
-
   return { manager, models, policies, enclaves, groth16Evidence, enclaveEvidence, settlement };
 });
 

@@ -24,33 +24,39 @@ export interface Deployment {
   settlement: Settlement;
 }
 
-/** Parameters of the Ignition module, all optional; see `ignition/modules/Meantime.ts`. */
+/** Who governs, and after what delays. The deployer plays every role that is not given. */
 export interface DeploymentParameters {
   admin?: string;
   curator?: string;
   guardian?: string;
+  /** Default: two days. */
   adminDelaySeconds?: number;
+  /** Default: one day. */
   curatorDelaySeconds?: number;
 }
 
 /** A connection of this project's Hardhat runtime, with the toolbox's plugins. */
 export type Connection = NetworkConnection<"l1"> & { ethers: HardhatEthersHelpers };
 
+const ADMIN_ROLE = 0n;
+const DEFAULT_ADMIN_DELAY_SECONDS = 2 * 24 * 60 * 60;
+
 /**
- * Deploys the protocol through Ignition, from the first account of the connection. Ignition keeps a journal of
+ * Deploys the protocol through Ignition, from the first account of the connection, and hands the administration over:
+ * nobody keeps it without a delay. Ignition keeps a journal of
  * deployments to real chains under `ignition/deployments`, named by chain id unless `deploymentId` names it, and goes on
  * where the journal ends.
  */
 export async function deployMeantime(
   connection: Connection,
-  parameters: DeploymentParameters = {},
+  { admin, adminDelaySeconds = DEFAULT_ADMIN_DELAY_SECONDS, ...roles }: DeploymentParameters = {},
   deploymentId?: string,
 ): Promise<Deployment> {
   const deployed = await connection.ignition.deploy(MeantimeModule, {
-    parameters: { Meantime: { ...parameters } },
+    parameters: { Meantime: { ...roles } },
     ...(deploymentId === undefined ? {} : { deploymentId }),
   });
-  return {
+  const deployment: Deployment = {
     manager: typed<AccessManager>(deployed.manager),
     models: typed<ModelRegistry>(deployed.models),
     policies: typed<PolicyRegistry>(deployed.policies),
@@ -59,6 +65,8 @@ export async function deployMeantime(
     enclaveEvidence: typed<EnclaveEvidence>(deployed.enclaveEvidence),
     settlement: typed<Settlement>(deployed.settlement),
   };
+  await handOver(connection, deployment.manager, admin, adminDelaySeconds);
+  return deployment;
 }
 
 /** Addresses by name, as `npm run deploy` prints them and the relayer's configuration takes them. */
@@ -67,6 +75,23 @@ export async function addressesOf(deployment: Deployment): Promise<Record<keyof 
     Object.entries(deployment).map(async ([name, contract]) => [name, await contract.getAddress()] as const),
   );
   return Object.fromEntries(entries) as Record<keyof Deployment, string>;
+}
+
+// Runs once: after it the deployer acts under a delay, or not at all. A deployment that goes on finds it done.
+async function handOver(
+  { ethers }: Connection,
+  manager: AccessManager,
+  admin: string | undefined,
+  delaySeconds: number,
+): Promise<void> {
+  const [deployer] = await ethers.getSigners();
+  if (!deployer) throw new Error("the network has no account to deploy from");
+  const [isMember, currentDelaySeconds] = await manager.hasRole(ADMIN_ROLE, deployer.address);
+  if (!isMember || currentDelaySeconds !== 0n) return;
+  const successor = admin ?? deployer.address;
+  await (await manager.grantRole(ADMIN_ROLE, successor, delaySeconds)).wait();
+  if (successor.toLowerCase() === deployer.address.toLowerCase()) return;
+  await (await manager.renounceRole(ADMIN_ROLE, deployer.address)).wait();
 }
 
 // Ignition hands out plain contracts; the module names which artifact each one is.

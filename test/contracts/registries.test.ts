@@ -3,7 +3,16 @@ import type { Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, EVIDENCE_RULES, type Policy, policyId } from "@meantime/sdk/policy";
 import { expect } from "chai";
 import { id, ZeroAddress, ZeroHash } from "ethers";
-import { deployWorld, enterEnclaveKey, networkHelpers, policyFor, type World, wordOf } from "./fixture.ts";
+import { deployMeantime } from "../../scripts/chain/deployment.ts";
+import {
+  connection,
+  deployWorld,
+  enterEnclaveKey,
+  networkHelpers,
+  policyFor,
+  type World,
+  wordOf,
+} from "./fixture.ts";
 
 const { loadFixture, time } = networkHelpers;
 const MIN_WINDOW_SECONDS = 300;
@@ -224,6 +233,17 @@ describe("Governance", () => {
         .to.be.revertedWithCustomError(world.policies, "AccessManagedUnauthorized")
         .withArgs(world.stranger.address);
     }
+  });
+
+  it("leaves nobody in administration without a delay, whoever deployed", async () => {
+    const ADMIN_ROLE = 0n;
+    const world = await loadFixture(deployWorld);
+    expect(await world.manager.hasRole(ADMIN_ROLE, world.admin.address)).to.deep.equal([true, 2 * 24 * 3600]);
+
+    const successor = world.stranger.address;
+    const { manager } = await deployMeantime(connection, { admin: successor, adminDelaySeconds: 7 });
+    expect(await manager.hasRole(ADMIN_ROLE, successor)).to.deep.equal([true, 7]);
+    expect((await manager.hasRole(ADMIN_ROLE, world.admin.address)).isMember).to.equal(false);
   });
 
   it("delays what adds trust, for the curator and for the administrator, and not what removes it", async () => {
