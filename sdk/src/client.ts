@@ -12,8 +12,12 @@ import { STATUS, type StatusName } from "./status.ts";
 export interface GatewayClient {
   /** Of the gateway, without a path. */
   baseUrl: string;
-  /** The chain, the contract and the receipt keys that the holder trusts, read from the chain, not from the gateway. */
-  trust: Pick<ReceiptExpectation, "domain" | "receiptKeys" | "maxHorizonSeconds">;
+  /**
+   * The chain, the contract and the receipt keys that the holder trusts, read from the chain, not from the gateway. With
+   * `nowSeconds` (the latest block's time) a receipt from the future is refused, whose promise would not come due, and
+   * one past its `commitBy`; leave it out when asking again for an old answer.
+   */
+  trust: Pick<ReceiptExpectation, "domain" | "receiptKeys" | "maxHorizonSeconds" | "nowSeconds">;
 }
 
 /** One inference to ask for. */
@@ -34,6 +38,7 @@ export interface InferenceRequest {
 /** An answer whose receipt was checked. */
 export interface Inference {
   label: number;
+  /** As the gateway says: no receipt commits to them. */
   logits: number[];
   receipt: Receipt;
   salt: Hex;
@@ -76,11 +81,11 @@ export async function infer(gateway: GatewayClient, request: InferenceRequest): 
   return { label, logits, receipt, salt };
 }
 
-/** What the gateway knows of a claim. Throws as `infer` does. */
+/** What the gateway knows of a claim. Throws as `infer` does, MT-SDK-502 also for another claim than was asked for. */
 export async function getClaim(gateway: Pick<GatewayClient, "baseUrl">, claimId: Hex): Promise<ClaimReport> {
   const fields = await call(gateway, `/v1/claims/${claimId}`);
   const report = {
-    claimId: asHex32(fields.claimId, "claimId"),
+    claimId: requireAsked(asHex32(fields.claimId, "claimId"), claimId),
     status: parseStatus(fields.status),
     claim: parseClaim(fields.claim),
   };
@@ -88,9 +93,11 @@ export async function getClaim(gateway: Pick<GatewayClient, "baseUrl">, claimId:
   return { ...report, batch: parseBatch(fields) };
 }
 
-/** The receipt of a claim, as the gateway keeps it. Throws as `infer` does. */
+/** The receipt of a claim, as the gateway keeps it: verify it before use. Throws as `getClaim` does. */
 export async function getReceipt(gateway: Pick<GatewayClient, "baseUrl">, claimId: Hex): Promise<Receipt> {
-  return parseReceipt((await call(gateway, `/v1/receipts/${claimId}`)).receipt);
+  const receipt = parseReceipt((await call(gateway, `/v1/receipts/${claimId}`)).receipt);
+  requireAsked(receipt.claimId, claimId);
+  return receipt;
 }
 
 async function call(
@@ -99,17 +106,19 @@ async function call(
   init?: RequestInit,
 ): Promise<Record<string, unknown>> {
   let response: Response;
+  let text: string;
   try {
     response = await fetch(new URL(path, baseUrl), init);
+    text = await response.text();
   } catch (cause) {
     throw new MeantimeError("MT-SDK-501", `the gateway at ${baseUrl} cannot be reached`, {
       hint: "Check the address; an answer that never came may still have been given: ask again with the same requestId.",
       cause,
     });
   }
-  const fields = await jsonOf(response);
+  const fields = parseAnswer(response.status, text);
   if (response.ok) return fields;
-  const error = asRecord(fields.error ?? {}, "error");
+  const error = isRecord(fields.error) ? fields.error : {};
   throw new MeantimeError(
     "MT-SDK-503",
     `the gateway refused (${response.status}): ${error.message ?? "no reason"}`,
@@ -120,15 +129,11 @@ async function call(
   );
 }
 
-async function jsonOf(response: Response): Promise<Record<string, unknown>> {
-  const text = await response.text();
+function parseAnswer(status: number, text: string): Record<string, unknown> {
   try {
     return asRecord(JSON.parse(text), "answer");
   } catch (cause) {
-    throw notTheProtocol(
-      `status ${response.status}, ${text.length} characters that are no JSON object`,
-      cause,
-    );
+    throw notTheProtocol(`status ${status}, ${text.length} characters that are no JSON object`, cause);
   }
 }
 
@@ -145,7 +150,7 @@ function parseOutput(json: unknown): { label: number; logits: number[] } {
 }
 
 function parseStatus(value: unknown): ClaimReport["status"] {
-  if (value === "Served" || (typeof value === "string" && value in STATUS))
+  if (value === "Served" || (typeof value === "string" && Object.hasOwn(STATUS, value)))
     return value as ClaimReport["status"];
   throw notTheProtocol(`the status ${String(value)}`);
 }
@@ -159,6 +164,15 @@ function parseBatch(fields: Record<string, unknown>): NonNullable<ClaimReport["b
     header: parseBatchHeader(fields.header),
     proof: fields.proof.map((node, at) => asHex32(node, `proof.${at}`)),
   };
+}
+
+function requireAsked(answered: Hex, asked: Hex): Hex {
+  if (answered === asked.toLowerCase()) return answered;
+  throw notTheProtocol(`claim ${answered} instead of ${asked}`);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }
 
 function notTheProtocol(what: string, cause?: unknown): MeantimeError {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { typedDataDigest } from "./domain.ts";
+import { MeantimeError } from "./errors.ts";
 import { type Address, bytesToHex, type Hex, keccak256, keccak256Bytes, keccak256Text } from "./hex.ts";
 import { encodeWords } from "./words.ts";
 
@@ -21,20 +22,24 @@ const CONTEXT_TYPEHASH = keccak256Text("MeantimeContext(bytes32 claimId,address 
 const CLAIM_ATTESTATION_TYPEHASH = keccak256Text("ClaimAttestation(bytes32 claimId,address beneficiary)");
 const BATCH_ATTESTATION_TYPEHASH = keccak256Text("BatchAttestation(bytes32 batchId,bytes32 modelId)");
 const DROPPED_BITS = 8n;
+const WORD_LIMIT = 1n << 256n;
 
 /** The third public signal of a proof: ties it to one claim and to whom it pays. 248 bits, so below the field's order. */
 export function provingContext(claimId: Hex, beneficiary: Address): bigint {
   return BigInt(keccak256(encodeWords(CONTEXT_TYPEHASH, claimId, beneficiary))) >> DROPPED_BITS;
 }
 
-/** The evidence bytes of a proof: A (x, y), B (x.im, x.re, y.im, y.re), C (x, y), one word each. */
+/**
+ * The evidence bytes of a proof: A (x, y), B (x.im, x.re, y.im, y.re), C (x, y), one word each.
+ * Throws MT-SDK-404 for a coordinate that is missing or no decimal number of at most 256 bits.
+ */
 export function encodeGroth16Proof({ pi_a, pi_b, pi_c }: SnarkjsProof): Hex {
   const coordinates = [
     ...[pi_a[0], pi_a[1]],
     ...[pi_b[0]?.[1], pi_b[0]?.[0], pi_b[1]?.[1], pi_b[1]?.[0]],
     ...[pi_c[0], pi_c[1]],
   ];
-  return bytesToHex(encodeWords(...coordinates.map((coordinate) => BigInt(coordinate ?? -1))));
+  return bytesToHex(encodeWords(...coordinates.map(parseCoordinate)));
 }
 
 /** What an enclave signs for one claim: EIP-712 `ClaimAttestation` in the domain "Meantime Enclave". */
@@ -45,6 +50,13 @@ export function claimAttestationDigest(domain: EnclaveDomain, claimId: Hex, bene
 /** What an enclave signs for a whole batch of one model: EIP-712 `BatchAttestation`. */
 export function batchAttestationDigest(domain: EnclaveDomain, batchId: Hex, modelId: Hex): Hex {
   return enclaveDigest(domain, encodeWords(BATCH_ATTESTATION_TYPEHASH, batchId, modelId));
+}
+
+function parseCoordinate(text: string | undefined): bigint {
+  if (text !== undefined && /^\d{1,78}$/.test(text) && BigInt(text) < WORD_LIMIT) return BigInt(text);
+  throw new MeantimeError("MT-SDK-404", "a coordinate of the proof is missing or no decimal number", {
+    hint: "Pass the proof as snarkjs gives it.",
+  });
 }
 
 function enclaveDigest({ chainId, enclaveEvidence }: EnclaveDomain, words: Uint8Array): Hex {

@@ -20,7 +20,8 @@ export const ZERO_HASH: Hex = `0x${"00".repeat(32)}`;
 
 /** The bytes of a hexadecimal string. Throws MT-SDK-001 where it is none. */
 export function hexToBytes(hex: string): Uint8Array {
-  if (!/^0x([0-9a-fA-F]{2})*$/.test(hex)) {
+  // Without a group to repeat, so that megabytes do not exhaust the regular expression's stack.
+  if (hex.length % 2 !== 0 || !/^0x[0-9a-fA-F]*$/.test(hex)) {
     throw new MeantimeError("MT-SDK-001", `not a hexadecimal byte string: ${abbreviate(hex)}`, {
       hint: "Write 0x followed by an even number of hexadecimal digits.",
     });

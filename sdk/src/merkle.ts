@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { MeantimeError } from "./errors.ts";
-import { bytesToHex, type Hex, hexToBytes, keccak256Bytes } from "./hex.ts";
+import { asHex32, bytesToHex, type Hex, hexToBytes, keccak256Bytes } from "./hex.ts";
 
 /** A tree over some leaves. */
 export interface MerkleTree {
@@ -25,7 +25,7 @@ const NODE_BYTES = 32;
  * Builds the complete binary tree of OpenZeppelin's `merkle-tree` package: an array of `2 * count - 1` nodes, leaf `i`
  * at place `2 * count - 2 - i`, node `p` = keccak256(node `2p + 1` || node `2p + 2`), in that order. Pairs are not
  * sorted, so that a position holds exactly one leaf (see `contracts/types/PositionTree.sol`).
- * Throws MT-SDK-010 without leaves.
+ * Throws MT-SDK-010 without leaves, MT-SDK-002 naming a leaf that is not 32 bytes.
  */
 export function buildMerkleTree(leaves: readonly Hex[]): MerkleTree {
   const count = leaves.length;
@@ -36,7 +36,7 @@ export function buildMerkleTree(leaves: readonly Hex[]): MerkleTree {
   }
   const nodes = new Uint8Array((2 * count - 1) * NODE_BYTES);
   for (const [index, leaf] of leaves.entries())
-    nodes.set(hexToBytes(leaf), placeOf(index, count) * NODE_BYTES);
+    nodes.set(hexToBytes(asHex32(leaf, `leaves.${index}`)), placeOf(index, count) * NODE_BYTES);
   for (let place = count - 2; place >= 0; place--) {
     const children = nodes.subarray((2 * place + 1) * NODE_BYTES, (2 * place + 3) * NODE_BYTES);
     nodes.set(keccak256Bytes(children), place * NODE_BYTES);
@@ -54,7 +54,7 @@ export function buildMerkleTree(leaves: readonly Hex[]): MerkleTree {
         });
       }
       const siblings: Hex[] = [];
-      for (let place = placeOf(index, count); place > 0; place = (place - 1) >> 1) {
+      for (let place = placeOf(index, count); place > 0; place = parentOf(place)) {
         siblings.push(nodeAt(place % 2 === 1 ? place + 1 : place - 1));
       }
       return siblings;
@@ -62,9 +62,15 @@ export function buildMerkleTree(leaves: readonly Hex[]): MerkleTree {
   };
 }
 
-/** Whether the statement holds. False, never an error, for a proof too short or too long or an index out of range. */
+/**
+ * Whether the statement holds. False, never an error, for a proof too short or too long, an index out of range, a count
+ * that is no whole number, and a leaf or sibling that is not 32 bytes of hexadecimal.
+ */
 export function verifyMerkleProof({ root, count, index, leaf, proof }: MerkleStatement): boolean {
-  if (!Number.isInteger(index) || index < 0 || index >= count) return false;
+  if (!Number.isSafeInteger(2 * count) || !Number.isInteger(index) || index < 0 || index >= count)
+    return false;
+  // A longer sibling would write over the leaf beside it, and any leaf would pass.
+  if (![leaf, ...proof].every(isNode)) return false;
   let place = placeOf(index, count);
   let node = hexToBytes(leaf);
   for (const sibling of proof) {
@@ -74,11 +80,20 @@ export function verifyMerkleProof({ root, count, index, leaf, proof }: MerkleSta
     pair.set(node, place % 2 === 1 ? 0 : NODE_BYTES);
     pair.set(hexToBytes(sibling), place % 2 === 1 ? NODE_BYTES : 0);
     node = keccak256Bytes(pair);
-    place = (place - 1) >> 1;
+    place = parentOf(place);
   }
   return place === 0 && bytesToHex(node) === root;
 }
 
 function placeOf(index: number, count: number): number {
   return 2 * count - 2 - index;
+}
+
+// By division: shifts see the low 32 bits alone, and the tree would hold for `count + 2^31` as well.
+function parentOf(place: number): number {
+  return Math.floor((place - 1) / 2);
+}
+
+function isNode(hex: Hex): boolean {
+  return /^0x[0-9a-fA-F]{64}$/.test(hex);
 }

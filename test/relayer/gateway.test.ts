@@ -248,6 +248,23 @@ describe("gateway", () => {
     assert.equal(status.latest.length, Math.min(100, status.claims.total));
   });
 
+  it("takes no new work under a policy once it is retired, repeats old answers, and starts again with it", async () => {
+    const requestId = `0x${"e1".repeat(32)}`;
+    const served = await ask({ policy: "enclave", requestId });
+    assert.equal(served.status, 200);
+    await (await stack.deployment.policies.retire(stack.policyIds.enclave)).wait();
+    const refused = await eventually("the relayer to see the retirement", async () => {
+      const response = await ask({ policy: "enclave" });
+      return response.status === 200 ? undefined : response;
+    });
+    assert.equal(refused.status, 422);
+    assert.equal(((await refused.json()) as ErrorBody).error.code, "MT-GW-017");
+    assert.deepEqual(await (await ask({ policy: "enclave", requestId })).json(), await served.json());
+    assert.equal((await ask({ policy: "window" })).status, 200);
+    const again = await startRelayer(await localConfig(stack), { logger: silentLogger });
+    await again.stop();
+  });
+
   it("promises no more than the stake can back, and goes on when there is more", async () => {
     const operator = localOperator(POOR_OPERATOR_ACCOUNT);
     await enrolOperator(stack.chain, stack.deployment, operator, 2n * CLAIM_BOND_WEI);

@@ -81,6 +81,16 @@ describe("infer", () => {
     await assert.rejects(ask(), (error) => isError(error, "MT-SDK-113"));
   });
 
+  it("throws away a receipt dated so that its promise never comes due, where the holder gives its clock", async () => {
+    const nowSeconds = 1_800_000_100n;
+    respond = (body) => answerWith(honestClaim(body));
+    assert.equal((await ask({ nowSeconds })).label, 7);
+    for (const servedAt of [nowSeconds + 1_000_000n, nowSeconds - 1_000_000n]) {
+      respond = (body) => answerWith({ ...honestClaim(body), servedAt, commitBy: servedAt + 600n });
+      await assert.rejects(ask({ nowSeconds }), (error) => isError(error, "MT-SDK-114"));
+    }
+  });
+
   it("hands on the server's code and hint", async () => {
     const error = {
       code: "MT-GW-005",
@@ -96,6 +106,34 @@ describe("infer", () => {
         thrown.details.serverCode === error.code &&
         thrown.details.status === 404,
     );
+  });
+
+  it("reports a refusal in a form that is not the protocol's as a refusal", async () => {
+    for (const error of ["boom", null, ["boom"], 7, undefined]) {
+      respond = () => ({ status: 500, body: JSON.stringify({ error }) });
+      await assert.rejects(
+        ask(),
+        (thrown) => isError(thrown, "MT-SDK-503") && thrown.details.status === 500 && thrown.hint.length > 0,
+        String(error),
+      );
+    }
+  });
+
+  it("has a code for an answer that breaks off", async () => {
+    const broken = createServer((_, response) => {
+      response.writeHead(200, { "content-length": 1000 });
+      response.write('{"output":', () => response.destroy());
+    });
+    await once(broken.listen(0, "127.0.0.1"), "listening");
+    const url = `http://127.0.0.1:${(broken.address() as AddressInfo).port}`;
+    try {
+      await assert.rejects(
+        infer({ baseUrl: url, trust: trust() }, { model, input, requester, policyId, operator }),
+        (error) => isError(error, "MT-SDK-501") && error.cause !== undefined,
+      );
+    } finally {
+      broken.close();
+    }
   });
 
   it("recognises what is no gateway, and none at all", async () => {
@@ -122,15 +160,27 @@ describe("getClaim and getReceipt", () => {
     const served = { claimId: receipt.claimId, status: "Served", claim: json.claim };
     respond = () => ({ status: 200, body: JSON.stringify(served) });
     assert.deepEqual(await getClaim({ baseUrl }, receipt.claimId), { ...served, claim: receipt.claim });
-    respond = () => ({ status: 200, body: JSON.stringify({ ...served, status: "Settled" }) });
-    await assert.rejects(getClaim({ baseUrl }, receipt.claimId), (error) => isError(error, "MT-SDK-502"));
+    for (const status of ["Settled", "toString", "__proto__"]) {
+      respond = () => ({ status: 200, body: JSON.stringify({ ...served, status }) });
+      await assert.rejects(getClaim({ baseUrl }, receipt.claimId), (error) => isError(error, "MT-SDK-502"));
+    }
     respond = () => ({ status: 200, body: JSON.stringify({ receipt: json }) });
     assert.deepEqual(await getReceipt({ baseUrl }, receipt.claimId), receipt);
   });
+
+  it("are about the claim that was asked for", async () => {
+    const receipt = signReceipt(privateKey, randomClaim(), testDomain);
+    const json = receiptToJson(receipt);
+    const asked = signReceipt(privateKey, randomClaim(), testDomain).claimId;
+    const other = { claimId: receipt.claimId, status: "Served", claim: json.claim, receipt: json };
+    respond = () => ({ status: 200, body: JSON.stringify(other) });
+    await assert.rejects(getClaim({ baseUrl }, asked), (error) => isError(error, "MT-SDK-502"));
+    await assert.rejects(getReceipt({ baseUrl }, asked), (error) => isError(error, "MT-SDK-502"));
+  });
 });
 
-function ask() {
-  return infer({ baseUrl, trust: trust() }, { model, input, requester, policyId, operator });
+function ask(clock: { nowSeconds?: bigint } = {}) {
+  return infer({ baseUrl, trust: { ...trust(), ...clock } }, { model, input, requester, policyId, operator });
 }
 
 function trust() {

@@ -12,7 +12,12 @@ import {
 import { CLAIM_EIP712_TYPES, type Claim, claimId, claimToJson, parseClaim } from "@meantime/sdk/claim";
 import { domainSeparator } from "@meantime/sdk/domain";
 import { MeantimeError } from "@meantime/sdk/errors";
-import { batchAttestationDigest, claimAttestationDigest, provingContext } from "@meantime/sdk/evidence";
+import {
+  batchAttestationDigest,
+  claimAttestationDigest,
+  encodeGroth16Proof,
+  provingContext,
+} from "@meantime/sdk/evidence";
 import { bytesToHex, type Hex, hexToBytes } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, EVIDENCE_RULES, isAnswerable, type Policy, policyId } from "@meantime/sdk/policy";
 import { encodeWords } from "@meantime/sdk/words";
@@ -134,6 +139,31 @@ describe("hashing agrees with ethers", () => {
   });
 });
 
+describe("a proof as bytes", () => {
+  const proof = {
+    pi_a: ["1", "2", "1"],
+    pi_b: [
+      ["3", "4"],
+      ["5", "6"],
+      ["1", "0"],
+    ],
+    pi_c: ["7", "8", "1"],
+  };
+
+  it("has the imaginary parts of B first", () => {
+    const words = coder.encode(new Array(8).fill("uint256"), [1, 2, 4, 3, 6, 5, 7, 8]);
+    assert.equal(encodeGroth16Proof(proof), words);
+  });
+
+  it("needs every coordinate, as a decimal number", () => {
+    for (const wrong of ["", "x", "-1", "0x10", "1.5", (2n ** 256n).toString()]) {
+      assertCode("MT-SDK-404", () => encodeGroth16Proof({ ...proof, pi_a: [wrong, "2", "1"] }));
+    }
+    assertCode("MT-SDK-404", () => encodeGroth16Proof({ ...proof, pi_c: ["7"] }));
+    assertCode("MT-SDK-404", () => encodeGroth16Proof({ ...proof, pi_b: [["3", "4"]] }));
+  });
+});
+
 describe("a claim is answerable", () => {
   it("when model and policy share a kind of evidence", () => {
     const word = (last: string): Hex => `0x${"ab".repeat(31)}${last}`;
@@ -175,7 +205,9 @@ describe("JSON", () => {
     for (const servedAt of [(2n ** 64n).toString(), -1, 2 ** 60, 1.5]) {
       assertCode("MT-SDK-005", () => parseClaim({ ...claim, servedAt }));
     }
-    for (const hex of ["0x1", "1234", "0xgg"]) assertCode("MT-SDK-001", () => hexToBytes(hex));
+    for (const hex of ["0x1", "1234", "0xgg", "0x\n"]) assertCode("MT-SDK-001", () => hexToBytes(hex));
+    const large = hexToBytes(`0x${"ab".repeat(8_000_000)}`);
+    assert.equal(large.length, 8_000_000);
   });
 });
 

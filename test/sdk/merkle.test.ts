@@ -15,13 +15,12 @@ describe("R-37 Merkle trees", () => {
     it(`of ${count} leaves agree with OpenZeppelin's library, root and proofs`, () => {
       const leaves = leavesOf(count);
       const tree = buildMerkleTree(leaves);
-      const theirs = SimpleMerkleTree.of(leaves, { sortLeaves: false, nodeHash: (a, b) => hashPair(a, b) });
+      const theirs = SimpleMerkleTree.of(leaves, { sortLeaves: false, nodeHash: hashPair });
       assert.equal(tree.root, theirs.root);
       const nodes = theirs.dump().tree;
-      for (const index of sampleOf(count)) {
+      for (const [index, leaf] of leaves.entries()) {
         const proof = tree.proof(index);
-        assert.deepEqual(proof, siblingsIn(nodes, index));
-        const leaf = leafAt(leaves, index);
+        assert.deepEqual(proof, siblingsAbove(nodes, nodes.length - 1 - index));
         assert.ok(verifyMerkleProof({ root: tree.root, count, index, leaf, proof }));
       }
     });
@@ -66,27 +65,66 @@ describe("R-37 Merkle trees", () => {
     }
   });
 
-  it("R-29 prove no inner node as a leaf", () => {
-    const leaves = leavesOf(4);
+  it("refuse nodes of any length but 32 bytes, which could write over the leaf they stand beside", () => {
+    const leaves = leavesOf(9);
     const { root, proof } = buildMerkleTree(leaves);
-    const inner = hashPair(leafAt(leaves, 3), leafAt(leaves, 2)) as Hex;
-    const [, ...upper] = proof(3);
-    for (let index = 0; index < 4; index++) {
-      assert.ok(!verifyMerkleProof({ root, count: 4, index, leaf: inner, proof: upper }));
+    const foreign = keccak256("0xdeadbeef");
+    for (let index = 0; index < 9; index++) {
+      const leaf = leafAt(leaves, index);
+      const [first, ...upper] = proof(index);
+      assert.ok(first);
+      const pairs = [`${first}${leaf.slice(2)}`, `${leaf}${first.slice(2)}`] as Hex[];
+      for (const sibling of [...pairs, "0x", first.slice(0, -2), `${first}00`, "no hex"] as Hex[]) {
+        for (const claimed of [foreign, leaf]) {
+          const statement = { root, count: 9, index, leaf: claimed, proof: [sibling, ...upper] };
+          assert.equal(verifyMerkleProof(statement), false, `${index} beside ${sibling}`);
+        }
+      }
+      for (const long of [`${leaf}00`, `${leaf}${"00".repeat(32)}`, "0x", "no hex"] as Hex[]) {
+        assert.equal(verifyMerkleProof({ root, count: 9, index, leaf: long, proof: proof(index) }), false);
+      }
+    }
+  });
+
+  it("hold for no count that is equal in its low bits alone, nor for a count that is none", () => {
+    const leaves = leavesOf(9);
+    const { root, proof } = buildMerkleTree(leaves);
+    const counts = [31, 32, 33, 51, 52, 53].map((power) => 9 + 2 ** power);
+    for (const count of [...counts, 9.5, Number.NaN, Number.POSITIVE_INFINITY, 0, -9]) {
+      const statement = { root, count, index: 0, leaf: leafAt(leaves, 0), proof: proof(0) };
+      assert.equal(verifyMerkleProof(statement), false, String(count));
+    }
+  });
+
+  it("R-29 prove no inner node as a leaf", () => {
+    for (const count of SIZES.filter((size) => size <= 33)) {
+      const leaves = leavesOf(count);
+      const { tree } = SimpleMerkleTree.of(leaves, { sortLeaves: false, nodeHash: hashPair }).dump();
+      const { root } = buildMerkleTree(leaves);
+      for (const [place, inner] of tree.slice(0, count - 1).entries()) {
+        const proof = siblingsAbove(tree, place) as Hex[];
+        for (let index = 0; index < count; index++) {
+          const proven = verifyMerkleProof({ root, count, index, leaf: inner as Hex, proof });
+          assert.equal(proven, false, `${count}: node ${place} at ${index}`);
+        }
+      }
     }
   });
 
   it("need a leaf, and know no leaf beyond the last", () => {
     assert.throws(() => buildMerkleTree([]), isCode("MT-SDK-010"));
+    for (const leaf of ["0x", `0x${"ab".repeat(31)}`, `0x${"ab".repeat(64)}`] as Hex[]) {
+      assert.throws(() => buildMerkleTree([leaf, ...leavesOf(2)]), isCode("MT-SDK-002"));
+    }
     const tree = buildMerkleTree(leavesOf(3));
     for (const index of [-1, 3, 0.5]) assert.throws(() => tree.proof(index), isCode("MT-SDK-011"));
   });
 });
 
 // The library refuses to hand out proofs that its own sorted check does not follow; its nodes it does hand out.
-function siblingsIn(nodes: string[], index: number): (string | undefined)[] {
+function siblingsAbove(nodes: string[], from: number): (string | undefined)[] {
   const siblings = [];
-  for (let place = nodes.length - 1 - index; place > 0; place = Math.floor((place - 1) / 2)) {
+  for (let place = from; place > 0; place = Math.floor((place - 1) / 2)) {
     siblings.push(nodes[place % 2 === 1 ? place + 1 : place - 1]);
   }
   return siblings;
@@ -100,11 +138,6 @@ function leafAt(leaves: Hex[], index: number): Hex {
   const leaf = leaves[index];
   assert.ok(leaf);
   return leaf;
-}
-
-function sampleOf(count: number): number[] {
-  const all = Array.from({ length: count }, (_, index) => index);
-  return count <= 100 ? all : all.filter((index) => index % 97 === 0 || index >= count - 3);
 }
 
 function hashPair(left: BytesLike, right: BytesLike): string {

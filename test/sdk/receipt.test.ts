@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { inspect } from "node:util";
 import type { Claim } from "@meantime/sdk/claim";
 import { MeantimeError } from "@meantime/sdk/errors";
 import type { Hex } from "@meantime/sdk/hex";
@@ -46,6 +47,23 @@ describe("signatures", () => {
     }
     assertCode("MT-SDK-104", () => recoverAddress(digest, `0x${"00".repeat(64)}1b`));
     assertCode("MT-SDK-104", () => recoverAddress(digest, `0x${"ff".repeat(32)}${s.slice(2)}1b` as Hex));
+  });
+
+  it("are made with a key and over a digest alone, and an error never shows the key", () => {
+    const digest = randomWord();
+    const noKeys = [privateKey.slice(2), `${privateKey}00`, `0x${"00".repeat(32)}`, `0x${"ff".repeat(32)}`];
+    for (const noKey of noKeys as Hex[]) {
+      for (const use of [() => signDigest(noKey, digest), () => addressOf(noKey)]) {
+        assert.throws(use, (error) => {
+          assert.ok(error instanceof MeantimeError && error.code === "MT-SDK-105");
+          return !inspect(error, { showHidden: true }).includes(privateKey.slice(4, 20));
+        });
+      }
+    }
+    for (const noDigest of ["0x", "0x12", `${digest}00`] as Hex[]) {
+      assertCode("MT-SDK-002", () => signDigest(privateKey, noDigest));
+      assertCode("MT-SDK-002", () => recoverAddress(noDigest, signDigest(privateKey, digest)));
+    }
   });
 });
 

@@ -13,6 +13,7 @@ import {
 } from "../ledger/chain-facts.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../ops/logger.ts";
+import { readPolicy } from "../registry/policies.ts";
 import type { ChainClock } from "./clock.ts";
 import { type Contracts, SETTLEMENT_INTERFACE } from "./contracts.ts";
 import type { Rpc } from "./rpc.ts";
@@ -27,6 +28,8 @@ export interface ChainView {
   /** Whether the sender may commit and the receipt key binds, now. */
   senderAllowed: boolean;
   receiptKeyActive: boolean;
+  /** Configured policies that the guardian has retired: no batch can be committed under them any more. */
+  retiredPolicies: ReadonlySet<Hex>;
   /** `performance.now()` of the poll. */
   seenAtMilliseconds: number;
 }
@@ -68,6 +71,7 @@ export async function pollChain(context: FollowContext): Promise<ChainView> {
     head: { number: head.number, hash: hashOf(head), timestampSeconds: head.timestamp },
     readUpTo,
     ...(await readAccounts(context)),
+    retiredPolicies: await readRetiredPolicies(context),
     seenAtMilliseconds: performance.now(),
   };
 }
@@ -143,6 +147,13 @@ async function readAccounts({ contracts, config, sender, receiptKeyAddress }: Fo
     senderAllowed,
     receiptKeyActive: receiptKey.validFrom !== 0n && receiptKey.validUntil === MAX_UINT40,
   };
+}
+
+async function readRetiredPolicies({ contracts, config }: FollowContext): Promise<ReadonlySet<Hex>> {
+  const retired = await Promise.all(
+    config.policies.map(async ({ id }) => ((await readPolicy(contracts, id)).retiredAt === 0n ? [] : [id])),
+  );
+  return new Set(retired.flat());
 }
 
 /** How Settlement writes "until revoked". */

@@ -62,6 +62,7 @@ export function infer(services: Services, model: ServedModel, body: unknown): In
   requireAnswerable(model, policy);
   const earlier = findEarlier(services, model, policy, request);
   if (earlier) return answerOf(earlier, policy.name);
+  requireOpenPolicy(services, policy);
   requireCapacity(services, policy);
   const stored = serve(services, model, policy, request, input);
   insertReceipt(services.ledger, stored);
@@ -178,6 +179,17 @@ function findEarlier(
     "MT-GW-009",
     "this requestId was answered for another input, policy or salt",
     "Repeat the request exactly to get the same answer, or use a new requestId.",
+  );
+}
+
+/** A receipt under a retired policy could never be committed. Repeated requests are answered before this is asked. */
+function requireOpenPolicy({ view }: Services, policy: ServedPolicy): void {
+  if (!view()?.retiredPolicies.has(policy.id)) return;
+  throw new HttpError(
+    422,
+    "MT-GW-017",
+    `the policy ${policy.name} was retired on chain`,
+    "Choose another policy; claims that are open under this one settle as promised.",
   );
 }
 

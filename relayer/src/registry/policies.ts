@@ -14,7 +14,9 @@ const RULES_OF_PROOF: readonly number[] = [EVIDENCE_RULES.zk, EVIDENCE_RULES.tee
 /**
  * Reads the terms of the configured policies.
  *
- * @throws RelayerError `MT-CFG-010` a policy is not registered, or was retired
+ * A retired policy is no error: its claims may still be open, and their challenges want answers.
+ *
+ * @throws RelayerError `MT-CFG-010` a policy is not registered
  */
 export async function loadPolicies(
   configs: readonly PolicyConfig[],
@@ -24,12 +26,18 @@ export async function loadPolicies(
   return Promise.all(
     configs.map(async (config, index) => {
       const { terms, registeredAt, retiredAt } = await readPolicy(contracts, config.id);
-      if (registeredAt === 0n || retiredAt !== 0n) {
+      if (registeredAt === 0n) {
         throw new RelayerError(
           "MT-CFG-010",
-          `policies.${index}.id: the policy ${config.name} ${retiredAt === 0n ? "is not registered" : "was retired"}`,
-          "Name a policy that PolicyRegistry has open.",
+          `policies.${index}.id: the policy ${config.name} is not registered`,
+          "Name a policy that PolicyRegistry has.",
           { path: `policies.${index}.id` },
+        );
+      }
+      if (retiredAt !== 0n) {
+        logger.warn(
+          { code: "MT-CFG-012", policy: config.name },
+          "the policy was retired: it takes no new work, its open claims are looked after",
         );
       }
       if (RULES_OF_PROOF.includes(terms.rule) && config.prove === "never") {
