@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import type { Hex } from "@meantime/sdk/hex";
-import { EVIDENCE_KINDS, EVIDENCE_RULES } from "@meantime/sdk/policy";
+import { EVIDENCE_KINDS, EVIDENCE_RULES, policyId } from "@meantime/sdk/policy";
 import { STATUS } from "@meantime/sdk/status";
 import { expect } from "chai";
 import { id, ZeroAddress, ZeroHash } from "ethers";
@@ -22,6 +22,7 @@ import {
   memberOf,
   networkHelpers,
   PROVE_WINDOW_SECONDS,
+  policyFor,
   REQUESTER_BPS,
   signBatch,
   signClaim,
@@ -113,11 +114,10 @@ describe("Settlement: commit", () => {
       .to.be.revertedWithCustomError(world.settlement, "ServedInFuture")
       .withArgs(future);
 
-    const policyId = wordOf(1n);
-    const unknown = await buildBatch(world, "window", { claims: { policyId } });
+    const unknown = await buildBatch(world, "window", { claims: { policyId: wordOf(1n) } });
     await expect(world.settlement.connect(world.sender).commit(unknown.header))
       .to.be.revertedWithCustomError(world.settlement, "PolicyNotOpen")
-      .withArgs(policyId);
+      .withArgs(wordOf(1n));
 
     await world.policies.retire(world.policyIds.window);
     await expect(commitBatch(world, "window"))
@@ -253,6 +253,20 @@ describe("Settlement: status", () => {
     }
   });
 
+  it("R-30 R-33 follows a proof to the root of a tree of this size, neither shorter nor longer", async () => {
+    const world = await loadFixture(deployWorld);
+    const { claims } = await buildBatch(world, "window", { count: 1 });
+    const shallow = batchOf(world, claims, { count: 4 });
+    await world.settlement.connect(world.sender).commit(shallow.header);
+    expect(await world.settlement.statusOf(...memberOf(shallow, 0))).to.equal(STATUS.Unknown);
+
+    const batch = await commitBatch(world, "window", { count: 5, nonce: 2n });
+    const [header, claim, index, proof] = memberOf(batch, 1);
+    for (const wrong of [proof.slice(1), proof.slice(0, -1), [...proof, header.root], []]) {
+      expect(await world.settlement.statusOf(header, claim, index, wrong)).to.equal(STATUS.Unknown);
+    }
+  });
+
   it("keeps out of a batch what contradicts its header", async () => {
     const world = await loadFixture(deployWorld);
     const { claims } = await buildBatch(world, "window", { count: 1 });
@@ -384,6 +398,34 @@ describe("Settlement: challenge", () => {
     await expect(challengeClaim(world, batch, 0))
       .to.be.revertedWithCustomError(world.settlement, "AlreadyChallenged")
       .withArgs(claimId);
+  });
+
+  it("counts a claim once that was given evidence first and challenged later", async () => {
+    const world = await loadFixture(deployWorld);
+    const batch = await commitBatch(world, "window");
+    const signature = await signClaim(world, claimAt(batch, 0).claimId, world.prover.address);
+    await world.settlement.prove(...memberOf(batch, 0), EVIDENCE_KINDS.tee, world.prover.address, signature);
+    await challengeClaim(world, batch, 0);
+    const { touched, challenged } = await world.settlement.batchOf(batch.batchId);
+    expect([touched, challenged]).to.deep.equal([1, 1]);
+    expect(await world.settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Challenged);
+  });
+
+  it("is answered by no kind of evidence but those that the policy names for it", async () => {
+    const world = await loadFixture(deployWorld);
+    const policy = { ...(await policyFor(world, "tee")), answerKinds: EVIDENCE_KINDS.zk };
+    await world.policies.register(policy);
+    const { claims } = await buildBatch(world, "tee", { claims: { policyId: policyId(policy) } });
+    const batch = batchOf(world, claims);
+    await world.settlement.connect(world.sender).commit(batch.header);
+    await challengeClaim(world, batch, 0);
+    const { claim, claimId } = claimAt(batch, 0);
+    const signature = await signClaim(world, claimId, world.prover.address);
+    await expect(
+      world.settlement.answer(batch.batchId, claim, 0, EVIDENCE_KINDS.tee, world.prover.address, signature),
+    )
+      .to.be.revertedWithCustomError(world.settlement, "EvidenceKindNotAccepted")
+      .withArgs(policyId(policy), EVIDENCE_KINDS.tee);
   });
 
   it("takes the policy's bond, not a wei more or less", async () => {
