@@ -7,13 +7,43 @@ const require = createRequire(import.meta.url);
 
 // The compiler is the npm package: nothing is downloaded from a compiler mirror.
 const compiler = { version: "0.8.37", path: require.resolve("solc/soljson.js") };
-const settings = { evmVersion: "osaka", viaIR: true, optimizer: { enabled: true, runs: 10_000 } };
+const settings = {
+  evmVersion: "osaka",
+  viaIR: true,
+  // Few: Settlement has to stay under the size limit.
+  optimizer: { enabled: true, runs: 200 },
+  // `npm run snapshots` compares it.
+  outputSelection: { "*": { "*": ["storageLayout"] } },
+};
+// Small contracts on the hot path, far from that limit.
+const fast = { ...settings, optimizer: { enabled: true, runs: 100_000 } };
+const FAST = ["contracts/evidence/zk/Groth16Evidence.sol", "contracts/evidence/tee/EnclaveEvidence.sol"];
+// Without the IR pipeline the contracts have to compile as well; without the optimizer a mutant compiles in seconds.
+const legacy = { ...settings, viaIR: false, optimizer: { enabled: true, runs: 1 } };
+const quick = { ...legacy, optimizer: { enabled: false } };
+
+// The walk's contract is large and deploys the protocol as built above: what it is compiled to itself does not matter.
+const harnessSettings = { evmVersion: "osaka", optimizer: { enabled: true, runs: 1 } };
+const HARNESSES = [
+  ...["ClaimActs", "OtherActs", "TruthEvidence", "Walk", "World"].map((name) => `${name}.sol`),
+  ...["Invariants", "Regressions", "Walk"].map((name) => `${name}.t.sol`),
+].map((file) => `test/solidity/settlement/${file}`);
 
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],
   solidity: {
+    // Keeps test contracts, which are as large as they like, out of what is built to be deployed.
+    splitTestsCompilation: true,
     profiles: {
-      default: { compilers: [{ ...compiler, settings }] },
+      default: {
+        compilers: [{ ...compiler, settings }],
+        overrides: Object.fromEntries([
+          ...FAST.map((file) => [file, { ...compiler, settings: fast }]),
+          ...HARNESSES.map((file) => [file, { ...compiler, settings: harnessSettings }]),
+        ]),
+      },
+      legacy: { compilers: [{ ...compiler, settings: legacy }] },
+      quick: { compilers: [{ ...compiler, settings: quick }] },
     },
     npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
   },
@@ -26,8 +56,22 @@ export default defineConfig({
       accounts: [configVariable("MEANTIME_DEPLOYER_KEY")],
     },
   },
+  // `npx hardhat ignition verify chain-ID` sends the sources to Sourcify, Blockscout and, given a key, Etherscan.
+  verify: {
+    sourcify: { enabled: true },
+    blockscout: { enabled: true },
+    etherscan: { apiKey: configVariable("ETHERSCAN_API_KEY") },
+  },
   // Generated code follows its generator's rules, not ours.
   typechain: { tsNocheck: true },
-  paths: { tests: { mocha: "./test/contracts" } },
-  test: { mocha: { timeout: 120_000 } },
+  paths: { tests: { mocha: "./test/contracts", solidity: "./test/solidity" } },
+  test: {
+    mocha: { timeout: 120_000 },
+    solidity: {
+      blockTimestamp: 1_900_000_000n,
+      transactionGasCap: false,
+      fuzz: { runs: 5000, maxTestRejects: 10_000 },
+      invariant: { failOnRevert: true, shrinkRunLimit: 200 },
+    },
+  },
 });

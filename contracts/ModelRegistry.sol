@@ -53,6 +53,16 @@ contract ModelRegistry is IModelRegistry, AccessManaged {
     }
 
     /// @inheritdoc IModelRegistry
+    function isReexecutable(bytes32 modelId) external view returns (bool) {
+        return _entries[modelId].model.reexecutable;
+    }
+
+    /// @inheritdoc IModelRegistry
+    function outputSchemeOf(bytes32 modelId) external view returns (bytes32 outputScheme) {
+        return _entries[modelId].model.outputScheme;
+    }
+
+    /// @inheritdoc IModelRegistry
     function measurementOf(bytes32 modelId) external view returns (bytes32 measurement) {
         return _entries[modelId].model.measurement;
     }

@@ -3,171 +3,171 @@ pragma solidity 0.8.37;
 
 import {IOperators} from "./interfaces/IOperators.sol";
 import {Limits} from "./Limits.sol";
+import {Vault} from "./Vault.sol";
+import {Stake} from "./types/Stake.sol";
 
 /// @title The operators' ledger
-/// @notice Stakes, bonds, keys and credits. Money leaves only through `withdraw` and `completeUnbonding`, both pulled
-/// by their owner: nobody's refusal to be paid can hold up anybody else.
-/// @custom:invariant The balance is never less than the sum of stakes, unbonding stakes, open challenge bonds and
-/// credits. The difference is what was burnt, and ether forced in.
-/// @custom:invariant For every operator `lockedWei <= stakeWei`.
-abstract contract Operators is IOperators {
-    struct Account {
-        uint96 stakeWei;
-        uint96 lockedWei;
-        // Second slot: only unbonding touches it.
-        uint96 unbondingWei;
+/// @notice Stakes, bonds and senders.
+/// @custom:invariant I-01 For every token the balance is never less than the sum of stakes, unbonding stakes, open
+/// dispute bonds and credits. The difference is what was burnt, and what was sent here unasked.
+abstract contract Operators is IOperators, Vault {
+    struct Unbonding {
+        uint96 amountWei;
         uint40 unbondableAt;
     }
 
-    struct KeyValidity {
-        uint40 validFrom;
-        uint40 validUntil;
-    }
-
-    mapping(address operator => Account) private _accounts;
-    mapping(address operator => mapping(address sender => bool)) private _senders;
-    mapping(address operator => mapping(address key => KeyValidity)) private _receiptKeys;
-    mapping(address account => uint256) private _credits;
+    mapping(address operator => mapping(address token => Stake)) private _stakes;
+    mapping(address operator => mapping(address token => Unbonding)) private _unbondings;
+    mapping(address operator => mapping(address sender => mapping(bytes32 policyId => bool))) private _senders;
+    mapping(address operator => uint32) private _keyEpochs;
+    mapping(address operator => mapping(uint32 epoch => uint40)) private _epochEnds;
 
     /// @inheritdoc IOperators
     function stake(address operator) external payable {
-        if (operator == address(0) || msg.value == 0) revert ZeroArgument();
-        Account storage account = _accounts[operator];
-        uint256 stakeWei = account.stakeWei + msg.value;
-        if (stakeWei > type(uint96).max) revert StakeTooLarge(stakeWei);
-        account.stakeWei = uint96(stakeWei);
-        emit Staked(operator, msg.sender, msg.value);
+        _addStake(operator, address(0), msg.value);
     }
 
     /// @inheritdoc IOperators
-    function unbond(uint96 amountWei) external {
+    function stakeToken(address operator, address token, uint96 amountWei) external {
+        if (token == address(0) || !_isBondToken(token)) revert TokenNotAllowed(token);
+        _addStake(operator, token, amountWei);
+        _collect(token, amountWei);
+    }
+
+    /// @inheritdoc IOperators
+    function unbond(address token, uint96 amountWei) external {
         if (amountWei == 0) revert ZeroArgument();
-        Account storage account = _accounts[msg.sender];
-        uint96 freeWei = account.stakeWei - account.lockedWei;
-        if (amountWei > freeWei) revert InsufficientStake(msg.sender, freeWei, amountWei);
+        Stake stake_ = _stakes[msg.sender][token];
+        if (amountWei > stake_.freeWei()) revert InsufficientStake(msg.sender, stake_.freeWei(), amountWei);
 
-        uint40 unbondableAt = uint40(block.timestamp) + Limits.UNBONDING_SECONDS;
-        account.stakeWei -= amountWei;
-        account.unbondingWei += amountWei;
-        account.unbondableAt = unbondableAt;
-        emit UnbondingStarted(msg.sender, amountWei, unbondableAt);
+        uint40 now_ = uint40(block.timestamp);
+        uint40 unbondableAt = now_ + Limits.UNBONDING_SECONDS;
+        Unbonding storage unbonding = _unbondings[msg.sender][token];
+        _stakes[msg.sender][token] = stake_.sub(amountWei);
+        unbonding.amountWei += amountWei;
+        unbonding.unbondableAt = unbondableAt;
+        _epochEnds[msg.sender][_keyEpochs[msg.sender]++] = now_;
+        emit UnbondingStarted(msg.sender, token, amountWei, unbondableAt);
     }
 
     /// @inheritdoc IOperators
-    function completeUnbonding(address to) external {
-        Account storage account = _accounts[msg.sender];
-        uint256 amountWei = account.unbondingWei;
+    function completeUnbonding(address token, address to) external {
+        Unbonding memory unbonding = _unbondings[msg.sender][token];
+        uint256 amountWei = unbonding.amountWei;
         if (amountWei == 0) revert NothingToWithdraw(msg.sender);
-        if (block.timestamp < account.unbondableAt) revert StillUnbonding(msg.sender, account.unbondableAt);
+        if (block.timestamp < unbonding.unbondableAt) revert StillUnbonding(msg.sender, unbonding.unbondableAt);
 
-        account.unbondingWei = 0;
-        account.unbondableAt = 0;
-        emit UnbondingCompleted(msg.sender, to, amountWei);
-        _pay(to, amountWei);
+        delete _unbondings[msg.sender][token];
+        emit UnbondingCompleted(msg.sender, token, to, amountWei);
+        _pay(token, to, amountWei);
     }
 
     /// @inheritdoc IOperators
-    function setSender(address sender, bool allowed) external {
+    function setSender(address sender, bytes32[] calldata policyIds, bool allowed) external {
         if (sender == address(0)) revert ZeroArgument();
-        _senders[msg.sender][sender] = allowed;
-        emit SenderSet(msg.sender, sender, allowed);
+        for (uint256 i = 0; i < policyIds.length; ++i) {
+            _senders[msg.sender][sender][policyIds[i]] = allowed;
+            emit SenderSet(msg.sender, sender, policyIds[i], allowed);
+        }
     }
 
     /// @inheritdoc IOperators
-    function addReceiptKey(address key) external {
-        if (key == address(0)) revert ZeroArgument();
-        KeyValidity storage validity = _receiptKeys[msg.sender][key];
-        if (validity.validFrom != 0) revert ReceiptKeyKnown(msg.sender, key);
-
-        uint40 validFrom = uint40(block.timestamp);
-        validity.validFrom = validFrom;
-        validity.validUntil = type(uint40).max;
-        emit ReceiptKeyAdded(msg.sender, key, validFrom);
+    function setLockable(address token, uint16 lockableBps) external {
+        if (lockableBps == 0 || lockableBps > Limits.MAX_LOCKABLE_BPS) {
+            revert BadLockable(lockableBps, Limits.MAX_LOCKABLE_BPS);
+        }
+        _stakes[msg.sender][token] = _stakes[msg.sender][token].withLockable(lockableBps);
+        emit LockableSet(msg.sender, token, lockableBps);
     }
 
     /// @inheritdoc IOperators
-    function revokeReceiptKey(address key) external {
-        KeyValidity storage validity = _receiptKeys[msg.sender][key];
-        if (validity.validUntil != type(uint40).max) revert ReceiptKeyNotActive(msg.sender, key);
-
-        uint40 validUntil = uint40(block.timestamp);
-        validity.validUntil = validUntil;
-        emit ReceiptKeyRevoked(msg.sender, key, validUntil);
+    function resume(address token) external {
+        Stake stake_ = _stakes[msg.sender][token];
+        if (!stake_.suspended()) revert NotSuspended(msg.sender);
+        _stakes[msg.sender][token] = stake_.resume();
+        emit Resumed(msg.sender, token);
     }
 
     /// @inheritdoc IOperators
-    function announce(address operator, string calldata endpoint) external {
-        _requireSender(operator);
-        emit EndpointAnnounced(operator, endpoint);
+    function operatorOf(address operator, address token) external view returns (Account memory) {
+        Stake stake_ = _stakes[operator][token];
+        Unbonding memory unbonding = _unbondings[operator][token];
+        return
+            Account(
+                stake_.stakeWei(),
+                stake_.lockedWei(),
+                stake_.lockableBps(),
+                stake_.suspended(),
+                unbonding.amountWei,
+                unbonding.unbondableAt
+            );
     }
 
     /// @inheritdoc IOperators
-    function withdraw(address to) external returns (uint256 amountWei) {
-        amountWei = _credits[msg.sender];
-        if (amountWei == 0) revert NothingToWithdraw(msg.sender);
-
-        _credits[msg.sender] = 0;
-        emit Withdrawn(msg.sender, to, amountWei);
-        _pay(to, amountWei);
+    function isSender(address operator, address sender, bytes32 policyId) public view returns (bool) {
+        return operator == sender || _senders[operator][sender][policyId];
     }
 
     /// @inheritdoc IOperators
-    function operatorOf(
-        address operator
-    ) external view returns (uint96 stakeWei, uint96 lockedWei, uint96 unbondingWei, uint40 unbondableAt) {
-        Account storage account = _accounts[operator];
-        return (account.stakeWei, account.lockedWei, account.unbondingWei, account.unbondableAt);
+    function keyEpochOf(address operator) external view returns (uint32) {
+        return _keyEpochs[operator];
     }
 
     /// @inheritdoc IOperators
-    function creditOf(address account) external view returns (uint256 amountWei) {
-        return _credits[account];
+    function epochEndedAt(address operator, uint32 epoch) external view returns (uint40) {
+        return _epochEnds[operator][epoch];
     }
 
-    /// @inheritdoc IOperators
-    function isSender(address operator, address sender) public view returns (bool) {
-        return operator == sender || _senders[operator][sender];
+    function _requireSender(address operator, bytes32 policyId) internal view {
+        if (!isSender(operator, msg.sender, policyId)) revert NotSenderOf(operator, msg.sender);
     }
 
-    /// @inheritdoc IOperators
-    function receiptKeyOf(address operator, address key) external view returns (uint40 validFrom, uint40 validUntil) {
-        KeyValidity storage validity = _receiptKeys[operator][key];
-        return (validity.validFrom, validity.validUntil);
+    /// @dev The exposure cap: every open claim is covered by stake of its own, and a reserve stays for receipts.
+    function _lock(address operator, address token, uint256 amountWei) internal {
+        Stake stake_ = _stakes[operator][token];
+        if (stake_.suspended() && msg.sender != operator) revert OperatorSuspended(operator);
+        uint256 availableWei = stake_.availableWei();
+        if (amountWei > availableWei) revert InsufficientStake(operator, availableWei, amountWei);
+        _stakes[operator][token] = stake_.lock(amountWei);
     }
 
-    function _requireSender(address operator) internal view {
-        if (!isSender(operator, msg.sender)) revert NotSenderOf(operator, msg.sender);
-    }
-
-    /// @dev The exposure cap: every open claim is covered by stake of its own.
-    function _lock(address operator, uint256 amountWei) internal {
-        Account storage account = _accounts[operator];
-        uint96 lockedWei = account.lockedWei;
-        uint256 freeWei = account.stakeWei - lockedWei;
-        if (amountWei > freeWei) revert InsufficientStake(operator, freeWei, amountWei);
-        // amountWei <= freeWei <= 2^96 - 1, and the sum is at most the stake.
-        account.lockedWei = lockedWei + uint96(amountWei);
-    }
-
-    /// @dev `amountWei` was locked before: the checked subtraction is the invariant's last line of defence.
-    function _unlock(address operator, uint256 amountWei) internal {
-        _accounts[operator].lockedWei -= uint96(amountWei);
+    /// @dev `amountWei` was locked before: the check in `unlock` is the invariant's last line of defence.
+    function _unlock(address operator, address token, uint256 amountWei) internal {
+        _stakes[operator][token] = _stakes[operator][token].unlock(amountWei);
     }
 
     /// @dev Takes a locked bond out of the stake. The caller credits or burns it.
-    function _slash(address operator, uint256 amountWei) internal {
-        Account storage account = _accounts[operator];
-        account.lockedWei -= uint96(amountWei);
-        account.stakeWei -= uint96(amountWei);
+    function _slash(address operator, address token, uint256 amountWei) internal {
+        _stakes[operator][token] = _stakes[operator][token].unlock(amountWei).sub(amountWei).suspend();
     }
 
-    function _credit(address account, uint256 amountWei) internal {
-        _credits[account] += amountWei;
+    /// @dev Takes up to `wantedWei` out of what no claim locks: free stake first, then what is unbonding. The caller
+    /// credits or burns it.
+    function _seize(address operator, address token, uint96 wantedWei) internal returns (uint256 seizedWei) {
+        Stake stake_ = _stakes[operator][token];
+        uint96 fromStakeWei = _lesser(wantedWei, stake_.freeWei());
+        _stakes[operator][token] = stake_.sub(fromStakeWei).suspend();
+
+        Unbonding storage unbonding = _unbondings[operator][token];
+        uint96 fromUnbondingWei = _lesser(wantedWei - fromStakeWei, unbonding.amountWei);
+        unbonding.amountWei -= fromUnbondingWei;
+        return uint256(fromStakeWei) + fromUnbondingWei;
     }
 
-    function _pay(address to, uint256 amountWei) private {
-        if (to == address(0)) revert ZeroArgument();
-        (bool paid, ) = to.call{value: amountWei}("");
-        if (!paid) revert PaymentFailed(to, amountWei);
+    /// @dev Whether the governed list of bond tokens has, or had, the token.
+    function _isBondToken(address token) internal view virtual returns (bool);
+
+    function _addStake(address operator, address token, uint256 amountWei) private {
+        if (operator == address(0) || amountWei == 0) revert ZeroArgument();
+        Stake stake_ = _stakes[operator][token];
+        // Together with what is unbonding, so that neither sum can overflow.
+        uint256 totalWei = amountWei + stake_.stakeWei() + _unbondings[operator][token].amountWei;
+        if (totalWei > type(uint96).max) revert StakeTooLarge(totalWei);
+        _stakes[operator][token] = stake_.add(amountWei);
+        emit Staked(operator, token, msg.sender, amountWei);
+    }
+
+    function _lesser(uint96 a, uint96 b) private pure returns (uint96) {
+        return a < b ? a : b;
     }
 }

@@ -2,17 +2,29 @@
 pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {ERC165Checker} from "@openzeppelin/contracts/utils/introspection/ERC165Checker.sol";
+import {IBatchEvidence, IEvidence} from "./interfaces/IEvidence.sol";
 import {IPolicyRegistry} from "./interfaces/IPolicyRegistry.sol";
 import {Limits} from "./Limits.sol";
-import {CommitTerms, DisputeTerms, Policy} from "./types/Policy.sol";
+import {Policy} from "./types/Policy.sol";
 import {EvidenceKind, EvidenceRule} from "./types/Status.sol";
 
 /// @title PolicyRegistry
 contract PolicyRegistry is IPolicyRegistry, AccessManaged {
-    mapping(bytes32 policyId => CommitTerms) private _commitTerms;
-    mapping(bytes32 policyId => DisputeTerms) private _disputeTerms;
-    mapping(bytes32 policyId => mapping(uint8 kind => address)) private _evidence;
+    struct Entry {
+        Policy policy;
+        uint40 registeredAt;
+    }
+
+    struct ListedToken {
+        uint8 index;
+        bool allowed;
+    }
+
+    mapping(bytes32 policyId => Entry) private _entries;
     mapping(uint8 kind => mapping(address evidence => bool)) private _allowed;
+    mapping(address token => ListedToken) private _tokens;
+    uint8 private _tokenCount;
 
     constructor(address authority) AccessManaged(authority) {}
 
@@ -20,36 +32,26 @@ contract PolicyRegistry is IPolicyRegistry, AccessManaged {
     function register(Policy calldata policy) external returns (bytes32 policyId) {
         _requireEvidenceAllowed(EvidenceKind.ZK, policy.zkEvidence);
         _requireEvidenceAllowed(EvidenceKind.TEE, policy.teeEvidence);
+        _requireEvidenceAllowed(EvidenceKind.QUORUM, policy.quorumEvidence);
+        if (policy.bondToken != address(0) && !_tokens[policy.bondToken].allowed) {
+            revert BondTokenNotAllowed(policy.bondToken);
+        }
         _requireRuleServed(policy);
         _requireAnswerable(policy);
         _requireWindows(policy);
         _requireBonds(policy);
 
         policyId = policy.id();
-        if (_commitTerms[policyId].isRegistered()) revert PolicyKnown(policyId);
-        _commitTerms[policyId] = policy.commitTerms(uint40(block.timestamp));
-        _disputeTerms[policyId] = policy.disputeTerms();
-        if (policy.zkEvidence != address(0)) _evidence[policyId][EvidenceKind.ZK] = policy.zkEvidence;
-        if (policy.teeEvidence != address(0)) _evidence[policyId][EvidenceKind.TEE] = policy.teeEvidence;
+        Entry storage entry = _entries[policyId];
+        if (entry.registeredAt != 0) revert PolicyKnown(policyId);
+        entry.policy = policy;
+        entry.registeredAt = uint40(block.timestamp);
         emit PolicyRegistered(policyId, policy);
     }
 
     /// @inheritdoc IPolicyRegistry
-    function retire(bytes32 policyId) external restricted {
-        CommitTerms terms = _commitTerms[policyId];
-        if (!terms.isRegistered()) revert PolicyUnknown(policyId);
-        if (terms.retiredAt() != 0) revert PolicyAlreadyRetired(policyId);
-
-        uint40 retiredAt = uint40(block.timestamp);
-        _commitTerms[policyId] = terms.retire(retiredAt);
-        emit PolicyRetired(policyId, retiredAt);
-    }
-
-    /// @inheritdoc IPolicyRegistry
     function allowEvidence(uint8 kind, address evidence) external restricted {
-        if ((kind != EvidenceKind.ZK && kind != EvidenceKind.TEE) || evidence.code.length == 0) {
-            revert EvidenceNotAllowed(kind, evidence);
-        }
+        if (!_isEvidence(kind, evidence)) revert EvidenceNotAllowed(kind, evidence);
         _allowed[kind][evidence] = true;
         emit EvidenceSet(kind, evidence, true);
     }
@@ -61,45 +63,65 @@ contract PolicyRegistry is IPolicyRegistry, AccessManaged {
     }
 
     /// @inheritdoc IPolicyRegistry
-    function commitTermsOf(bytes32 policyId) external view returns (CommitTerms) {
-        return _commitTerms[policyId];
+    function allowBondToken(address token) external restricted {
+        ListedToken storage listed = _tokens[token];
+        if (token.code.length == 0) revert BondTokenNotAllowed(token);
+        // The checked increment ends the list at its 255th token.
+        if (listed.index == 0) listed.index = ++_tokenCount;
+        listed.allowed = true;
+        emit BondTokenSet(token, listed.index, true);
     }
 
     /// @inheritdoc IPolicyRegistry
-    function disputeTermsOf(bytes32 policyId) external view returns (DisputeTerms) {
-        return _disputeTerms[policyId];
+    function disallowBondToken(address token) external restricted {
+        ListedToken storage listed = _tokens[token];
+        listed.allowed = false;
+        emit BondTokenSet(token, listed.index, false);
     }
 
     /// @inheritdoc IPolicyRegistry
-    function evidenceOf(bytes32 policyId, uint8 kind) external view returns (address) {
-        return _evidence[policyId][kind];
+    function policyOf(bytes32 policyId) external view returns (Policy memory policy, uint40 registeredAt) {
+        Entry storage entry = _entries[policyId];
+        return (entry.policy, entry.registeredAt);
     }
 
     /// @inheritdoc IPolicyRegistry
-    function policyOf(
-        bytes32 policyId
-    ) external view returns (Policy memory policy, uint40 registeredAt, uint40 retiredAt) {
-        CommitTerms commitTerms = _commitTerms[policyId];
-        DisputeTerms disputeTerms = _disputeTerms[policyId];
-        policy = Policy({
-            rule: commitTerms.rule(),
-            answerKinds: commitTerms.answerKinds(),
-            zkEvidence: _evidence[policyId][EvidenceKind.ZK],
-            teeEvidence: _evidence[policyId][EvidenceKind.TEE],
-            challengeWindowSeconds: commitTerms.challengeWindowSeconds(),
-            attestedWindowSeconds: commitTerms.attestedWindowSeconds(),
-            proveWindowSeconds: disputeTerms.proveWindowSeconds(),
-            claimBondWei: disputeTerms.claimBondWei(),
-            challengeBondWei: disputeTerms.challengeBondWei(),
-            challengerBps: disputeTerms.challengerBps(),
-            requesterBps: disputeTerms.requesterBps()
-        });
-        return (policy, commitTerms.registeredAt(), commitTerms.retiredAt());
+    function termsOf(bytes32 policyId) external view returns (Terms memory) {
+        Entry storage entry = _entries[policyId];
+        if (entry.registeredAt == 0) revert PolicyUnknown(policyId);
+        Policy memory policy = entry.policy;
+        uint8 tokenIndex = policy.bondToken == address(0) ? 0 : _tokens[policy.bondToken].index;
+        return
+            Terms(
+                policy.commitTerms(tokenIndex),
+                policy.disputeTerms(tokenIndex),
+                policy.bondToken,
+                policy.zkEvidence,
+                policy.teeEvidence,
+                policy.quorumEvidence
+            );
+    }
+
+    /// @inheritdoc IPolicyRegistry
+    function tokenIndexOf(address token) external view returns (uint8) {
+        return _tokens[token].index;
     }
 
     /// @inheritdoc IPolicyRegistry
     function isEvidenceAllowed(uint8 kind, address evidence) external view returns (bool) {
         return _allowed[kind][evidence];
+    }
+
+    /// @inheritdoc IPolicyRegistry
+    function isBondTokenAllowed(address token) external view returns (bool) {
+        return _tokens[token].allowed;
+    }
+
+    function _isEvidence(uint8 kind, address evidence) private view returns (bool) {
+        bool knownKind = kind == EvidenceKind.ZK || kind == EvidenceKind.TEE || kind == EvidenceKind.QUORUM;
+        if (!knownKind || !ERC165Checker.supportsInterface(evidence, type(IEvidence).interfaceId)) return false;
+        // An enclave vouches for whole batches too.
+        return kind != EvidenceKind.TEE || ERC165Checker.supportsInterface(evidence, type(IBatchEvidence).interfaceId);
     }
 
     function _requireEvidenceAllowed(uint8 kind, address evidence) private view {
@@ -118,7 +140,8 @@ contract PolicyRegistry is IPolicyRegistry, AccessManaged {
     function _requireAnswerable(Policy calldata policy) private pure {
         uint8 available =
             (policy.zkEvidence == address(0) ? 0 : EvidenceKind.ZK) |
-                (policy.teeEvidence == address(0) ? 0 : EvidenceKind.TEE);
+                (policy.teeEvidence == address(0) ? 0 : EvidenceKind.TEE) |
+                (policy.quorumEvidence == address(0) ? 0 : EvidenceKind.QUORUM);
         uint8 kinds = policy.answerKinds;
         if (kinds == 0 || kinds & ~available != 0) revert BadAnswerKinds(kinds);
     }
@@ -141,14 +164,19 @@ contract PolicyRegistry is IPolicyRegistry, AccessManaged {
         }
     }
 
+    /// @dev A challenge that costs more than it can win would be open to nobody.
     function _requireBonds(Policy calldata policy) private pure {
-        if (policy.claimBondWei < Limits.MIN_BOND_WEI) revert BondTooSmall(policy.claimBondWei, Limits.MIN_BOND_WEI);
-        if (policy.challengeBondWei < Limits.MIN_BOND_WEI) {
-            revert BondTooSmall(policy.challengeBondWei, Limits.MIN_BOND_WEI);
-        }
+        _requireBond(policy.claimBondWei, type(uint88).max);
+        _requireBond(policy.challengeBondWei, policy.claimBondWei);
         uint256 paidBps = uint256(policy.challengerBps) + policy.requesterBps;
-        if (policy.challengerBps == 0 || paidBps > Limits.BPS - Limits.MIN_BURN_BPS) {
+        if (policy.challengerBps < Limits.MIN_CHALLENGER_BPS || paidBps > Limits.BPS - Limits.MIN_BURN_BPS) {
             revert BadSplit(policy.challengerBps, policy.requesterBps);
+        }
+    }
+
+    function _requireBond(uint88 bondWei, uint88 maxWei) private pure {
+        if (bondWei < Limits.MIN_BOND_WEI || bondWei > maxWei) {
+            revert BondOutOfBounds(bondWei, Limits.MIN_BOND_WEI, maxWei);
         }
     }
 }

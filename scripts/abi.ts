@@ -6,9 +6,14 @@ import hre from "hardhat";
 const CONTRACTS = [
   "EnclaveEvidence",
   "EnclaveRegistry",
+  "Erc8274Verifier",
   "Groth16Evidence",
+  "InferenceRequests",
+  "MeantimeLens",
   "ModelRegistry",
   "PolicyRegistry",
+  "QuorumEvidence",
+  "Receipts",
   "Settlement",
 ];
 

@@ -21,5 +21,11 @@ declare module "ffjavascript" {
     terminate(): Promise<void>;
   }
 
+  /** The generator of the random numbers of a snarkjs beacon. */
+  export class ChaCha {
+    constructor(seed: number[]);
+    nextU64(): bigint;
+  }
+
   export function getCurveFromName(name: string, singleThread?: boolean): Promise<Curve>;
 }

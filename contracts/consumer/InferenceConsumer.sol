@@ -25,8 +25,8 @@ abstract contract InferenceConsumer {
         POLICY_ID = policyId;
     }
 
-    /// @dev Reverts with `ISettlement.StatusTooLow` unless the claim stands at `atLeast`. Using a claim once is for the
-    /// consumer to see to, by `requestId` or `inputHash`: a claim stays final for ever.
+    /// @dev Reverts with `ISettlement.StatusTooLow` unless the claim stands at `atLeast`. Using a claim once is for
+    /// the consumer to see to, by `requestId` or `inputHash`: a claim stays final for ever.
     function _requireInference(
         BatchHeader calldata header,
         Claim calldata claim,

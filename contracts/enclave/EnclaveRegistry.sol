@@ -6,53 +6,74 @@ import {IEnclaveRegistry} from "../interfaces/IEnclaveRegistry.sol";
 
 /// @title EnclaveRegistry
 contract EnclaveRegistry is IEnclaveRegistry, AccessManaged {
-    struct Entry {
-        bytes32 measurement;
-        uint40 registeredAt;
-        uint40 expiresAt;
-        uint40 revokedAt;
-    }
-
-    mapping(address key => Entry) private _entries;
+    mapping(address key => EnclaveKey) private _keys;
+    mapping(uint32 number => address key) private _keyOfNumber;
+    mapping(bytes32 measurement => uint40) private _lastRevokedAt;
+    uint32 private _count;
 
     constructor(address authority) AccessManaged(authority) {}
 
     /// @inheritdoc IEnclaveRegistry
     function register(address key, bytes32 measurement, uint40 expiresAt) external restricted {
         if (key == address(0) || measurement == 0 || expiresAt <= block.timestamp) {
-            revert BadEnclaveEntry(measurement, expiresAt);
+            revert BadEnclaveEntry(key, measurement, expiresAt);
         }
-        Entry storage entry = _entries[key];
-        if (entry.registeredAt != 0) revert EnclaveKeyKnown(key);
+        if (_keys[key].registeredAt != 0) revert EnclaveKeyKnown(key);
 
-        entry.measurement = measurement;
-        entry.registeredAt = uint40(block.timestamp);
-        entry.expiresAt = expiresAt;
-        emit EnclaveKeyRegistered(key, measurement, expiresAt);
+        uint32 number = ++_count;
+        _keyOfNumber[number] = key;
+        _keys[key] = EnclaveKey(measurement, number, uint40(block.timestamp), expiresAt, 0, 0);
+        emit EnclaveKeyRegistered(key, measurement, number, expiresAt);
     }
 
     /// @inheritdoc IEnclaveRegistry
     function revoke(address key) external restricted {
-        Entry storage entry = _entries[key];
-        if (entry.registeredAt == 0) revert EnclaveKeyUnknown(key);
+        EnclaveKey storage entry = _entryOf(key);
         if (entry.revokedAt != 0) revert EnclaveKeyAlreadyRevoked(key);
+        _revoke(entry, key);
+    }
 
+    /// @inheritdoc IEnclaveRegistry
+    function markCompromised(address key, uint40 since) external restricted {
+        EnclaveKey storage entry = _entryOf(key);
+        uint40 before = entry.compromisedSince;
+        if (since == 0 || since > block.timestamp || (before != 0 && since >= before)) revert BadCompromise(since);
+
+        if (entry.revokedAt == 0) _revoke(entry, key);
+        entry.compromisedSince = since;
+        emit EnclaveKeyCompromised(key, since);
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function activeMeasurementOf(address key) external view returns (bytes32 measurement, uint32 number) {
+        EnclaveKey storage entry = _keys[key];
+        if (entry.revokedAt == 0 && block.timestamp < entry.expiresAt) measurement = entry.measurement;
+        return (measurement, entry.number);
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function lastRevokedAt(bytes32 measurement) external view returns (uint40) {
+        return _lastRevokedAt[measurement];
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function compromisedSince(uint32 number) external view returns (uint40) {
+        return _keys[_keyOfNumber[number]].compromisedSince;
+    }
+
+    /// @inheritdoc IEnclaveRegistry
+    function enclaveKeyOf(address key) external view returns (EnclaveKey memory) {
+        return _keys[key];
+    }
+
+    function _entryOf(address key) private view returns (EnclaveKey storage entry) {
+        entry = _keys[key];
+        if (entry.registeredAt == 0) revert EnclaveKeyUnknown(key);
+    }
+
+    function _revoke(EnclaveKey storage entry, address key) private {
         entry.revokedAt = uint40(block.timestamp);
+        _lastRevokedAt[entry.measurement] = uint40(block.timestamp);
         emit EnclaveKeyRevoked(key, entry.revokedAt);
-    }
-
-    /// @inheritdoc IEnclaveRegistry
-    function activeMeasurementOf(address key) external view returns (bytes32 measurement) {
-        Entry storage entry = _entries[key];
-        if (entry.revokedAt != 0 || block.timestamp >= entry.expiresAt) return 0;
-        return entry.measurement;
-    }
-
-    /// @inheritdoc IEnclaveRegistry
-    function enclaveKeyOf(
-        address key
-    ) external view returns (bytes32 measurement, uint40 registeredAt, uint40 expiresAt, uint40 revokedAt) {
-        Entry storage entry = _entries[key];
-        return (entry.measurement, entry.registeredAt, entry.expiresAt, entry.revokedAt);
     }
 }

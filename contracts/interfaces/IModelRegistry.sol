@@ -34,6 +34,12 @@ interface IModelRegistry {
     /// @notice The verification key that proves the model. Zero: not registered or not provable.
     function verificationKeyOf(bytes32 modelId) external view returns (bytes32 keyId);
 
+    /// @notice Whether running the model again gives the same output. False: not registered or not.
+    function isReexecutable(bytes32 modelId) external view returns (bool);
+
+    /// @notice How the model's outputs become an `outputHash`. Zero: not registered.
+    function outputSchemeOf(bytes32 modelId) external view returns (bytes32 outputScheme);
+
     /// @notice The measurement of the enclave image that runs the model. Zero: not registered or none.
     function measurementOf(bytes32 modelId) external view returns (bytes32 measurement);
 }

@@ -3,36 +3,45 @@ pragma solidity 0.8.37;
 
 import {EvidenceKind, EvidenceRule} from "./Status.sol";
 
-/// @notice Immutable settlement terms, named by the hash of their content.
+/// @notice Immutable settlement terms, named by the hash of their content. Amounts are in the smallest unit of the bond
+/// token, called wei for every token.
 struct Policy {
     EvidenceRule rule; // which evidence makes a claim final early
     uint8 answerKinds; // which kinds of evidence answer a challenge (bit flags of `EvidenceKind`)
+    bool publicData; // batches commit to the openings of their claims, and anybody may demand to see one
+    address bondToken; // what bonds are paid in; zero: ether
     address zkEvidence; // zero: none
     address teeEvidence; // zero: none
+    address quorumEvidence; // zero: none
     uint32 challengeWindowSeconds; // from commit until the clock makes a claim final
     uint32 attestedWindowSeconds; // what remains of it after an enclave signed the batch (`TeeThenWindow` only)
     uint32 proveWindowSeconds; // from challenge until the claim is rejected
-    uint96 claimBondWei; // locked by the operator for each claim
-    uint96 challengeBondWei; // paid in by a challenger, won by whoever answers
+    uint88 claimBondWei; // locked by the operator for each claim
+    uint88 challengeBondWei; // paid in by a challenger, won by whoever answers
     uint16 challengerBps; // of a slashed claim bond, in 1/10,000
     uint16 requesterBps; // of a slashed claim bond, in 1/10,000; the rest is burnt
 }
 
 /// @notice What a commit needs of a policy, in one word.
-/// Layout from the lowest bit: `96 claimBondWei | 32 challengeWindowSeconds | 32 attestedWindowSeconds | 8 rule |
-/// 8 answerKinds | 40 registeredAt | 40 retiredAt`. Zero means: not registered.
+/// Layout from the lowest bit: `88 claimBondWei | 8 tokenIndex | 32 challengeWindowSeconds | 32 attestedWindowSeconds
+/// | 8 rule | 8 publicData | 40 closedAt`. Zero means: not known.
 type CommitTerms is uint256;
 
 /// @notice What a dispute needs of a policy, in one word.
-/// Layout from the lowest bit: `96 claimBondWei | 96 challengeBondWei | 32 proveWindowSeconds | 16 challengerBps |
-/// 16 requesterBps`.
+/// Layout from the lowest bit: `88 claimBondWei | 8 tokenIndex | 88 challengeBondWei | 32 proveWindowSeconds |
+/// 16 challengerBps | 16 requesterBps`.
 type DisputeTerms is uint256;
+
+/// @notice What an answer by one kind of evidence needs of a policy, in one word.
+/// Layout from the lowest bit: `160 evidence | 88 challengeBondWei | 8 tokenIndex`. Zero: the policy names no evidence
+/// of the kind.
+type AnswerTerms is uint256;
 
 library PolicyLib {
     bytes32 internal constant TYPEHASH = keccak256(
-        "Policy(uint8 rule,uint8 answerKinds,address zkEvidence,address teeEvidence,"
-        "uint32 challengeWindowSeconds,uint32 attestedWindowSeconds,uint32 proveWindowSeconds,"
-        "uint96 claimBondWei,uint96 challengeBondWei,uint16 challengerBps,uint16 requesterBps)"
+        "Policy(uint8 rule,uint8 answerKinds,bool publicData,address bondToken,address zkEvidence,address teeEvidence,"
+        "address quorumEvidence,uint32 challengeWindowSeconds,uint32 attestedWindowSeconds,uint32 proveWindowSeconds,"
+        "uint88 claimBondWei,uint88 challengeBondWei,uint16 challengerBps,uint16 requesterBps)"
     );
 
     /// @notice The policy id: the content hash, its lowest byte replaced by `answerKinds`.
@@ -40,39 +49,72 @@ library PolicyLib {
         return EvidenceKind.tag(keccak256(abi.encode(TYPEHASH, policy)), policy.answerKinds);
     }
 
-    function commitTerms(Policy calldata policy, uint40 registeredAt) internal pure returns (CommitTerms) {
+    /// @param tokenIndex The bond token's place in the registry's list; zero for ether.
+    function commitTerms(Policy memory policy, uint8 tokenIndex) internal pure returns (CommitTerms) {
         return
             CommitTerms.wrap(
                 uint256(policy.claimBondWei) |
+                    (uint256(tokenIndex) << 88) |
                     (uint256(policy.challengeWindowSeconds) << 96) |
                     (uint256(policy.attestedWindowSeconds) << 128) |
                     (uint256(uint8(policy.rule)) << 160) |
-                    (uint256(policy.answerKinds) << 168) |
-                    (uint256(registeredAt) << 176)
+                    (uint256(policy.publicData ? 1 : 0) << 168)
             );
     }
 
-    function disputeTerms(Policy calldata policy) internal pure returns (DisputeTerms) {
+    /// @param tokenIndex The bond token's place in the registry's list; zero for ether.
+    function disputeTerms(Policy memory policy, uint8 tokenIndex) internal pure returns (DisputeTerms) {
         return
             DisputeTerms.wrap(
                 uint256(policy.claimBondWei) |
+                    (uint256(tokenIndex) << 88) |
                     (uint256(policy.challengeBondWei) << 96) |
-                    (uint256(policy.proveWindowSeconds) << 192) |
-                    (uint256(policy.challengerBps) << 224) |
-                    (uint256(policy.requesterBps) << 240)
+                    (uint256(policy.proveWindowSeconds) << 184) |
+                    (uint256(policy.challengerBps) << 216) |
+                    (uint256(policy.requesterBps) << 232)
             );
     }
 }
 
 using PolicyLib for Policy global;
 
+library AnswerTermsLib {
+    function create(DisputeTerms terms, address evidence_) internal pure returns (AnswerTerms) {
+        return
+            AnswerTerms.wrap(
+                uint256(uint160(evidence_)) |
+                    (uint256(terms.challengeBondWei()) << 160) |
+                    (uint256(terms.tokenIndex()) << 248)
+            );
+    }
+
+    function evidence(AnswerTerms terms) internal pure returns (address) {
+        return address(uint160(AnswerTerms.unwrap(terms)));
+    }
+
+    function challengeBondWei(AnswerTerms terms) internal pure returns (uint88) {
+        return uint88(AnswerTerms.unwrap(terms) >> 160);
+    }
+
+    function tokenIndex(AnswerTerms terms) internal pure returns (uint8) {
+        return uint8(AnswerTerms.unwrap(terms) >> 248);
+    }
+}
+
+using AnswerTermsLib for AnswerTerms global;
+
 library CommitTermsLib {
-    function isRegistered(CommitTerms terms) internal pure returns (bool) {
+    /// @dev A registered policy has a claim bond.
+    function isKnown(CommitTerms terms) internal pure returns (bool) {
         return CommitTerms.unwrap(terms) != 0;
     }
 
-    function claimBondWei(CommitTerms terms) internal pure returns (uint96) {
-        return uint96(CommitTerms.unwrap(terms));
+    function claimBondWei(CommitTerms terms) internal pure returns (uint88) {
+        return uint88(CommitTerms.unwrap(terms));
+    }
+
+    function tokenIndex(CommitTerms terms) internal pure returns (uint8) {
+        return uint8(CommitTerms.unwrap(terms) >> 88);
     }
 
     function challengeWindowSeconds(CommitTerms terms) internal pure returns (uint32) {
@@ -87,21 +129,18 @@ library CommitTermsLib {
         return EvidenceRule(uint8(CommitTerms.unwrap(terms) >> 160));
     }
 
-    function answerKinds(CommitTerms terms) internal pure returns (uint8) {
-        return uint8(CommitTerms.unwrap(terms) >> 168);
+    function publicData(CommitTerms terms) internal pure returns (bool) {
+        return uint8(CommitTerms.unwrap(terms) >> 168) != 0;
     }
 
-    function registeredAt(CommitTerms terms) internal pure returns (uint40) {
+    /// @notice From when on no new work should be taken under the policy. Zero: open.
+    function closedAt(CommitTerms terms) internal pure returns (uint40) {
         return uint40(CommitTerms.unwrap(terms) >> 176);
     }
 
-    function retiredAt(CommitTerms terms) internal pure returns (uint40) {
-        return uint40(CommitTerms.unwrap(terms) >> 216);
-    }
-
-    /// @dev Only once: the time of retirement is still zero.
-    function retire(CommitTerms terms, uint40 when) internal pure returns (CommitTerms) {
-        return CommitTerms.wrap(CommitTerms.unwrap(terms) | (uint256(when) << 216));
+    /// @dev Only once: the closing time is still zero.
+    function close(CommitTerms terms, uint40 when) internal pure returns (CommitTerms) {
+        return CommitTerms.wrap(CommitTerms.unwrap(terms) | (uint256(when) << 176));
     }
 }
 
@@ -110,35 +149,41 @@ using CommitTermsLib for CommitTerms global;
 library DisputeTermsLib {
     uint256 private constant BPS = 10_000;
 
-    function claimBondWei(DisputeTerms terms) internal pure returns (uint96) {
-        return uint96(DisputeTerms.unwrap(terms));
+    function claimBondWei(DisputeTerms terms) internal pure returns (uint88) {
+        return uint88(DisputeTerms.unwrap(terms));
     }
 
-    function challengeBondWei(DisputeTerms terms) internal pure returns (uint96) {
-        return uint96(DisputeTerms.unwrap(terms) >> 96);
+    function tokenIndex(DisputeTerms terms) internal pure returns (uint8) {
+        return uint8(DisputeTerms.unwrap(terms) >> 88);
+    }
+
+    function challengeBondWei(DisputeTerms terms) internal pure returns (uint88) {
+        return uint88(DisputeTerms.unwrap(terms) >> 96);
     }
 
     function proveWindowSeconds(DisputeTerms terms) internal pure returns (uint32) {
-        return uint32(DisputeTerms.unwrap(terms) >> 192);
+        return uint32(DisputeTerms.unwrap(terms) >> 184);
     }
 
     function challengerBps(DisputeTerms terms) internal pure returns (uint16) {
-        return uint16(DisputeTerms.unwrap(terms) >> 224);
+        return uint16(DisputeTerms.unwrap(terms) >> 216);
     }
 
     function requesterBps(DisputeTerms terms) internal pure returns (uint16) {
-        return uint16(DisputeTerms.unwrap(terms) >> 240);
+        return uint16(DisputeTerms.unwrap(terms) >> 232);
     }
 
-    /// @notice Splits a slashed claim bond. Both shares round down; the burn takes the rest, so the three always add
-    /// up to the bond and the burn never falls under its minimum.
+    /// @notice Splits a slashed amount. The burn takes what rounding leaves, so the three parts are the whole.
     function split(
-        DisputeTerms terms
+        DisputeTerms terms,
+        uint256 amountWei
     ) internal pure returns (uint256 challengerWei, uint256 requesterWei, uint256 burnWei) {
-        uint256 bondWei = terms.claimBondWei();
-        challengerWei = (bondWei * terms.challengerBps()) / BPS;
-        requesterWei = (bondWei * terms.requesterBps()) / BPS;
-        burnWei = bondWei - challengerWei - requesterWei;
+        // An amount has 96 bits, a share 14, and the shares are no more than the whole.
+        unchecked {
+            challengerWei = (amountWei * terms.challengerBps()) / BPS;
+            requesterWei = (amountWei * terms.requesterBps()) / BPS;
+            burnWei = amountWei - challengerWei - requesterWei;
+        }
     }
 }
 

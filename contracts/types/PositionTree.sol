@@ -18,26 +18,31 @@ library PositionTree {
     ) internal pure returns (bool) {
         if (index >= count) return false;
 
-        uint256 length = proof.length;
         bytes32 node = leaf;
+        uint256 place;
         unchecked {
             // index < count, so this is the place of a leaf: no underflow.
-            uint256 place = 2 * count - 2 - index;
-            for (uint256 i = 0; i < length; ++i) {
-                if (place == 0) return false;
-                // Odd places are left children.
-                node = place & 1 == 1 ? _hashPair(node, proof[i]) : _hashPair(proof[i], node);
-                place = (place - 1) >> 1;
-            }
-            return place == 0 && node == root;
+            place = 2 * count - 2 - index;
         }
-    }
-
-    function _hashPair(bytes32 left, bytes32 right) private pure returns (bytes32 node) {
         assembly ("memory-safe") {
-            mstore(0x00, left)
-            mstore(0x20, right)
-            node := keccak256(0x00, 0x40)
+            let at := proof.offset
+            let end := add(at, shl(5, proof.length))
+            for {} and(lt(at, end), gt(place, 0)) {
+                at := add(at, 0x20)
+            } {
+                // Odd places are left children: the node goes into the first word of the pair, its sibling into the
+                // second; for even places the other way round.
+                let nodeWord := shl(5, iszero(and(place, 1)))
+                mstore(nodeWord, node)
+                mstore(xor(nodeWord, 0x20), calldataload(at))
+                node := keccak256(0x00, 0x40)
+                place := shr(1, sub(place, 1))
+            }
+            // Siblings are left over: the root was reached too early.
+            if lt(at, end) {
+                place := 1
+            }
         }
+        return place == 0 && node == root;
     }
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice Where a claim stands. The first five form a ladder that a claim only climbs; `Challenged` and `Rejected`
-/// stand aside from it.
+/// @notice Where a claim stands. The first five form a ladder that a claim only climbs; the others stand aside from it.
 enum Status {
     Unknown, // not a member of any committed batch
     Committed, // in a batch on chain, a bond behind it, the challenge window open
-    Attested, // an enclave that the model names has signed for it
+    Attested, // an enclave that the model names, or a committee of re-executors, has signed for it
     Proven, // a zero-knowledge proof of it was accepted
     Final, // nothing can change it any more
-    Challenged, // somebody put a bond against it and nothing has answered yet
-    Rejected // nobody answered in time: the bond behind it was slashed
+    Challenged, // somebody put a bond against it, or demanded to see it, and nothing has answered yet
+    Rejected, // disproven, or not answered in time: the bond behind it was slashed
+    Voided // challenged when the means to answer had been taken away: everybody has their bond back
 }
 
 /// @notice Which evidence makes a claim final before the challenge window has run out.
@@ -29,6 +29,7 @@ enum EvidenceRule {
 library EvidenceKind {
     uint8 internal constant ZK = 1;
     uint8 internal constant TEE = 2;
+    uint8 internal constant QUORUM = 4;
 
     uint256 private constant KINDS_MASK = 0xff;
 

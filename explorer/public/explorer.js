@@ -5,9 +5,10 @@
 
 const POLL_MILLISECONDS = 2_000;
 const SVG = "http://www.w3.org/2000/svg";
+const ZERO_ADDRESS = `0x${"0".repeat(40)}`;
 const WEI_PER_ETHER = 10n ** 18n;
 
-/** @typedef {"Served"|"Committed"|"Attested"|"Proven"|"Final"|"Challenged"|"Rejected"} Status */
+/** @typedef {"Served"|"Committed"|"Attested"|"Proven"|"Final"|"Challenged"|"Rejected"|"Voided"} Status */
 
 /**
  * @typedef {object} Timeline unix seconds; `finalAt` may lie ahead
@@ -15,8 +16,10 @@ const WEI_PER_ETHER = 10n ** 18n;
  * @property {number} [committedAt]
  * @property {number} [challengedAt]
  * @property {number} [proveBy]
+ * @property {number} [revealBy]
  * @property {number} [evidenceAt]
  * @property {number} [rejectedAt]
+ * @property {number} [voidedAt]
  * @property {number} [finalAt]
  */
 
@@ -30,6 +33,16 @@ const WEI_PER_ETHER = 10n ** 18n;
  */
 
 /**
+ * @typedef {object} Account amounts in the token's smallest unit
+ * @property {string} token zero: ether
+ * @property {string} stakeWei
+ * @property {string} lockableWei
+ * @property {string} lockedWei
+ * @property {string} promisedWei
+ * @property {boolean} suspended
+ */
+
+/**
  * @typedef {object} StatusReport
  * @property {string} operator
  * @property {number} chainId
@@ -38,8 +51,9 @@ const WEI_PER_ETHER = 10n ** 18n;
  * @property {{head: number, readUpTo: number} | null} chain
  * @property {Record<Status | "total", number>} claims
  * @property {{samples: number, p50Seconds: number | null, p95Seconds: number | null}} gap
- * @property {{stakeWei: string, lockedWei: string, promisedWei: string, freeWei: string} | null} exposure
- * @property {{challengesToAnswer: number, transactionsOpen: number}} obligations
+ * @property {Account[]} exposure one account for each bond token
+ * @property {number | null} commitsPausedUntil unix seconds
+ * @property {{challengesToAnswer: number, demandsToReveal: number, omissionsToRefute: number, transactionsOpen: number}} obligations
  * @property {{mode: string, claimsChecked: number, claimsWrong: number}} watch
  * @property {ClaimLine[]} latest
  */
@@ -49,7 +63,7 @@ const LEGEND = [
   ["part-committed", "bonded on chain"],
   ["part-evidence", "evidence given"],
   ["part-final", "final"],
-  ["part-bad", "challenged or rejected"],
+  ["part-bad", "disputed, rejected or voided"],
 ];
 
 showLegend();
@@ -71,17 +85,36 @@ async function poll() {
 function show(report) {
   const { operator, chainId, settlement } = report;
   element("who").textContent = `Operator ${operator} on chain ${chainId}, Settlement ${settlement}`;
+  showNotices(report);
   showFigures(report);
   showExposure(report);
   showClaims(report);
-  const at = new Date(report.nowSeconds * 1_000).toISOString().slice(0, 19).replace("T", " ");
   const block = report.chain ? `block ${report.chain.head}` : "chain not seen yet";
-  element("updated").textContent = `Chain time ${at} UTC, ${block}. `;
+  element("updated").textContent = `Chain time ${utc(report.nowSeconds)}, ${block}. `;
+}
+
+/**
+ * What keeps the relayer from taking new work.
+ *
+ * @param {StatusReport} report
+ */
+function showNotices({ exposure, commitsPausedUntil }) {
+  const notices = [];
+  if (exposure.some(({ suspended }) => suspended)) {
+    notices.push("Suspended: the operator lost a bond, and commits nothing until its owner resumes.");
+  }
+  if (commitsPausedUntil !== null) {
+    notices.push(`Commits are paused until ${utc(commitsPausedUntil)}.`);
+  }
+  const box = element("notices");
+  box.hidden = notices.length === 0;
+  box.textContent = notices.join(" ");
 }
 
 /** @param {StatusReport} report */
 function showFigures({ claims, gap, obligations, watch }) {
-  const open = claims.total - claims.Final - claims.Rejected;
+  const open = claims.total - claims.Final - claims.Rejected - claims.Voided;
+  const toShow = obligations.demandsToReveal + obligations.omissionsToRefute;
   /** @type {[string, string, boolean][]} */
   const figures = [
     ["Gap, median", duration(gap.p50Seconds), false],
@@ -90,6 +123,8 @@ function showFigures({ claims, gap, obligations, watch }) {
     ["Final", String(claims.Final), false],
     ["Challenged", String(claims.Challenged), claims.Challenged > 0],
     ["Rejected", String(claims.Rejected), claims.Rejected > 0],
+    ["Voided", String(claims.Voided), claims.Voided > 0],
+    ["To reveal or refute", String(toShow), toShow > 0],
     ["Transactions open", String(obligations.transactionsOpen), false],
   ];
   if (watch.mode !== "off") {
@@ -108,10 +143,15 @@ function showFigures({ claims, gap, obligations, watch }) {
 
 /** @param {StatusReport} report */
 function showExposure({ exposure }) {
-  if (!exposure) return;
-  const stake = BigInt(exposure.stakeWei);
-  const locked = BigInt(exposure.lockedWei);
-  const promised = BigInt(exposure.promisedWei);
+  element("exposure").replaceChildren(...exposure.map(exposureBar));
+  element("exposure-text").textContent = exposure.map(exposureText).join(" ");
+}
+
+/** @param {Account} account */
+function exposureBar(account) {
+  const stake = BigInt(account.stakeWei);
+  const locked = BigInt(account.lockedWei);
+  const promised = BigInt(account.promisedWei);
   /** @param {bigint} part */
   const share = (part) => (stake === 0n ? 0 : Number((part * 10_000n) / stake) / 10_000);
   const bar = drawing("meter");
@@ -119,9 +159,16 @@ function showExposure({ exposure }) {
     part("part-committed", 0, share(locked)),
     part("part-served", share(locked), share(locked + promised)),
   );
-  element("exposure").replaceChildren(bar);
-  element("exposure-text").textContent =
-    `${ether(locked)} locked behind open claims and ${ether(promised)} promised, of ${ether(stake)} ether staked`;
+  return bar;
+}
+
+/** @param {Account} account */
+function exposureText({ token, stakeWei, lockableWei, lockedWei, promisedWei }) {
+  const unit = token === ZERO_ADDRESS ? "ether" : `units of token ${token}`;
+  const [locked, promised, lockable, stake] = [lockedWei, promisedWei, lockableWei, stakeWei].map((wei) =>
+    token === ZERO_ADDRESS ? ether(BigInt(wei)) : wei,
+  );
+  return `${locked} locked behind open claims and ${promised} promised, of ${lockable} that claims may lock and ${stake} ${unit} staked.`;
 }
 
 /** @param {StatusReport} report */
@@ -159,14 +206,15 @@ function claimRow(claim, nowSeconds) {
  * @param {number} nowSeconds
  */
 function timeline({ status, timeline: times }, nowSeconds) {
-  const end = times.rejectedAt ?? times.finalAt ?? times.proveBy ?? nowSeconds;
+  const end =
+    times.rejectedAt ?? times.voidedAt ?? times.finalAt ?? times.proveBy ?? times.revealBy ?? nowSeconds;
   const from = times.servedAt;
   // Equal times still need a width to be drawn in.
   const span = Math.max(end, from + 1) - from;
   /** @param {number | undefined} at */
   const place = (at) => Math.min(1, Math.max(0, ((at ?? end) - from) / span));
   const bar = drawing("timeline");
-  const isOver = status === "Final" || status === "Rejected";
+  const isOver = status === "Final" || status === "Rejected" || status === "Voided";
   // What lies ahead stays empty; a sliver shows even where hardly anything has passed of a long window.
   const reached = isOver ? 1 : Math.max(0.02, place(nowSeconds));
   /** @param {string} name @param {number} from @param {number} to */
@@ -175,7 +223,7 @@ function timeline({ status, timeline: times }, nowSeconds) {
   draw("part-served", 0, committed);
   if (times.committedAt !== undefined) {
     const turn = place(times.challengedAt ?? times.evidenceAt ?? end);
-    const isBad = status === "Challenged" || status === "Rejected";
+    const isBad = status === "Challenged" || status === "Rejected" || status === "Voided";
     draw("part-committed", committed, turn);
     draw(isBad ? "part-bad" : "part-evidence", turn, 1);
   }
@@ -242,6 +290,11 @@ function nowMark(at) {
   for (const side of ["x1", "x2"]) line.setAttribute(side, String(at * 1_000));
   line.setAttribute("y2", "10");
   return line;
+}
+
+/** @param {number} seconds unix */
+function utc(seconds) {
+  return `${new Date(seconds * 1_000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
 /** @param {number | null} seconds */

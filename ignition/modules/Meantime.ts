@@ -6,15 +6,23 @@ const CURATOR_ROLE = 1n;
 const GUARDIAN_ROLE = 2n;
 const DAY_SECONDS = 24 * 60 * 60;
 
+const HEADER = "(address,bytes32,bytes32,bytes32,bytes32,uint32,uint64,uint64)";
+const CLAIM = "(bytes32,bytes32,address,address,bytes32,bytes32,bytes32,uint64,uint64)";
+
 const ZK = 1;
 const TEE = 2;
+const QUORUM = 4;
+
+const QUORUM_THRESHOLD = 3;
+const QUORUM_STAKE_WEI = 10n ** 18n;
 
 /**
  * The whole protocol on one chain, the deployer still its administrator without delay: `scripts/chain/deployment.ts`
  * deploys it and hands the administration over, which a module cannot, because it depends on who the deployer is.
  *
  * Parameters: `curator`, `guardian` (addresses; the deployer where not given), `curatorDelaySeconds` (how long what adds
- * trust must be announced; what removes trust is instant).
+ * trust must be announced; what removes trust is instant), `quorumThreshold`, `quorumStakeWei` and `quorumFounders` (pairs
+ * of signer and owner; none where not given) of the committee of re-executors.
  */
 export default buildModule("Meantime", (m) => {
   const deployer = m.getAccount(0);
@@ -22,40 +30,79 @@ export default buildModule("Meantime", (m) => {
   const guardian = m.getParameter("guardian", deployer);
   const curatorDelaySeconds = m.getParameter("curatorDelaySeconds", DAY_SECONDS);
 
+  const quorumThreshold = m.getParameter("quorumThreshold", QUORUM_THRESHOLD);
+  const quorumStakeWei = m.getParameter("quorumStakeWei", QUORUM_STAKE_WEI);
+  const quorumFounders = m.getParameter<[string, string][]>("quorumFounders", []);
+
   const manager = m.contract("AccessManager", [deployer]);
   const models = m.contract("ModelRegistry", [manager]);
   const policies = m.contract("PolicyRegistry", [manager]);
   const enclaves = m.contract("EnclaveRegistry", [manager]);
   const groth16Evidence = m.contract("Groth16Evidence", [models]);
   const enclaveEvidence = m.contract("EnclaveEvidence", [models, enclaves]);
-  const settlement = m.contract("Settlement", [policies]);
+  const settlement = m.contract("Settlement", [manager, policies]);
+  const quorumEvidence = m.contract("QuorumEvidence", [
+    ...[manager, models, settlement],
+    ...[quorumThreshold, quorumStakeWei, quorumFounders],
+  ]);
+  const receipts = m.contractAt("Receipts", m.staticCall(settlement, "RECEIPTS"));
+  const requests = m.contract("InferenceRequests", [settlement, models]);
+  const erc8274Verifier = m.contract("Erc8274Verifier", [settlement]);
+  const lens = m.contract("MeantimeLens", [settlement]);
 
   // The first evidence contracts are part of the deployment; later ones wait out the curator's delay.
   const allowZk = m.call(policies, "allowEvidence", [ZK, groth16Evidence], { id: "allow_zk" });
   const allowTee = m.call(policies, "allowEvidence", [TEE, enclaveEvidence], { id: "allow_tee" });
+  const allowQuorum = m.call(policies, "allowEvidence", [QUORUM, quorumEvidence], { id: "allow_quorum" });
 
   const assignments = [
     { role: CURATOR_ROLE, target: policies, signature: "allowEvidence(uint8,address)" },
     { role: CURATOR_ROLE, target: enclaves, signature: "register(address,bytes32,uint40)" },
-    { role: GUARDIAN_ROLE, target: policies, signature: "retire(bytes32)" },
+    { role: CURATOR_ROLE, target: policies, signature: "allowBondToken(address)" },
+    { role: GUARDIAN_ROLE, target: policies, signature: "disallowBondToken(address)" },
     { role: GUARDIAN_ROLE, target: policies, signature: "disallowEvidence(uint8,address)" },
     { role: GUARDIAN_ROLE, target: models, signature: "retire(bytes32)" },
     { role: GUARDIAN_ROLE, target: enclaves, signature: "revoke(address)" },
+    { role: GUARDIAN_ROLE, target: enclaves, signature: "markCompromised(address,uint40)" },
+    { role: CURATOR_ROLE, target: quorumEvidence, signature: "addSigner(address,address)" },
+    { role: GUARDIAN_ROLE, target: quorumEvidence, signature: "removeSigner(address)" },
+    { role: GUARDIAN_ROLE, target: receipts, signature: "markCompromised(address,address,uint40)" },
+    { role: GUARDIAN_ROLE, target: settlement, signature: "pauseCommits(uint40)" },
+    { role: GUARDIAN_ROLE, target: settlement, signature: "resumeCommits()" },
+    { role: GUARDIAN_ROLE, target: settlement, signature: "closePolicy(bytes32)" },
+    { role: GUARDIAN_ROLE, target: settlement, signature: `lengthenChallengeWindow(${HEADER},uint40)` },
+    { role: GUARDIAN_ROLE, target: settlement, signature: `lengthenDeadline(${HEADER},uint256,uint40)` },
+    { role: GUARDIAN_ROLE, target: settlement, signature: `voidChallenge(bytes32,${CLAIM},uint256,address)` },
   ].map(({ role, target, signature }) =>
     m.call(manager, "setTargetFunctionRole", [target, [selectorOf(signature)], role], {
       id: `role_${role}_${target.id.replace(/\W/g, "_")}_${signature.split("(")[0]}`,
-      after: [allowZk, allowTee],
+      after: [allowZk, allowTee, allowQuorum],
     }),
   );
   const grantCurator = m.call(manager, "grantRole", [CURATOR_ROLE, curator, curatorDelaySeconds], {
     id: "grant_curator",
     after: assignments,
   });
-  m.call(manager, "grantRole", [GUARDIAN_ROLE, guardian, 0], {
+  const grantGuardian = m.call(manager, "grantRole", [GUARDIAN_ROLE, guardian, 0], {
     id: "grant_guardian",
     after: [grantCurator],
   });
-  return { manager, models, policies, enclaves, groth16Evidence, enclaveEvidence, settlement };
+  // The guardian can stop what the curator has announced.
+  m.call(manager, "setRoleGuardian", [CURATOR_ROLE, GUARDIAN_ROLE], { after: [grantGuardian] });
+  return {
+    manager,
+    models,
+    policies,
+    enclaves,
+    groth16Evidence,
+    enclaveEvidence,
+    quorumEvidence,
+    settlement,
+    receipts,
+    requests,
+    erc8274Verifier,
+    lens,
+  };
 });
 
 function selectorOf(signature: string): string {

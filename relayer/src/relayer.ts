@@ -7,8 +7,10 @@ import { createChainClock } from "./chain/clock.ts";
 import { bindContracts, bindModelRegistries } from "./chain/contracts.ts";
 import { type ChainView, pollChain } from "./chain/follow.ts";
 import { checkChain, connectRpc, type Rpc } from "./chain/rpc.ts";
+import { reportSuspension } from "./chain/suspension.ts";
 import { sealDueBatches } from "./commit/committer.ts";
 import type { RelayerConfig } from "./config/load.ts";
+import { defendClaims } from "./defend/defender.ts";
 import { describeError } from "./errors.ts";
 import { releaseFinalBatches } from "./finalise/finaliser.ts";
 import { createGateway } from "./gateway/app.ts";
@@ -83,6 +85,8 @@ async function assemble(
     "chain.settlement": settlement,
     ...(enclaveEvidence ? { "chain.enclaveEvidence": enclaveEvidence } : {}),
   });
+  // Before a new ledger is tied to the address for ever.
+  const contracts = await bindContracts(rpc, settlement);
   const genesis = await rpc.getBlock(0);
   claimIdentity(ledger, {
     chainId,
@@ -90,7 +94,6 @@ async function assemble(
     settlement,
     operator: config.operator.address,
   });
-  const contracts = await bindContracts(rpc, settlement);
   const policies = await loadPolicies(config.policies, contracts, logger);
   const evidence = policies.flatMap(({ terms }) => [terms.zkEvidence, terms.teeEvidence]);
   const registries = await bindModelRegistries(
@@ -115,7 +118,9 @@ async function assemble(
     view: () => view,
   };
   const poll = async () => {
-    view = await pollChain({ ...services, sender: services.senderAddress });
+    const latest = await pollChain({ ...services, sender: services.senderAddress });
+    reportSuspension(view, latest, logger);
+    view = latest;
   };
   return { services, poll };
 }
@@ -167,6 +172,7 @@ function tasksOf(
   const tasks = [
     task("chain", poll),
     task("commit", async () => sealDueBatches(services)),
+    task("defend", () => defendClaims(services)),
     task("attest", async () => attestBatches(services)),
     task("prove", (signal) => proofs.run(signal)),
     task("finalise", async () => releaseFinalBatches(services)),
@@ -188,7 +194,7 @@ function outboxTask(services: Services, lane: "operator" | "watch", senderKey: H
     confirmations: config.chain.confirmations,
     ledger,
     rpc,
-    predicates: createPredicates(contracts, clock),
+    predicates: createPredicates({ contracts, clock, rpc, chainId: config.chain.chainId }),
     logger,
   });
   return {

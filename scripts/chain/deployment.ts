@@ -7,9 +7,14 @@ import type {
   AccessManager,
   EnclaveEvidence,
   EnclaveRegistry,
+  Erc8274Verifier,
   Groth16Evidence,
+  InferenceRequests,
+  MeantimeLens,
   ModelRegistry,
   PolicyRegistry,
+  QuorumEvidence,
+  Receipts,
   Settlement,
 } from "../../types/ethers-contracts/index.ts";
 
@@ -21,7 +26,12 @@ export interface Deployment {
   enclaves: EnclaveRegistry;
   groth16Evidence: Groth16Evidence;
   enclaveEvidence: EnclaveEvidence;
+  quorumEvidence: QuorumEvidence;
   settlement: Settlement;
+  receipts: Receipts;
+  requests: InferenceRequests;
+  erc8274Verifier: Erc8274Verifier;
+  lens: MeantimeLens;
 }
 
 /** Who governs, and after what delays. The deployer plays every role that is not given. */
@@ -33,6 +43,17 @@ export interface DeploymentParameters {
   adminDelaySeconds?: number;
   /** Default: one day. */
   curatorDelaySeconds?: number;
+  /** How many re-executors vouch for a claim together. Default: three. */
+  quorumThreshold?: number;
+  /** What a re-executor must have staked. Default: one ether. */
+  quorumStakeWei?: bigint;
+  /**
+   * 32 bytes. With it every contract has an address that follows from the salt and its own code and arguments, by
+   * CREATE2 through the CreateX factory, which the chain must have (https://github.com/pcaversaccio/createx).
+   */
+  salt?: string;
+  /** Signer and owner of the first re-executors, who count as soon as they have staked. Default: none. */
+  quorumFounders?: [string, string][];
 }
 
 /** A connection of this project's Hardhat runtime, with the toolbox's plugins. */
@@ -43,17 +64,17 @@ const DEFAULT_ADMIN_DELAY_SECONDS = 2 * 24 * 60 * 60;
 
 /**
  * Deploys the protocol through Ignition, from the first account of the connection, and hands the administration over:
- * nobody keeps it without a delay. Ignition keeps a journal of
- * deployments to real chains under `ignition/deployments`, named by chain id unless `deploymentId` names it, and goes on
- * where the journal ends.
+ * nobody keeps it without a delay. Ignition keeps a journal of deployments to real chains under `ignition/deployments`,
+ * named by chain id unless `deploymentId` names it, and goes on where the journal ends.
  */
 export async function deployMeantime(
   connection: Connection,
-  { admin, adminDelaySeconds = DEFAULT_ADMIN_DELAY_SECONDS, ...roles }: DeploymentParameters = {},
+  { admin, adminDelaySeconds = DEFAULT_ADMIN_DELAY_SECONDS, salt, ...module }: DeploymentParameters = {},
   deploymentId?: string,
 ): Promise<Deployment> {
   const deployed = await connection.ignition.deploy(MeantimeModule, {
-    parameters: { Meantime: { ...roles } },
+    parameters: { Meantime: { ...module } },
+    ...(salt === undefined ? {} : { strategy: "create2", strategyConfig: { salt } }),
     ...(deploymentId === undefined ? {} : { deploymentId }),
   });
   const deployment: Deployment = {
@@ -63,7 +84,12 @@ export async function deployMeantime(
     enclaves: typed<EnclaveRegistry>(deployed.enclaves),
     groth16Evidence: typed<Groth16Evidence>(deployed.groth16Evidence),
     enclaveEvidence: typed<EnclaveEvidence>(deployed.enclaveEvidence),
+    quorumEvidence: typed<QuorumEvidence>(deployed.quorumEvidence),
     settlement: typed<Settlement>(deployed.settlement),
+    receipts: typed<Receipts>(deployed.receipts),
+    requests: typed<InferenceRequests>(deployed.requests),
+    erc8274Verifier: typed<Erc8274Verifier>(deployed.erc8274Verifier),
+    lens: typed<MeantimeLens>(deployed.lens),
   };
   await handOver(connection, deployment.manager, admin, adminDelaySeconds);
   return deployment;

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { getClaim } from "@meantime/sdk/client";
-import type { Address, Hex } from "@meantime/sdk/hex";
+import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { parseModelSpec } from "@meantime/sdk/model";
 import type { StatusName } from "@meantime/sdk/status";
 import type { RunningRelayer } from "../../relayer/src/relayer.ts";
@@ -55,7 +55,7 @@ export async function runDemo(folder: string): Promise<DemoResult> {
   await settle(stack, "What it had promised is committed", honest.url, window, "Committed");
 
   const liar = await Node.start(stack, folder, "liar", localOperator(LIAR_FIRST_ACCOUNT), false);
-  await enrolOperator(stack.chain, stack.deployment, liar.operator, LIAR_STAKE_WEI);
+  await enrolOperator(stack, liar.operator, LIAR_STAKE_WEI);
   const lies = await serveLies(stack, liar);
   const lie = lies[0];
   if (!lie) throw new Error("the liar served nothing");
@@ -64,6 +64,7 @@ export async function runDemo(folder: string): Promise<DemoResult> {
     stack.chain.moveTo((await stack.chain.now()) + PROVE_WINDOW_SECONDS),
   );
   await settle(stack, "The lie is rejected, its bond slashed", liar.url, [lie], "Rejected");
+  const suspended = await step("It is suspended and takes no new work", () => refusesWork(stack, liar));
   const compensatedWei = await step("The cheated user takes the compensation", () => compensate(stack));
 
   await step("The challenge window passes (chain time moved)", async () =>
@@ -80,7 +81,7 @@ export async function runDemo(folder: string): Promise<DemoResult> {
     await report(stack, "a lie", liar.url, lies.slice(0, 1)),
     await report(stack, "the liar's truths", liar.url, lies.slice(1)),
   ]);
-  const expectations = judge(phases, compensatedWei);
+  const expectations = judge(phases, compensatedWei, suspended);
   await liar.stop();
   await honest.stop();
   await stack.chain.close();
@@ -204,17 +205,26 @@ async function settle(
   bar.done(`${served.length} ${status}`);
 }
 
+/** Whether the chain has suspended the operator, once its own relayer refuses new work for it. */
+async function refusesWork({ deployment }: LocalStack, { operator, url }: Node): Promise<boolean> {
+  await until("the liar's relayer to take no new work", PATIENCE_SECONDS, async () => {
+    const { ok } = await fetch(new URL("/readyz", url));
+    return ok ? undefined : true;
+  });
+  return (await deployment.settlement.operatorOf(operator.owner.address, ZERO_ADDRESS)).suspended;
+}
+
 async function compensate({ chain, deployment }: LocalStack): Promise<bigint> {
   const user = localKey(USER_ACCOUNT).connect(chain.connection.ethers.provider);
-  const creditWei = await deployment.settlement.creditOf(user.address);
-  await (await deployment.settlement.connect(user).withdraw(user.address)).wait();
+  const creditWei = await deployment.settlement.creditOf(user.address, ZERO_ADDRESS);
+  await (await deployment.settlement.connect(user).withdraw(ZERO_ADDRESS, user.address)).wait();
   return creditWei;
 }
 
 async function releasedBonds({ deployment }: LocalStack, nodes: Node[]): Promise<void> {
   for (const { operator } of nodes) {
     await until("every bond to be released", PATIENCE_SECONDS, async () => {
-      const { lockedWei } = await deployment.settlement.operatorOf(operator.owner.address);
+      const { lockedWei } = await deployment.settlement.operatorOf(operator.owner.address, ZERO_ADDRESS);
       return lockedWei === 0n ? true : undefined;
     });
   }
@@ -230,19 +240,19 @@ async function bondsMoved({ deployment }: LocalStack, claimIds: Set<Hex>): Promi
   const { settlement } = deployment;
   const rejections = await settlement.queryFilter(settlement.filters.ClaimRejected());
   const ours = rejections.filter(({ args }) => claimIds.has(args.claimId as Hex));
-  const sum = (share: "challengerWei" | "requesterWei" | "burnWei") =>
+  const sum = (share: "rewardedWei" | "requesterWei" | "burnWei") =>
     ours.reduce((total, { args }) => total + args[share], 0n);
-  const slashedWei = sum("challengerWei") + sum("requesterWei") + sum("burnWei");
+  const slashedWei = sum("rewardedWei") + sum("requesterWei") + sum("burnWei");
   return {
     lockedWei: (BigInt(claimIds.size) * CLAIM_BOND_WEI).toString(),
     slashedWei: slashedWei.toString(),
-    challengerWei: sum("challengerWei").toString(),
+    challengerWei: sum("rewardedWei").toString(),
     requesterWei: sum("requesterWei").toString(),
     burntWei: sum("burnWei").toString(),
   };
 }
 
-function judge(phases: PhaseReport[], compensatedWei: bigint): Expectation[] {
+function judge(phases: PhaseReport[], compensatedWei: bigint, suspended: boolean): Expectation[] {
   const [enclave, proof, window, lie, truths] = phases;
   if (!(enclave && proof && window && lie && truths)) throw new Error("a phase is missing");
   const isAll = (report: PhaseReport, status: string) => report.outcome[status] === report.claims;
@@ -271,6 +281,7 @@ function judge(phases: PhaseReport[], compensatedWei: bigint): Expectation[] {
         lie.bonds.slashedWei === CLAIM_BOND_WEI.toString() &&
         lie.bonds.requesterWei === String(compensatedWei),
     },
+    { expected: "the liar suspended until its owner resumes", met: suspended },
     {
       expected: "the bonds of every true claim untouched",
       met: [enclave, proof, window, truths].every(({ bonds }) => bonds.slashedWei === "0"),

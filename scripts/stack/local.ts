@@ -42,7 +42,7 @@ export async function startLocalStack(port = 0): Promise<LocalStack> {
   const operator = localOperator(FIRST_OPERATOR_ACCOUNT);
   const enclaveKey = localKey(ENCLAVE_ACCOUNT);
   await enterEnclaveKey(chain, deployment, enclaveKey.address);
-  await enrolOperator(chain, deployment, operator, STAKE_WEI);
+  await enrolOperator({ chain, deployment, policyIds }, operator, STAKE_WEI);
   const { chainId } = await chain.connection.ethers.provider.getNetwork();
   const domain = { chainId, settlement: lowerCase(await deployment.settlement.getAddress()) };
   return { chain, deployment, domain, modelId, policyIds, operator, enclaveKey: enclaveKey.privateKey };

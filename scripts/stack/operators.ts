@@ -3,6 +3,7 @@ import type { Address, Hex } from "@meantime/sdk/hex";
 import { HDNodeWallet, id, Wallet } from "ethers";
 import type { Deployment } from "../chain/deployment.ts";
 import type { LocalChain } from "./chain.ts";
+import type { LocalStack } from "./local.ts";
 
 /** The keys of one operator of the local stack; `owner` holds the stake. */
 export interface LocalOperator {
@@ -39,15 +40,17 @@ export function localOperator(firstAccount: number): LocalOperator {
 
 /** Stakes for an operator and delegates to its sender and receipt key, as its owner would from a cold key. */
 export async function enrolOperator(
-  chain: LocalChain,
-  { settlement }: Deployment,
+  { chain, deployment, policyIds }: Pick<LocalStack, "chain" | "deployment" | "policyIds">,
   operator: LocalOperator,
   stakeWei: bigint,
 ): Promise<void> {
-  const asOwner = settlement.connect(operator.owner.connect(chain.connection.ethers.provider));
-  await (await asOwner.stake(operator.owner.address, { value: stakeWei })).wait();
-  await (await asOwner.setSender(operator.sender.address, true)).wait();
-  await (await asOwner.addReceiptKey(operator.receiptKey.address)).wait();
+  const owner = operator.owner.connect(chain.connection.ethers.provider);
+  const settlement = deployment.settlement.connect(owner);
+  await (await settlement.stake(owner.address, { value: stakeWei })).wait();
+  await (await settlement.setSender(operator.sender.address, Object.values(policyIds), true)).wait();
+  const receipts = deployment.receipts.connect(owner);
+  await (await receipts.acceptPolicies(Object.values(policyIds))).wait();
+  await (await receipts.addReceiptKey(operator.receiptKey.address)).wait();
 }
 
 /** Enters an enclave's key as the curator has to: announce it, wait out the delay, execute. Chain time moves by a day. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type { Address, Hex } from "@meantime/sdk/hex";
+import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, EVIDENCE_RULES, type Policy, policyId } from "@meantime/sdk/policy";
 import type { Deployment } from "../chain/deployment.ts";
 
@@ -34,8 +34,11 @@ async function localPolicy(deployment: Deployment, name: LocalPolicy): Promise<P
   return {
     rule: RULES[name],
     answerKinds: EVIDENCE_KINDS.zk,
+    publicData: true,
+    bondToken: ZERO_ADDRESS,
     zkEvidence: await addressOf(deployment.groth16Evidence),
     teeEvidence: await addressOf(deployment.enclaveEvidence),
+    quorumEvidence: ZERO_ADDRESS,
     challengeWindowSeconds: CHALLENGE_WINDOW_SECONDS,
     attestedWindowSeconds: 0,
     proveWindowSeconds: PROVE_WINDOW_SECONDS,

@@ -40,6 +40,12 @@ export interface Opening {
 /** The most claims the protocol takes in one batch (`Limits.MAX_BATCH_COUNT`). */
 export const MAX_BATCH_COUNT = 65_536;
 
+/**
+ * The most bytes that a claim's input and output may have together under a policy of public data: what an operator may
+ * be made to post on chain (`Limits.MAX_OPENING_BYTES`).
+ */
+export const MAX_OPENING_BYTES = 8_192;
+
 const BATCH_TYPEHASH = keccak256Text(
   "Batch(address operator,bytes32 policyId,bytes32 modelId,bytes32 root,bytes32 dataRoot,uint32 count,uint64 oldestServedAt,uint64 nonce)",
 );

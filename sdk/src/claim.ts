@@ -9,7 +9,7 @@ export interface Claim {
   modelId: Hex;
   policyId: Hex;
   operator: Address;
-  /** Whom a rejection compensates. */
+  /** Whom a rejection compensates; zero burns that share. */
   requester: Address;
   /** The on-chain request, or the client's idempotency nonce. */
   requestId: Hex;
@@ -17,9 +17,9 @@ export interface Claim {
   inputHash: Hex;
   /** By the model's output scheme. */
   outputHash: Hex;
-  /** Unix seconds. */
+  /** Unix seconds; no later than the block that commits it. */
   servedAt: bigint;
-  /** Unix seconds; the receipt promises inclusion by then. */
+  /** Unix seconds; the receipt promises inclusion by then. At least `servedAt`, at most a day later. */
   commitBy: bigint;
 }
 
@@ -58,6 +58,14 @@ export function claimId(domain: SettlementDomain, claim: Claim): Hex {
     claim.commitBy,
   );
   return settlementDigest(domain, keccak256Bytes(words));
+}
+
+/**
+ * The claim that says what the model really answers, in every other field equal. A proof of it disproves the claim
+ * (`Settlement.disprove`).
+ */
+export function twinClaim(claim: Claim, trueOutputHash: Hex): Claim {
+  return { ...claim, outputHash: trueOutputHash };
 }
 
 /** A claim as JSON: the times as decimal strings. */

@@ -29,6 +29,8 @@ export interface InferenceRequest {
   requester: Address;
   policyId: Hex;
   operator: Address;
+  /** Since when receipts under the policy bind the operator; see `ReceiptExpectation`. */
+  acceptedSince?: bigint;
   /** Default: random. The same id with the same input gives the same answer and receipt. */
   requestId?: Hex;
   /** Default: random. Chosen here, so that the gateway cannot prepare a commitment in advance. */
@@ -72,6 +74,7 @@ export async function infer(gateway: GatewayClient, request: InferenceRequest): 
   const receipt = parseReceipt(answer.receipt);
   verifyReceipt(receipt, {
     ...gateway.trust,
+    ...(request.acceptedSince === undefined ? {} : { acceptedSince: request.acceptedSince }),
     expected: {
       ...{ modelId: model.id, policyId, operator, requester, requestId },
       inputHash: commitInput({ bits: model.inputBits, elements: input, salt }),

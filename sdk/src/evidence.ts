@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: MIT
 import { typedDataDigest } from "./domain.ts";
 import { MeantimeError } from "./errors.ts";
-import { type Address, bytesToHex, type Hex, keccak256, keccak256Bytes, keccak256Text } from "./hex.ts";
+import {
+  type Address,
+  bytesToHex,
+  concatBytes,
+  type Hex,
+  hexToBytes,
+  keccak256,
+  keccak256Bytes,
+  keccak256Text,
+} from "./hex.ts";
+import { recoverAddress } from "./signature.ts";
 import { encodeWords } from "./words.ts";
 
 /** A Groth16 proof as snarkjs gives it: decimal strings, projective coordinates, G2 real part first. */
@@ -18,9 +28,17 @@ export interface EnclaveDomain {
   enclaveEvidence: Address;
 }
 
+/** Where the verdicts of a committee of re-executors are judged. */
+export interface QuorumDomain {
+  chainId: bigint;
+  /** The QuorumEvidence contract. */
+  quorumEvidence: Address;
+}
+
 const CONTEXT_TYPEHASH = keccak256Text("MeantimeContext(bytes32 claimId,address beneficiary)");
 const CLAIM_ATTESTATION_TYPEHASH = keccak256Text("ClaimAttestation(bytes32 claimId,address beneficiary)");
 const BATCH_ATTESTATION_TYPEHASH = keccak256Text("BatchAttestation(bytes32 batchId,bytes32 modelId)");
+const CLAIM_VERDICT_TYPEHASH = keccak256Text("ClaimVerdict(bytes32 claimId,address beneficiary)");
 const DROPPED_BITS = 8n;
 const WORD_LIMIT = 1n << 256n;
 
@@ -50,6 +68,22 @@ export function claimAttestationDigest(domain: EnclaveDomain, claimId: Hex, bene
 /** What an enclave signs for a whole batch of one model: EIP-712 `BatchAttestation`. */
 export function batchAttestationDigest(domain: EnclaveDomain, batchId: Hex, modelId: Hex): Hex {
   return enclaveDigest(domain, encodeWords(BATCH_ATTESTATION_TYPEHASH, batchId, modelId));
+}
+
+/** What a re-executor signs when it finds a claim right: EIP-712 `ClaimVerdict` in the domain "Meantime Quorum". */
+export function claimVerdictDigest(domain: QuorumDomain, claimId: Hex, beneficiary: Address): Hex {
+  const words = encodeWords(CLAIM_VERDICT_TYPEHASH, claimId, beneficiary);
+  return typedDataDigest("Meantime Quorum", domain.chainId, domain.quorumEvidence, keccak256Bytes(words));
+}
+
+/**
+ * The evidence bytes of a committee's signatures over one verdict: one after the other, in ascending order of their
+ * signers, each signer once. Throws MT-SDK-101 to 104 for what is no signature.
+ */
+export function encodeQuorumEvidence(digest: Hex, signatures: readonly Hex[]): Hex {
+  const bySigner = new Map(signatures.map((signature) => [recoverAddress(digest, signature), signature]));
+  const ascending = [...bySigner].sort(([a], [b]) => (a < b ? -1 : 1));
+  return bytesToHex(concatBytes(...ascending.map(([, signature]) => hexToBytes(signature))));
 }
 
 function parseCoordinate(text: string | undefined): bigint {

@@ -18,6 +18,9 @@ export { concatBytes };
 /** 32 zero bytes: the absent model, root or measurement. */
 export const ZERO_HASH: Hex = `0x${"00".repeat(32)}`;
 
+/** The address that is nobody; as a token, ether. */
+export const ZERO_ADDRESS: Address = `0x${"00".repeat(20)}`;
+
 /** The bytes of a hexadecimal string. Throws MT-SDK-001 where it is none. */
 export function hexToBytes(hex: string): Uint8Array {
   // Without a group to repeat, so that megabytes do not exhaust the regular expression's stack.

@@ -62,10 +62,12 @@ export interface ModelEntry {
   verificationKeyId: Hex;
   /** Zero: runs in no enclave. */
   measurement: Hex;
+  /** Whether running it again gives the same output, so that re-executors can vouch for it. */
+  reexecutable: boolean;
 }
 
 const MODEL_TYPEHASH = keccak256Text(
-  "Model(string name,uint32 version,bytes32 specHash,bytes32 inputScheme,bytes32 outputScheme,bytes32 verificationKeyId,bytes32 measurement)",
+  "Model(string name,uint32 version,bytes32 specHash,bytes32 inputScheme,bytes32 outputScheme,bytes32 verificationKeyId,bytes32 measurement,bool reexecutable)",
 );
 
 const MAX_INPUT_BITS = 16;
@@ -153,7 +155,7 @@ export function layerBounds(spec: ModelSpec): Bounds[] {
   });
 }
 
-/** The registry entry of a model. */
+/** The registry entry of a model. Integer networks are re-executable: they compute the same everywhere. */
 export function modelEntry(
   spec: ModelSpec,
   { verificationKeyId = ZERO_HASH, measurement = ZERO_HASH }: { verificationKeyId?: Hex; measurement?: Hex },
@@ -166,6 +168,7 @@ export function modelEntry(
     outputScheme: outputScheme(spec.classes),
     verificationKeyId,
     measurement,
+    reexecutable: true,
   };
 }
 
@@ -181,11 +184,13 @@ export function modelId(entry: ModelEntry): Hex {
       entry.outputScheme,
       entry.verificationKeyId,
       entry.measurement,
+      entry.reexecutable ? 1 : 0,
     ),
   );
   const zk = entry.verificationKeyId === ZERO_HASH ? 0 : EVIDENCE_KINDS.zk;
   const tee = entry.measurement === ZERO_HASH ? 0 : EVIDENCE_KINDS.tee;
-  return tagKinds(contentHash, zk | tee);
+  const quorum = entry.reexecutable ? EVIDENCE_KINDS.quorum : 0;
+  return tagKinds(contentHash, zk | tee | quorum);
 }
 
 function applyDense({ weights, bias }: DenseLayer, input: readonly number[]): number[] {

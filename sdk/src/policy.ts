@@ -16,17 +16,23 @@ export const EVIDENCE_RULES = {
 export type EvidenceRuleName = keyof typeof EVIDENCE_RULES;
 
 /** Kinds of evidence, as bit flags. */
-export const EVIDENCE_KINDS = { zk: 1, tee: 2 } as const;
+export const EVIDENCE_KINDS = { zk: 1, tee: 2, quorum: 4 } as const;
 
 /** Immutable settlement terms; field by field the struct `Policy` of the contracts. */
 export interface Policy {
   rule: number;
   /** Flags of `EVIDENCE_KINDS` that answer a challenge. */
   answerKinds: number;
+  /** Whether batches commit to the openings of their claims, which anybody may demand to see. */
+  publicData: boolean;
+  /** What bonds are paid in. Zero: ether. */
+  bondToken: Address;
   /** Zero: none. */
   zkEvidence: Address;
   /** Zero: none. */
   teeEvidence: Address;
+  /** Zero: none. */
+  quorumEvidence: Address;
   challengeWindowSeconds: number;
   attestedWindowSeconds: number;
   proveWindowSeconds: number;
@@ -37,7 +43,7 @@ export interface Policy {
 }
 
 const POLICY_TYPEHASH = keccak256Text(
-  "Policy(uint8 rule,uint8 answerKinds,address zkEvidence,address teeEvidence,uint32 challengeWindowSeconds,uint32 attestedWindowSeconds,uint32 proveWindowSeconds,uint96 claimBondWei,uint96 challengeBondWei,uint16 challengerBps,uint16 requesterBps)",
+  "Policy(uint8 rule,uint8 answerKinds,bool publicData,address bondToken,address zkEvidence,address teeEvidence,address quorumEvidence,uint32 challengeWindowSeconds,uint32 attestedWindowSeconds,uint32 proveWindowSeconds,uint88 claimBondWei,uint88 challengeBondWei,uint16 challengerBps,uint16 requesterBps)",
 );
 
 /** The policy id: the content hash, its lowest byte replaced by `answerKinds`. */
@@ -47,8 +53,11 @@ export function policyId(policy: Policy): Hex {
       POLICY_TYPEHASH,
       policy.rule,
       policy.answerKinds,
+      policy.publicData ? 1 : 0,
+      policy.bondToken,
       policy.zkEvidence,
       policy.teeEvidence,
+      policy.quorumEvidence,
       policy.challengeWindowSeconds,
       policy.attestedWindowSeconds,
       policy.proveWindowSeconds,

@@ -18,8 +18,13 @@ export interface Receipt {
 /** What a receipt is checked against. */
 export interface ReceiptExpectation {
   domain: SettlementDomain;
-  /** The operator's receipt keys that are valid for the time it was served; see `Settlement.receiptKeyOf`. */
+  /** The operator's receipt keys that are valid for the time it was served; see `Receipts.receiptKeyOf`. */
   receiptKeys: readonly Address[];
+  /**
+   * Since when receipts under the claim's policy bind the operator, unix seconds, as the holder reads it from the chain
+   * (`Receipts.acceptedAtOf`). Zero: they do not. Where given, a receipt that binds nobody is refused.
+   */
+  acceptedSince?: bigint;
   /** Fields that the holder knows: what it asked for and what it was answered. */
   expected?: Partial<Claim>;
   /** The holder's clock, unix seconds. Where given, a receipt from the future or past its `commitBy` is refused. */
@@ -47,7 +52,7 @@ export function receiptSigner(receipt: Receipt, domain: SettlementDomain): Addre
 /**
  * Checks a receipt before its answer is used. Throws the first check that fails: MT-SDK-110 claim id, -111 a field
  * differs from what was expected (named in `details.field`), -112 nobody could settle it, -113 horizon, -114 clock,
- * -115 signer, or a signature error of `recoverAddress`.
+ * -115 signer, -116 a policy that the operator had not accepted, or a signature error of `recoverAddress`.
  */
 export function verifyReceipt(receipt: Receipt, expectation: ReceiptExpectation): void {
   const { claim } = receipt;
@@ -69,11 +74,12 @@ export function verifyReceipt(receipt: Receipt, expectation: ReceiptExpectation)
       "MT-SDK-115",
       `the receipt is signed by ${signer}, no receipt key of the operator`,
       {
-        hint: "Read the operator's keys from the Settlement contract; do not use the answer.",
+        hint: "Read the operator's keys from the Receipts contract; do not use the answer.",
         details: { signer },
       },
     );
   }
+  requireAccepted(claim, expectation.acceptedSince);
 }
 
 /** A receipt as JSON. */
@@ -99,6 +105,14 @@ function requireExpectedFields(claim: Claim, expected: Partial<Claim>): void {
       details: { field, expected: expected[field], actual: claim[field] },
     });
   }
+}
+
+function requireAccepted({ policyId, servedAt }: Claim, acceptedSince: bigint | undefined): void {
+  if (acceptedSince === undefined || (acceptedSince !== 0n && servedAt >= acceptedSince)) return;
+  throw new MeantimeError("MT-SDK-116", "the operator had not accepted the policy when it gave the receipt", {
+    hint: "Such a receipt binds nobody: do not use the answer; ask under a policy that the operator has accepted.",
+    details: { policyId, servedAt, acceptedSince },
+  });
 }
 
 function requireTimes(claim: Claim, { nowSeconds, maxHorizonSeconds }: ReceiptExpectation): void {

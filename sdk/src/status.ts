@@ -9,6 +9,18 @@ export const STATUS = {
   Final: 4,
   Challenged: 5,
   Rejected: 6,
+  Voided: 7,
+} as const;
+
+/** What has happened to one leaf of a batch by name, numbered as `LeafState` in `contracts/types/Leaf.sol`. */
+export const LEAF_STATE = {
+  Quiet: 0,
+  Challenged: 1,
+  Answered: 2,
+  Rejected: 3,
+  Voided: 4,
+  Demanded: 5,
+  Revealed: 6,
 } as const;
 
 /** The name of a status. */
@@ -19,7 +31,7 @@ export function statusName(status: number | bigint): StatusName | undefined {
   return (Object.keys(STATUS) as StatusName[]).find((name) => STATUS[name] === Number(status));
 }
 
-/** Whether a claim at `status` stands at `atLeast` or higher on the ladder; never for Challenged and Rejected. */
+/** Whether a claim at `status` stands at `atLeast` or higher on the ladder; never for one that stands aside from it. */
 export function stands(status: StatusName, atLeast: StatusName): boolean {
   return STATUS[status] >= STATUS[atLeast] && STATUS[status] <= STATUS.Final;
 }

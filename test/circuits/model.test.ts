@@ -79,9 +79,9 @@ describe("a model specification", () => {
     const spec = digitSpec();
     assert.equal(specHash(spec), "0x6e5c15ac8714ee1a2f6f6b2f40694aaf7383617743704380137f39ef593319fc");
     const provable = modelId(modelEntry(spec, { verificationKeyId: `0x${"11".repeat(32)}` }));
-    assert.equal(provable.slice(-2), "01");
-    assert.equal(modelId(modelEntry(spec, { measurement: `0x${"22".repeat(32)}` })).slice(-2), "02");
-    assert.equal(modelId(modelEntry(spec, {})).slice(-2), "00");
+    assert.equal(provable.slice(-2), "05");
+    assert.equal(modelId(modelEntry(spec, { measurement: `0x${"22".repeat(32)}` })).slice(-2), "06");
+    assert.equal(modelId(modelEntry(spec, {})).slice(-2), "04");
   });
 
   const REFUSED: [string, unknown][] = [

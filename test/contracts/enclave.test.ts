@@ -111,7 +111,7 @@ describe("Enclave evidence", () => {
     await world.policies.register(policy);
     const { claims } = await buildBatch(world, "zk", { claims: { policyId: policyId(policy) } });
     const batch = batchOf(world, claims, { nonce: 3n });
-    await world.settlement.connect(world.sender).commit(batch.header);
+    await world.settlement.connect(world.operator).commit(batch.header);
     await expect(world.settlement.attestBatch(batch.header, await signBatch(world, batch)))
       .to.be.revertedWithCustomError(world.settlement, "EvidenceKindNotAccepted")
       .withArgs(policyId(policy), TEE);

@@ -3,7 +3,7 @@ import { type BatchHeader, batchId, leafHash } from "@meantime/sdk/batch";
 import { type Claim, claimId } from "@meantime/sdk/claim";
 import type { SettlementDomain } from "@meantime/sdk/domain";
 import { batchAttestationDigest, claimAttestationDigest } from "@meantime/sdk/evidence";
-import type { Address, Hex } from "@meantime/sdk/hex";
+import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { buildMerkleTree } from "@meantime/sdk/merkle";
 import { EVIDENCE_KINDS, EVIDENCE_RULES, type Policy, policyId } from "@meantime/sdk/policy";
 import { signDigest } from "@meantime/sdk/signature";
@@ -20,6 +20,7 @@ export const ATTESTED_WINDOW_SECONDS = 600;
 export const PROVE_WINDOW_SECONDS = 900;
 export const CHALLENGER_BPS = 4000;
 export const REQUESTER_BPS = 4000;
+export const MAX_LOCKABLE_BPS = 9000;
 
 export const connection = await hre.network.create<"l1">();
 export const { ethers, networkHelpers } = connection;
@@ -66,8 +67,9 @@ export async function deployWorld(): Promise<World> {
   await enterEnclaveKey(deployment, enclaveKey.address, measurement);
 
   await deployment.settlement.connect(operator).stake(operator.address, { value: 10n ** 18n });
-  await deployment.settlement.connect(operator).setSender(sender.address, true);
-  await deployment.settlement.connect(operator).addReceiptKey(receiptKey.address);
+  await deployment.settlement.connect(operator).setSender(sender.address, Object.values(policyIds), true);
+  await deployment.receipts.connect(operator).acceptPolicies(Object.values(policyIds));
+  await deployment.receipts.connect(operator).addReceiptKey(receiptKey.address);
 
   const { chainId } = await ethers.provider.getNetwork();
   const settlement = asAddress(await deployment.settlement.getAddress());
@@ -94,8 +96,11 @@ export async function policyFor(deployment: Deployment, rule: RuleName): Promise
   return {
     rule: EVIDENCE_RULES[rule],
     answerKinds: EVIDENCE_KINDS.zk | EVIDENCE_KINDS.tee,
+    publicData: false,
+    bondToken: ZERO_ADDRESS,
     zkEvidence: asAddress(await deployment.groth16Evidence.getAddress()),
     teeEvidence: asAddress(await deployment.enclaveEvidence.getAddress()),
+    quorumEvidence: ZERO_ADDRESS,
     challengeWindowSeconds: CHALLENGE_WINDOW_SECONDS,
     attestedWindowSeconds: rule === "teeThenWindow" ? ATTESTED_WINDOW_SECONDS : 0,
     proveWindowSeconds: PROVE_WINDOW_SECONDS,

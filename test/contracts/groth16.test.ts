@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { readFile } from "node:fs/promises";
+import { provingContext } from "@meantime/sdk/evidence";
 import { encodeVerificationKey, verificationKeyId } from "@meantime/sdk/groth16";
 import type { Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import { STATUS } from "@meantime/sdk/status";
 import { expect } from "chai";
-import { concat, dataSlice, toBeHex } from "ethers";
+import { concat, dataSlice, id, toBeHex, ZeroAddress } from "ethers";
 import { digitModelUrl } from "../../scripts/chain/models.ts";
 import {
   asAddress,
@@ -56,11 +57,11 @@ describe("Groth16 evidence", () => {
     await expect(
       world.settlement
         .connect(world.stranger)
-        .answer(batch.batchId, claim, 0, ZK, world.prover.address, proof),
+        .answer(batch.batchId, claim, 0, world.challenger.address, ZK, world.prover.address, proof),
     )
       .to.emit(world.settlement, "EvidenceAccepted")
-      .withArgs(batch.batchId, claimId, world.prover.address, 0, ZK);
-    expect(await world.settlement.creditOf(world.prover.address)).to.equal(CHALLENGE_BOND_WEI);
+      .withArgs(batch.batchId, claimId, world.prover.address, 0, ZK, 0, CHALLENGE_BOND_WEI);
+    expect(await world.settlement.creditOf(world.prover.address, ZeroAddress)).to.equal(CHALLENGE_BOND_WEI);
     expect(await world.settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Proven);
   });
 
@@ -84,6 +85,16 @@ describe("Groth16 evidence", () => {
       .withArgs(claimAt(batch, 0).claimId, ZK);
   });
 
+  it("R-46 folds claim id and beneficiary into the field as the SDK does, below its order", async () => {
+    const world = await loadFixture(deployWorld);
+    for (const seed of ["a", "b", "c", "d"]) {
+      const beneficiary = asAddress(dataSlice(id(`beneficiary ${seed}`), 12));
+      const context = provingContext(id(seed) as Hex, beneficiary);
+      expect(await world.groth16Evidence.contextOf(id(seed), beneficiary)).to.equal(context);
+      expect(context).to.be.lessThan(2n ** 248n);
+    }
+  });
+
   it("proves no other output: a lie has no proof", async () => {
     const world = await loadFixture(deployWorld);
     const inference = infer(5);
@@ -95,21 +106,28 @@ describe("Groth16 evidence", () => {
       .withArgs(ZK);
   });
 
-  it("R-38 never takes a proof that was starved of gas for a judged one, at any gas limit", async () => {
+  it("R-38 I-15 never takes a proof that was starved of gas for a judged one, at any gas limit", async () => {
     const world = await loadFixture(deployWorld);
     const inference = infer(6);
     const batch = await commitInferences(world, "window", [inference]);
     await challengeClaim(world, batch, 0);
     const { claim, claimId } = claimAt(batch, 0);
     const proof = await proveClaim(inference, claimId, world.prover.address);
-    const call = [batch.batchId, claim, 0, ZK, world.prover.address, proof] as const;
+    const call = [
+      batch.batchId,
+      claim,
+      0,
+      world.challenger.address,
+      ZK,
+      world.prover.address,
+      proof,
+    ] as const;
     const needed = await world.settlement.answer.estimateGas(...call);
 
     for (let percent = 20n; percent < 100n; percent += 5n) {
       const limit = (needed * percent) / 100n;
       await expect(world.settlement.answer(...call, { gasLimit: limit }), `${limit}`).to.be.revert(ethers);
-      const { status } = await world.settlement.claimOf(batch.batchId, 0, claimId);
-      expect(status).to.equal(STATUS.Challenged);
+      expect(await world.settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Challenged);
     }
     await world.settlement.answer(...call);
   });
@@ -188,7 +206,7 @@ describe("Groth16 evidence", () => {
     const rejectedProof = await proveClaim(inference, claimAt(batch, 1).claimId, world.prover.address);
     await challengeClaim(world, batch, 1);
     await time.increase(3600);
-    await world.settlement.resolve(batch.batchId, claimAt(batch, 1).claim, 1);
+    await world.settlement.resolve(batch.batchId, claimAt(batch, 1).claim, 1, world.challenger.address);
     for (const [index, evidence, status] of [
       [0, proof, STATUS.Final],
       [1, rejectedProof, STATUS.Rejected],
@@ -201,6 +219,12 @@ describe("Groth16 evidence", () => {
 });
 
 describe("Verification keys", () => {
+  it("R-49 vouch as nobody: a proof has no source that could be compromised", async () => {
+    const world = await loadFixture(deployWorld);
+    expect(await world.groth16Evidence.compromisedSince(0)).to.equal(0);
+    expect(await world.groth16Evidence.compromisedSince(1)).to.equal(0);
+  });
+
   it("stores a key as it was given and names it by its hash", async () => {
     const world = await loadFixture(deployWorld);
     const key = await digitKey();

@@ -15,15 +15,17 @@ import {
 } from "./fixture.ts";
 
 const { loadFixture, time } = networkHelpers;
-const UNBONDING_SECONDS = 23 * 24 * 3600;
+const UNBONDING_SECONDS = 30 * 24 * 3600;
 
 describe("Operators: stake", () => {
   it("adds up what anybody pays in for an operator", async () => {
     const world = await loadFixture(deployWorld);
     await expect(world.settlement.connect(world.stranger).stake(world.operator.address, { value: 7n }))
       .to.emit(world.settlement, "Staked")
-      .withArgs(world.operator.address, world.stranger.address, 7n);
-    expect((await world.settlement.operatorOf(world.operator.address)).stakeWei).to.equal(10n ** 18n + 7n);
+      .withArgs(world.operator.address, ZeroAddress, world.stranger.address, 7n);
+    expect((await world.settlement.operatorOf(world.operator.address, ZeroAddress)).stakeWei).to.equal(
+      10n ** 18n + 7n,
+    );
   });
 
   it("R-07 refuses zero and what does not fit 96 bits", async () => {
@@ -48,21 +50,23 @@ describe("Operators: stake", () => {
   it("R-06 pays unbonded stake out at its time, not a second before, once", async () => {
     const world = await loadFixture(deployWorld);
     const operator = world.settlement.connect(world.operator);
-    await operator.unbond(10n ** 17n);
+    await operator.unbond(ZeroAddress, 10n ** 17n);
     const unbondableAt = BigInt((await time.latest()) + UNBONDING_SECONDS);
-    expect((await world.settlement.operatorOf(world.operator.address)).unbondableAt).to.equal(unbondableAt);
+    expect((await world.settlement.operatorOf(world.operator.address, ZeroAddress)).unbondableAt).to.equal(
+      unbondableAt,
+    );
 
     await time.setNextBlockTimestamp(unbondableAt - 1n);
-    await expect(operator.completeUnbonding(world.stranger.address))
+    await expect(operator.completeUnbonding(ZeroAddress, world.stranger.address))
       .to.be.revertedWithCustomError(world.settlement, "StillUnbonding")
       .withArgs(world.operator.address, unbondableAt);
     await time.setNextBlockTimestamp(unbondableAt);
-    await expect(operator.completeUnbonding(world.stranger.address)).to.changeEtherBalances(
+    await expect(operator.completeUnbonding(ZeroAddress, world.stranger.address)).to.changeEtherBalances(
       ethers,
       [world.settlement, world.stranger],
       [-(10n ** 17n), 10n ** 17n],
     );
-    await expect(operator.completeUnbonding(world.stranger.address))
+    await expect(operator.completeUnbonding(ZeroAddress, world.stranger.address))
       .to.be.revertedWithCustomError(world.settlement, "NothingToWithdraw")
       .withArgs(world.operator.address);
   });
@@ -72,29 +76,31 @@ describe("Operators: stake", () => {
     await commitBatch(world, "window", { count: 4 });
     const freeWei = 10n ** 18n - 4n * CLAIM_BOND_WEI;
     const operator = world.settlement.connect(world.operator);
-    await expect(operator.unbond(freeWei + 1n))
+    await expect(operator.unbond(ZeroAddress, freeWei + 1n))
       .to.be.revertedWithCustomError(world.settlement, "InsufficientStake")
       .withArgs(world.operator.address, freeWei, freeWei + 1n);
-    await operator.unbond(freeWei);
+    await operator.unbond(ZeroAddress, freeWei);
     await expect(commitBatch(world, "window", { count: 1, nonce: 2n }))
       .to.be.revertedWithCustomError(world.settlement, "InsufficientStake")
       .withArgs(world.operator.address, 0, CLAIM_BOND_WEI);
-    await expect(operator.unbond(0)).to.be.revertedWithCustomError(world.settlement, "ZeroArgument");
+    await expect(operator.unbond(ZeroAddress, 0)).to.be.revertedWithCustomError(
+      world.settlement,
+      "ZeroArgument",
+    );
   });
 
   it("starts the delay anew for everything when more is unbonded", async () => {
     const world = await loadFixture(deployWorld);
     const operator = world.settlement.connect(world.operator);
-    await operator.unbond(1n);
+    await operator.unbond(ZeroAddress, 1n);
     await time.increase(UNBONDING_SECONDS - 10);
-    await operator.unbond(2n);
+    await operator.unbond(ZeroAddress, 2n);
     await time.increase(10);
-    await expect(operator.completeUnbonding(world.operator.address)).to.be.revertedWithCustomError(
-      world.settlement,
-      "StillUnbonding",
-    );
+    await expect(
+      operator.completeUnbonding(ZeroAddress, world.operator.address),
+    ).to.be.revertedWithCustomError(world.settlement, "StillUnbonding");
     await time.increase(UNBONDING_SECONDS);
-    await expect(operator.completeUnbonding(world.operator.address)).to.changeEtherBalance(
+    await expect(operator.completeUnbonding(ZeroAddress, world.operator.address)).to.changeEtherBalance(
       ethers,
       world.settlement,
       -3n,
@@ -105,62 +111,72 @@ describe("Operators: stake", () => {
 describe("Operators: keys", () => {
   it("gives a receipt key a validity interval and keeps it after revocation", async () => {
     const world = await loadFixture(deployWorld);
-    const operator = world.settlement.connect(world.operator);
+    const operator = world.receipts.connect(world.operator);
     const key = world.stranger.address;
     await operator.addReceiptKey(key);
     const validFrom = await time.latest();
-    expect(await world.settlement.receiptKeyOf(world.operator.address, key)).to.deep.equal([
+    expect(await world.receipts.receiptKeyOf(world.operator.address, key)).to.deep.equal([
       validFrom,
       2n ** 40n - 1n,
     ]);
 
     await time.increase(100);
-    await expect(operator.revokeReceiptKey(key)).to.emit(world.settlement, "ReceiptKeyRevoked");
+    await expect(operator.revokeReceiptKey(key)).to.emit(world.receipts, "ReceiptKeyRevoked");
     const validUntil = await time.latest();
-    expect(await world.settlement.receiptKeyOf(world.operator.address, key)).to.deep.equal([
+    expect(await world.receipts.receiptKeyOf(world.operator.address, key)).to.deep.equal([
       validFrom,
       validUntil,
     ]);
     await expect(operator.addReceiptKey(key))
-      .to.be.revertedWithCustomError(world.settlement, "ReceiptKeyKnown")
+      .to.be.revertedWithCustomError(world.receipts, "ReceiptKeyKnown")
       .withArgs(world.operator.address, key);
     await expect(operator.revokeReceiptKey(key))
-      .to.be.revertedWithCustomError(world.settlement, "ReceiptKeyNotActive")
+      .to.be.revertedWithCustomError(world.receipts, "ReceiptKeyNotActive")
       .withArgs(world.operator.address, key);
   });
 
-  it("keeps one operator's keys and senders apart from another's", async () => {
+  it("keeps one operator's keys and senders apart from another's, and one policy's senders from another's", async () => {
     const world = await loadFixture(deployWorld);
-    const stranger = world.settlement.connect(world.stranger);
-    await expect(stranger.revokeReceiptKey(world.receiptKey.address)).to.be.revertedWithCustomError(
-      world.settlement,
-      "ReceiptKeyNotActive",
-    );
-    await stranger.setSender(world.challenger.address, true);
-    expect(await world.settlement.isSender(world.stranger.address, world.challenger.address)).to.equal(true);
-    expect(await world.settlement.isSender(world.operator.address, world.challenger.address)).to.equal(false);
-    expect(await world.settlement.isSender(world.operator.address, world.operator.address)).to.equal(true);
-    await expect(stranger.addReceiptKey(ZeroAddress)).to.be.revertedWithCustomError(
-      world.settlement,
+    const { settlement, receipts, policyIds, operator, stranger, challenger } = world;
+    await expect(
+      receipts.connect(stranger).revokeReceiptKey(world.receiptKey.address),
+    ).to.be.revertedWithCustomError(receipts, "ReceiptKeyNotActive");
+    await expect(settlement.connect(stranger).setSender(challenger.address, [policyIds.tee], true))
+      .to.emit(settlement, "SenderSet")
+      .withArgs(stranger.address, challenger.address, policyIds.tee, true);
+    expect(await settlement.isSender(stranger.address, challenger.address, policyIds.tee)).to.equal(true);
+    expect(await settlement.isSender(stranger.address, challenger.address, policyIds.zk)).to.equal(false);
+    expect(await settlement.isSender(operator.address, challenger.address, policyIds.tee)).to.equal(false);
+    expect(await settlement.isSender(operator.address, operator.address, policyIds.tee)).to.equal(true);
+    await expect(receipts.connect(stranger).addReceiptKey(ZeroAddress)).to.be.revertedWithCustomError(
+      receipts,
       "ZeroArgument",
     );
-    await expect(stranger.setSender(ZeroAddress, true)).to.be.revertedWithCustomError(
-      world.settlement,
-      "ZeroArgument",
-    );
+    await expect(
+      settlement.connect(stranger).setSender(ZeroAddress, [policyIds.tee], true),
+    ).to.be.revertedWithCustomError(settlement, "ZeroArgument");
   });
 
   it("announces an endpoint by the operator and its senders, and by nobody else", async () => {
     const world = await loadFixture(deployWorld);
     const { address } = world.operator;
     for (const caller of [world.operator, world.sender]) {
-      await expect(world.settlement.connect(caller).announce(address, "https://node.example"))
-        .to.emit(world.settlement, "EndpointAnnounced")
+      await expect(
+        world.receipts.connect(caller).announce(address, world.policyIds.tee, "https://node.example"),
+      )
+        .to.emit(world.receipts, "EndpointAnnounced")
         .withArgs(address, "https://node.example");
     }
-    await expect(world.settlement.connect(world.stranger).announce(address, "https://thief.example"))
-      .to.be.revertedWithCustomError(world.settlement, "NotSenderOf")
-      .withArgs(address, world.stranger.address);
+    await world.settlement
+      .connect(world.operator)
+      .setSender(world.sender.address, [world.policyIds.tee], false);
+    for (const caller of [world.stranger, world.sender]) {
+      await expect(
+        world.receipts.connect(caller).announce(address, world.policyIds.tee, "https://thief.example"),
+      )
+        .to.be.revertedWithCustomError(world.receipts, "NotSenderFor")
+        .withArgs(address, caller.address);
+    }
   });
 });
 
@@ -170,25 +186,25 @@ describe("Operators: credits", () => {
     const batch = await commitBatch(world, "window");
     await challengeClaim(world, batch, 0);
     await time.increase(Math.max(PROVE_WINDOW_SECONDS, CHALLENGE_WINDOW_SECONDS));
-    await world.settlement.resolve(batch.batchId, claimAt(batch, 0).claim, 0);
+    await world.settlement.resolve(batch.batchId, claimAt(batch, 0).claim, 0, world.challenger.address);
 
     const challenger = world.settlement.connect(world.challenger);
-    const creditWei = await world.settlement.creditOf(world.challenger.address);
+    const creditWei = await world.settlement.creditOf(world.challenger.address, ZeroAddress);
     // The registry has no way to receive ether.
-    await expect(challenger.withdraw(world.models))
+    await expect(challenger.withdraw(ZeroAddress, world.models))
       .to.be.revertedWithCustomError(world.settlement, "PaymentFailed")
       .withArgs(await world.models.getAddress(), creditWei);
-    await expect(challenger.withdraw(ZeroAddress)).to.be.revertedWithCustomError(
+    await expect(challenger.withdraw(ZeroAddress, ZeroAddress)).to.be.revertedWithCustomError(
       world.settlement,
       "ZeroArgument",
     );
-    await world.settlement.connect(world.requester).withdraw(world.requester.address);
-    await expect(challenger.withdraw(world.stranger.address)).to.changeEtherBalances(
+    await world.settlement.connect(world.requester).withdraw(ZeroAddress, world.requester.address);
+    await expect(challenger.withdraw(ZeroAddress, world.stranger.address)).to.changeEtherBalances(
       ethers,
       [world.settlement, world.stranger],
       [-creditWei, creditWei],
     );
-    await expect(challenger.withdraw(world.stranger.address))
+    await expect(challenger.withdraw(ZeroAddress, world.stranger.address))
       .to.be.revertedWithCustomError(world.settlement, "NothingToWithdraw")
       .withArgs(world.challenger.address);
   });
@@ -201,7 +217,7 @@ describe("Operators: credits", () => {
       params: [await world.settlement.getAddress(), "0xde0b6b3a7640005"],
     });
     await expect(
-      world.settlement.connect(world.stranger).withdraw(world.stranger.address),
+      world.settlement.connect(world.stranger).withdraw(ZeroAddress, world.stranger.address),
     ).to.be.revertedWithCustomError(world.settlement, "NothingToWithdraw");
   });
 });

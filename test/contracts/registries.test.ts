@@ -27,9 +27,8 @@ describe("PolicyRegistry", () => {
     };
     const expected = policyId(policy);
     await expect(world.policies.register(policy)).to.emit(world.policies, "PolicyRegistered");
-    const { policy: stored, registeredAt, retiredAt } = await world.policies.policyOf(expected);
+    const { policy: stored, registeredAt } = await world.policies.policyOf(expected);
     expect(registeredAt).to.equal(await time.latest());
-    expect(retiredAt).to.equal(0);
     for (const field of Object.keys(policy) as (keyof Policy)[]) {
       expect(String(stored[field]).toLowerCase(), field).to.equal(String(policy[field]).toLowerCase());
     }
@@ -73,10 +72,11 @@ describe("PolicyRegistry", () => {
   it("R-12 keeps the burn at its minimum and something for the challenger", async () => {
     const world = await loadFixture(deployWorld);
     const policy = await policyFor(world, "window");
-    await world.policies.register({ ...policy, challengerBps: 1, requesterBps: 7_999 });
+    await world.policies.register({ ...policy, challengerBps: 1000, requesterBps: 7_000 });
     for (const [challengerBps, requesterBps] of [
       [0, 4000],
-      [1, 8000],
+      [999, 4000],
+      [1000, 7001],
       [8001, 0],
       [65_535, 65_535],
     ]) {
@@ -84,10 +84,27 @@ describe("PolicyRegistry", () => {
         .to.be.revertedWithCustomError(world.policies, "BadSplit")
         .withArgs(challengerBps, requesterBps);
     }
-    for (const field of ["claimBondWei", "challengeBondWei"] as const) {
-      await expect(world.policies.register({ ...policy, [field]: 10n ** 9n - 1n }))
-        .to.be.revertedWithCustomError(world.policies, "BondTooSmall")
-        .withArgs(10n ** 9n - 1n, 10n ** 9n);
+  });
+
+  it("R-07 R-16 bounds both bonds, and a challenge never costs more than the claim bond", async () => {
+    const world = await loadFixture(deployWorld);
+    const policy = await policyFor(world, "window");
+    const minWei = 10n ** 9n;
+    const maxWei = 2n ** 88n - 1n;
+    for (const [claimBondWei, challengeBondWei] of [
+      [minWei, minWei],
+      [maxWei, maxWei],
+      [maxWei, minWei],
+    ] as const) {
+      await world.policies.register({ ...policy, claimBondWei, challengeBondWei });
+    }
+    await expect(world.policies.register({ ...policy, claimBondWei: minWei - 1n }))
+      .to.be.revertedWithCustomError(world.policies, "BondOutOfBounds")
+      .withArgs(minWei - 1n, minWei, maxWei);
+    for (const challengeBondWei of [minWei - 1n, policy.claimBondWei + 1n]) {
+      await expect(world.policies.register({ ...policy, challengeBondWei }))
+        .to.be.revertedWithCustomError(world.policies, "BondOutOfBounds")
+        .withArgs(challengeBondWei, minWei, policy.claimBondWei);
     }
   });
 
@@ -139,23 +156,35 @@ describe("PolicyRegistry", () => {
     const world = await loadFixture(deployWorld);
     const policy = await policyFor(world, "window");
     await world.policies.disallowEvidence(EVIDENCE_KINDS.zk, policy.zkEvidence);
-    await expect(world.policies.register({ ...policy, challengerBps: 1 })).to.be.revertedWithCustomError(
+    await expect(world.policies.register({ ...policy, challengerBps: 1000 })).to.be.revertedWithCustomError(
       world.policies,
       "EvidenceNotAllowed",
     );
     expect(await world.policies.isEvidenceAllowed(EVIDENCE_KINDS.zk, policy.zkEvidence)).to.equal(false);
-    const kept = await world.policies.evidenceOf(world.policyIds.window, EVIDENCE_KINDS.zk);
-    expect(kept.toLowerCase()).to.equal(policy.zkEvidence);
+    const { zkEvidence } = await world.policies.termsOf(world.policyIds.window);
+    expect(zkEvidence.toLowerCase()).to.equal(policy.zkEvidence);
   });
 
-  it("retires a policy once, and only a known one", async () => {
+  it("gives settlement the terms of a known policy alone, every field in its place", async () => {
     const world = await loadFixture(deployWorld);
-    await world.policies.retire(world.policyIds.zk);
-    await expect(world.policies.retire(world.policyIds.zk)).to.be.revertedWithCustomError(
-      world.policies,
-      "PolicyAlreadyRetired",
+    const terms = await world.policies.termsOf(world.policyIds.teeThenWindow);
+    const policy = await policyFor(world, "teeThenWindow");
+    expect(terms.commitTerms).to.equal(
+      policy.claimBondWei |
+        (BigInt(policy.challengeWindowSeconds) << 96n) |
+        (BigInt(policy.attestedWindowSeconds) << 128n) |
+        (BigInt(policy.rule) << 160n),
     );
-    await expect(world.policies.retire(wordOf(5n)))
+    expect(terms.disputeTerms).to.equal(
+      policy.claimBondWei |
+        (policy.challengeBondWei << 96n) |
+        (BigInt(policy.proveWindowSeconds) << 184n) |
+        (BigInt(policy.challengerBps) << 216n) |
+        (BigInt(policy.requesterBps) << 232n),
+    );
+    expect(terms.teeEvidence.toLowerCase()).to.equal(policy.teeEvidence);
+    expect([terms.bondToken, terms.quorumEvidence]).to.deep.equal([ZeroAddress, ZeroAddress]);
+    await expect(world.policies.termsOf(wordOf(5n)))
       .to.be.revertedWithCustomError(world.policies, "PolicyUnknown")
       .withArgs(wordOf(5n));
   });
@@ -177,6 +206,7 @@ describe("ModelRegistry", () => {
         outputScheme: model.outputScheme,
         verificationKeyId: model.verificationKeyId,
         measurement: model.measurement,
+        reexecutable: model.reexecutable,
       }),
     )
       .to.be.revertedWithCustomError(world.models, "ModelKnown")
@@ -193,6 +223,7 @@ describe("ModelRegistry", () => {
       outputScheme: id("out"),
       verificationKeyId: id("key"),
       measurement: ZeroHash,
+      reexecutable: false,
     };
     for (const gap of [{ name: "" }, { specHash: ZeroHash }, { verificationKeyId: ZeroHash }]) {
       await expect(world.models.register({ ...model, ...gap })).to.be.revertedWithCustomError(
@@ -201,6 +232,13 @@ describe("ModelRegistry", () => {
       );
     }
     await world.models.register(model);
+    const kinds = { verificationKeyId: ZeroHash, measurement: ZeroHash, reexecutable: true };
+    const reexecuted = { ...model, ...kinds };
+    const modelId = await world.models.register.staticCall(reexecuted);
+    expect(modelId.slice(-2)).to.equal("04");
+    await world.models.register(reexecuted);
+    expect(await world.models.isReexecutable(modelId)).to.equal(true);
+    expect(await world.models.outputSchemeOf(modelId)).to.equal(model.outputScheme);
   });
 
   it("retires a model once, and only a known one", async () => {
@@ -221,7 +259,6 @@ describe("Governance", () => {
     const models = world.models.connect(world.stranger);
     const enclaves = world.enclaves.connect(world.stranger);
     const calls = [
-      () => policies.retire(world.policyIds.zk),
       () => policies.allowEvidence(1, world.settlement),
       () => policies.disallowEvidence(1, world.groth16Evidence),
       () => models.retire(world.modelId),
@@ -279,22 +316,27 @@ describe("EnclaveRegistry", () => {
   it("R-50 stops believing a key when it expires and when it is revoked", async () => {
     const world = await loadFixture(deployWorld);
     const expiresAt = await enterEnclaveKey(world, world.stranger.address, world.measurement, 10 * 24 * 3600);
+    const active = (key: string) => world.enclaves.activeMeasurementOf(key);
     await time.increaseTo(expiresAt - 1);
-    expect(await world.enclaves.activeMeasurementOf(world.stranger.address)).to.equal(world.measurement);
+    expect(await active(world.stranger.address)).to.deep.equal([world.measurement, 2]);
     await time.increaseTo(expiresAt);
-    expect(await world.enclaves.activeMeasurementOf(world.stranger.address)).to.equal(ZeroHash);
+    expect(await active(world.stranger.address)).to.deep.equal([ZeroHash, 2]);
 
     const entry = await world.enclaves.enclaveKeyOf(world.stranger.address);
-    expect([entry.measurement, entry.expiresAt, entry.revokedAt]).to.deep.equal([
-      world.measurement,
-      expiresAt,
-      0,
-    ]);
+    expect([
+      entry.measurement,
+      entry.number,
+      entry.expiresAt,
+      entry.revokedAt,
+      entry.compromisedSince,
+    ]).to.deep.equal([world.measurement, 2n, BigInt(expiresAt), 0n, 0n]);
 
     const key = world.enclaveKey.address;
-    expect(await world.enclaves.activeMeasurementOf(key)).to.equal(world.measurement);
+    expect(await active(key)).to.deep.equal([world.measurement, 1]);
+    expect(await world.enclaves.lastRevokedAt(world.measurement)).to.equal(0);
     await expect(world.enclaves.revoke(key)).to.emit(world.enclaves, "EnclaveKeyRevoked");
-    expect(await world.enclaves.activeMeasurementOf(key)).to.equal(ZeroHash);
+    expect(await world.enclaves.lastRevokedAt(world.measurement)).to.equal(await time.latest());
+    expect(await active(key)).to.deep.equal([ZeroHash, 1]);
     await expect(world.enclaves.revoke(key)).to.be.revertedWithCustomError(
       world.enclaves,
       "EnclaveKeyAlreadyRevoked",

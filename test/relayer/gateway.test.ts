@@ -9,6 +9,7 @@ import type { Hex } from "@meantime/sdk/hex";
 import { buildMerkleTree, verifyMerkleProof } from "@meantime/sdk/merkle";
 import { parseModelSpec } from "@meantime/sdk/model";
 import { parseReceipt, verifyReceipt } from "@meantime/sdk/receipt";
+import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { infer as inferHere } from "../../relayer/src/gateway/infer.ts";
 import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
@@ -17,11 +18,19 @@ import { digitModelUrl } from "../../scripts/chain/models.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { enrolOperator, localOperator, lowerCase } from "../../scripts/stack/operators.ts";
 import { CLAIM_BOND_WEI } from "../../scripts/stack/policies.ts";
-import { eventually, localConfig, postInfer, sampleInput, silentLogger } from "./local-relayer.ts";
+import {
+  eventually,
+  localConfig,
+  postInfer,
+  registerVariant,
+  sampleInput,
+  silentLogger,
+} from "./local-relayer.ts";
 
 const REQUESTER = `0x${"c0".repeat(20)}` as const;
 const REQUEST_ID = `0x${"1d".repeat(32)}` as const;
 const POOR_OPERATOR_ACCOUNT = 6;
+const NEW_OPERATOR_ACCOUNT = 10;
 
 function idWithKinds(kinds: number): Hex {
   return `0x${"ab".repeat(31)}0${kinds}`;
@@ -106,16 +115,34 @@ describe("gateway", () => {
     });
   }
 
-  it("refuses a policy under which nobody could answer a challenge, and work while the chain is out of reach", () => {
+  it("R-58 refuses a policy under which nobody could answer a challenge, and work while the chain is out of reach", () => {
     const spec = parseModelSpec(JSON.parse(readFileSync(digitModelUrl("spec"), "utf8")));
     const model = { name: spec.name, id: idWithKinds(1), spec, run: () => assert.fail("the model ran") };
     const ask = (kinds: number) => () => {
-      const services = { policies: [{ name: "any", id: idWithKinds(kinds) }], view: () => undefined };
+      const services = {
+        policies: [{ name: "any", id: idWithKinds(kinds), terms: { publicData: true } }],
+        view: () => undefined,
+      };
       const body = { input: sampleInput(1), requester: REQUESTER };
       return inferHere(services as unknown as Services, model as unknown as ServedModel, body);
     };
     assert.throws(ask(2), { status: 422, code: "MT-GW-008" });
     assert.throws(ask(3), { status: 503, code: "MT-GW-011", retryAfterSeconds: 5 });
+  });
+
+  it("R-58 refuses public data that would not fit on chain when somebody demands to see it", () => {
+    const spec = parseModelSpec(JSON.parse(readFileSync(digitModelUrl("spec"), "utf8")));
+    const ask = (length: number, publicData: boolean) => () => {
+      const model = { name: "wide", id: idWithKinds(1), spec: { ...spec, inputShape: [length] } };
+      const policy = { name: "any", id: idWithKinds(1), terms: { publicData } };
+      const services = { policies: [policy], view: () => undefined };
+      const body = { input: new Array(length).fill(0), requester: REQUESTER };
+      return inferHere(services as unknown as Services, model as unknown as ServedModel, body);
+    };
+    assert.throws(ask(8_192, true), { status: 422, code: "MT-GW-020" });
+    // One byte is the output's. What fits is refused for the next reason: no chain.
+    assert.throws(ask(8_191, true), { code: "MT-GW-011" });
+    assert.throws(ask(8_192, false), { code: "MT-GW-011" });
   });
 
   it("answers with a receipt that the client verifies, stored before the answer arrives", async () => {
@@ -240,20 +267,27 @@ describe("gateway", () => {
     assert.deepEqual(await get("/healthz"), { status: "ok" });
     const status = (await get("/v1/status")) as {
       claims: { total: number };
-      exposure: { stakeWei: string };
+      exposure: { stakeWei: string; lockableWei: string; suspended: boolean }[];
       latest: unknown[];
     };
     assert.equal(status.claims.total, countReceipts(relayer.ledger));
-    assert.equal(status.exposure.stakeWei, (20n * 10n ** 18n).toString());
+    const [{ stakeWei, lockableWei, suspended } = assert.fail()] = status.exposure;
+    assert.deepEqual([stakeWei, lockableWei], [(20n * 10n ** 18n).toString(), (18n * 10n ** 18n).toString()]);
+    assert.equal(suspended, false);
+    const ready = (await get("/readyz")) as { ready: boolean; policies: { name: string; ready: boolean }[] };
+    assert.deepEqual(ready, {
+      ready: true,
+      policies: ["window", "enclave", "proof"].map((name) => ({ name, ready: true })),
+    });
     assert.equal(status.latest.length, Math.min(100, status.claims.total));
   });
 
-  it("takes no new work under a policy once it is retired, repeats old answers, and starts again with it", async () => {
+  it("takes no new work under a policy once it is closed, repeats old answers, and starts again with it", async () => {
     const requestId = `0x${"e1".repeat(32)}`;
     const served = await ask({ policy: "enclave", requestId });
     assert.equal(served.status, 200);
-    await (await stack.deployment.policies.retire(stack.policyIds.enclave)).wait();
-    const refused = await eventually("the relayer to see the retirement", async () => {
+    await (await stack.deployment.settlement.closePolicy(stack.policyIds.enclave)).wait();
+    const refused = await eventually("the relayer to see the closing", async () => {
       const response = await ask({ policy: "enclave" });
       return response.status === 200 ? undefined : response;
     });
@@ -265,9 +299,55 @@ describe("gateway", () => {
     await again.stop();
   });
 
-  it("promises no more than the stake can back, and goes on when there is more", async () => {
+  it("gives no receipt under a policy that the operator has not accepted: it would bind nobody", async () => {
+    const operator = localOperator(NEW_OPERATOR_ACCOUNT);
+    await enrolOperator(stack, operator, 10n ** 18n);
+    const id = await registerVariant(stack, { challengerBps: 3_000 });
+    const owner = operator.owner.connect(stack.chain.connection.ethers.provider);
+    const { settlement, receipts } = stack.deployment;
+    await (await settlement.connect(owner).setSender(operator.sender.address, [id], true)).wait();
+    const withPolicy = ({ policies }: RelayerConfig) =>
+      void policies.push({ name: "unaccepted", id, prove: "never" });
+    const fresh = await startRelayer(await localConfig(stack, withPolicy, operator), {
+      logger: silentLogger,
+    });
+    try {
+      const request = () =>
+        postInfer(fresh.url, { input: sampleInput(1), requester: REQUESTER, policy: "unaccepted" });
+      const refused = await request();
+      assert.equal(refused.status, 503);
+      const { error } = (await refused.json()) as ErrorBody;
+      assert.equal(error.code, "MT-GW-015");
+      assert.match(error.hint, /acceptPolicies/);
+      assert.equal(countReceipts(fresh.ledger), 0);
+      const { policies } = (await (await fetch(new URL("/readyz", fresh.url))).json()) as {
+        policies: { name: string; ready: boolean; code?: string }[];
+      };
+      const ready = policies.map(({ name, code }) => [name, code]);
+      assert.deepEqual(ready.at(-1), ["unaccepted", "MT-GW-015"]);
+      assert.deepEqual(
+        ready.find(([name]) => name === "window"),
+        ["window", undefined],
+      );
+      await (await receipts.connect(owner).acceptPolicies([id])).wait();
+      const answer = await eventually("the relayer to see it accepted", async () => {
+        const response = await request();
+        return response.status === 200 ? ((await response.json()) as { receipt: unknown }) : undefined;
+      });
+      verifyReceipt(parseReceipt(answer.receipt), {
+        domain: stack.domain,
+        receiptKeys: [lowerCase(operator.receiptKey.address)],
+        acceptedSince: await receipts.acceptedAtOf(operator.owner.address, id),
+      });
+    } finally {
+      await fresh.stop();
+    }
+  });
+
+  it("R-58 promises no more than the stake can back, and goes on when there is more", async () => {
     const operator = localOperator(POOR_OPERATOR_ACCOUNT);
-    await enrolOperator(stack.chain, stack.deployment, operator, 2n * CLAIM_BOND_WEI);
+    // A tenth of the stake stays behind the receipts: 27 tenths of a bond back two claims.
+    await enrolOperator(stack, operator, 3n * CLAIM_BOND_WEI);
     const config = await localConfig(
       stack,
       ({ commit }) => Object.assign(commit, { maxAgeSeconds: 300 }),

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type Hex, keccak256Text } from "@meantime/sdk/hex";
+import { type Hex, keccak256Text, ZERO_HASH } from "@meantime/sdk/hex";
 import { insertBatch } from "../../relayer/src/ledger/batches.ts";
 import {
   advance,
@@ -15,19 +15,21 @@ import {
   type ChainEvent,
   countAnnouncements,
   findChainBatch,
-  findChainClaim,
+  findChainLeaf,
   lastCheckpoint,
   rollBack,
 } from "../../relayer/src/ledger/chain-facts.ts";
 import { type ClaimStatus, deriveStatus, type StatusFacts } from "../../relayer/src/ledger/claim-status.ts";
 import { claimIdentity } from "../../relayer/src/ledger/facts.ts";
 import { openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { openOmissions } from "../../relayer/src/ledger/omissions.ts";
 import {
   countReceipts,
   findReceipt,
   insertReceipt,
   receiptsOfBatch,
 } from "../../relayer/src/ledger/receipts.ts";
+import { insertFinding } from "../../relayer/src/watch/findings.ts";
 import { freshFolder } from "./local-relayer.ts";
 import { storedReceipt } from "./receipts.ts";
 
@@ -40,7 +42,7 @@ async function freshFile(): Promise<string> {
 }
 
 describe("ledger", () => {
-  it("keeps every acknowledged receipt when its process is killed in mid-write", async () => {
+  it("R-57 keeps every acknowledged receipt when its process is killed in mid-write", async () => {
     const file = await freshFile();
     for (let round = 0; round < 3; round++) {
       const acknowledged = await writeUntilKilled(`${file}.${round}`, 40 + 30 * round);
@@ -109,7 +111,7 @@ describe("ledger", () => {
     ledger.close();
   });
 
-  it("puts all of a batch on disk, or nothing of it", async () => {
+  it("R-57 puts all of a batch on disk, or nothing of it", async () => {
     const ledger = openLedger(await freshFile());
     const all = [storedReceipt(1), storedReceipt(2)];
     for (const stored of all) insertReceipt(ledger, stored);
@@ -130,10 +132,11 @@ describe("ledger", () => {
     ledger.close();
   });
 
-  it("undoes what a reorg took back and keeps the rest", async () => {
+  it("R-57 undoes what a reorg took back and keeps the rest", async () => {
     const ledger = openLedger(await freshFile());
     const batchId = keccak256Text("batch");
     const claim = { batchId, claimId: keccak256Text("claim"), index: "0" };
+    const leaf = () => findChainLeaf(ledger, batchId, 0);
     advance(ledger, [committed(5, batchId)], { number: 5, hash: "0x05" });
     advance(ledger, [event(6, "ClaimChallenged", { ...claim, challenger: STRANGER, proveBy: "900" })], {
       number: 6,
@@ -143,14 +146,147 @@ describe("ledger", () => {
       number: 7,
       hash: "0x07",
     });
-    assert.equal(findChainClaim(ledger, claim.claimId, batchId)?.state, "touched");
+    assert.equal(leaf()?.state, "answered");
     rollBack(ledger, 6);
-    assert.equal(findChainClaim(ledger, claim.claimId, batchId)?.state, "challenged");
-    assert.equal(findChainClaim(ledger, claim.claimId, batchId)?.kinds, 0);
+    assert.deepEqual([leaf()?.state, leaf()?.opener, leaf()?.kinds], ["challenged", STRANGER, 0]);
     assert.equal(lastCheckpoint(ledger)?.number, 6);
     rollBack(ledger, 4);
     assert.equal(findChainBatch(ledger, batchId), undefined);
-    assert.equal(findChainClaim(ledger, claim.claimId, batchId), undefined);
+    assert.equal(leaf(), undefined);
+    ledger.close();
+  });
+
+  it("follows a leaf from demand to revelation, challenge and its end, and every deadline that moves", async () => {
+    const ledger = openLedger(await freshFile());
+    const batchId = keccak256Text("batch");
+    const claimId = keccak256Text("claim");
+    const place = { batchId, index: "0" };
+    let block = 5;
+    advance(ledger, [committed(block, batchId)], { number: block, hash: "0x05" });
+    const happen = (name: string, values: Record<string, string>) => {
+      block += 1;
+      advance(ledger, [event(block, name, { ...place, ...values })], { number: block, hash: `0x0${block}` });
+      const leaf = findChainLeaf(ledger, batchId, 0);
+      assert.ok(leaf);
+      return leaf;
+    };
+    const demanded = happen("RevealDemanded", { demander: STRANGER, revealBy: "900" });
+    assert.deepEqual(
+      [demanded.state, demanded.claim_id, demanded.opener, demanded.deadline, demanded.disputed_at],
+      ["demanded", null, STRANGER, 900, 600],
+    );
+    assert.equal(happen("DeadlineLengthened", { deadline: "950" }).deadline, 950);
+    const revealed = happen("ClaimRevealed", { claimId, finalAt: "5000" });
+    assert.deepEqual([revealed.state, revealed.claim_id, revealed.final_at], ["revealed", claimId, 5_000]);
+    const attested = happen("EvidenceAccepted", { claimId, kind: "2", beneficiary: OPERATOR });
+    assert.deepEqual([attested.state, attested.kinds], ["revealed", 2], "an enclave leaves it open");
+    const reopened = happen("ClaimReopened", { claimId, kind: "2", finalAt: "6000" });
+    assert.deepEqual(
+      [reopened.state, reopened.kinds, reopened.evidence_at, reopened.final_at],
+      ["revealed", 0, null, 6_000],
+    );
+    assert.equal(
+      happen("ClaimChallenged", { claimId, challenger: OPERATOR, proveBy: "990" }).opener,
+      OPERATOR,
+    );
+    const voided = happen("ClaimVoided", { claimId, challenger: OPERATOR });
+    assert.deepEqual([voided.state, voided.ended_at], ["voided", 1_200]);
+
+    const batch = () => findChainBatch(ledger, batchId);
+    happen("BatchAttested", { finalAt: "1300", source: "1" });
+    assert.deepEqual([batch()?.attested_at, batch()?.final_at], [1_300, 1_300]);
+    happen("BatchReopened", { finalAt: "4000" });
+    assert.deepEqual([batch()?.attested_at, batch()?.attested_tx, batch()?.final_at], [null, null, 4_000]);
+    happen("ChallengeWindowLengthened", { finalAt: "4500" });
+    assert.equal(batch()?.final_at, 4_500);
+    rollBack(ledger, 6);
+    assert.deepEqual(findChainLeaf(ledger, batchId, 0), demanded);
+    assert.deepEqual([batch()?.attested_at, batch()?.final_at], [null, 4_000]);
+    ledger.close();
+  });
+
+  it("reopens a claim whose evidence counts no more, unless another kind has answered for it", async () => {
+    const ledger = openLedger(await freshFile());
+    const batchId = keccak256Text("batch");
+    const claimId = keccak256Text("claim");
+    const policyId: Hex = `0x${"ab".repeat(31)}03`;
+    const batch = committed(5, batchId);
+    advance(ledger, [{ ...batch, arguments: { ...batch.arguments, policyId } }], {
+      number: 5,
+      hash: "0x05",
+    });
+    const happen = (block: number, name: string, values: Record<string, string>) => {
+      const happened = event(block, name, { batchId, claimId, index: "0", ...values });
+      advance(ledger, [happened], { number: block, hash: `0x0${block}` });
+      const leaf = findChainLeaf(ledger, batchId, 0);
+      return [leaf?.state, leaf?.kinds, leaf?.evidence_at];
+    };
+    happen(6, "ClaimChallenged", { challenger: STRANGER, proveBy: "900" });
+    happen(7, "EvidenceAccepted", { kind: "1", source: "0", beneficiary: OPERATOR });
+    const both = happen(8, "EvidenceAccepted", { kind: "2", source: "1", beneficiary: OPERATOR });
+    assert.deepEqual(both, ["answered", 3, 800]);
+    assert.deepEqual(happen(9, "ClaimReopened", { kind: "1", finalAt: "5000" }), ["answered", 2, 800]);
+    assert.deepEqual(happen(10, "ClaimReopened", { kind: "2", finalAt: "6000" }), ["revealed", 0, null]);
+    ledger.close();
+  });
+
+  it("knows a leaf that was rejected unseen, by its demander or by a proof", async () => {
+    const ledger = openLedger(await freshFile());
+    const batchId = keccak256Text("batch");
+    const claimId = keccak256Text("claim");
+    const rejected = { batchId, operator: OPERATOR };
+    advance(
+      ledger,
+      [
+        event(5, "ClaimRejected", { ...rejected, index: "3", claimId: ZERO_HASH }),
+        { ...event(5, "ClaimRejected", { ...rejected, index: "4", claimId }), logIndex: 99 },
+      ],
+      { number: 5, hash: "0x05" },
+    );
+    const leaves = [3, 4].map((index) => findChainLeaf(ledger, batchId, index));
+    assert.deepEqual(
+      leaves.map((leaf) => [leaf?.state, leaf?.claim_id, leaf?.ended_at]),
+      [
+        ["rejected", null, 500],
+        ["rejected", claimId, 500],
+      ],
+    );
+    ledger.close();
+  });
+
+  it("keeps the same wrong claim once for every leaf it stands at: each has a bond of its own", async () => {
+    const ledger = openLedger(await freshFile());
+    const { claim, claimId } = storedReceipt(1).receipt;
+    const [batchA, batchB] = [keccak256Text("batch a"), keccak256Text("batch b")];
+    const places: [Hex, number][] = [
+      [batchA, 0],
+      [batchA, 1],
+      [batchB, 0],
+      [batchB, 0],
+    ];
+    for (const [batchId, index] of places) {
+      insertFinding(ledger, { batchId, index, claimId, claim, proof: [], reason: "wrong" });
+    }
+    assert.equal(ledger.all("SELECT 1 FROM findings").length, 3);
+    ledger.close();
+  });
+
+  it("lists a report of omission until its outcome is known, and again when a reorg takes that back", async () => {
+    const ledger = openLedger(await freshFile());
+    const [claimId, other] = [keccak256Text("claim"), keccak256Text("other")];
+    const report = (block: number, id: Hex, operator: Hex) =>
+      event(block, "OmissionReported", {
+        ...{ claimId: id, operator, reporter: STRANGER, includeBy: "300", answerBy: "900" },
+      });
+    advance(ledger, [report(5, claimId, OPERATOR)], { number: 5, hash: "0x05" });
+    advance(ledger, [report(6, other, STRANGER)], { number: 6, hash: "0x06" });
+    const open = [{ claimId, includeBy: 300, answerBy: 900 }];
+    assert.deepEqual(plain(openOmissions(ledger, OPERATOR)), open);
+    const refuted = { claimId, batchId: keccak256Text("batch"), index: "0" };
+    advance(ledger, [event(7, "OmissionRefuted", refuted)], { number: 7, hash: "0x07" });
+    assert.deepEqual(openOmissions(ledger, OPERATOR), []);
+    rollBack(ledger, 6);
+    assert.deepEqual(plain(openOmissions(ledger, OPERATOR)), open);
     ledger.close();
   });
 
@@ -174,9 +310,10 @@ describe("status of a claim", () => {
   const [WINDOW, TEE, TEE_THEN_WINDOW, ZK, TEE_AND_ZK, TEE_OR_ZK] = [0, 1, 2, 3, 4, 5];
   const untouched: StatusFacts = {
     ...{ committed_at: 100, final_at: 1_000, attested_at: null },
-    ...{ state: null, kinds: null, challenged_at: null, evidence_at: null },
+    ...{ state: null, kinds: null, disputed_at: null, evidence_at: null, leaf_final_at: null },
   };
-  const proven = { ...untouched, state: "touched" as const, kinds: 1, evidence_at: 300 };
+  const revealed = { ...untouched, state: "revealed" as const, disputed_at: 900, leaf_final_at: 1_800 };
+  const proven = { ...untouched, state: "quiet" as const, kinds: 1, evidence_at: 300 };
   const attested = { ...untouched, attested_at: 200 };
   const both = { ...proven, attested_at: 200 };
   const cases: [string, StatusFacts, number, number, ClaimStatus, number | null][] = [
@@ -195,7 +332,7 @@ describe("status of a claim", () => {
     ["attested before it was proven, under either", both, TEE_OR_ZK, 500, "Final", 200],
     [
       "challenged after its window",
-      { ...untouched, state: "challenged", challenged_at: 900 },
+      { ...untouched, state: "challenged", disputed_at: 900 },
       WINDOW,
       1_500,
       "Challenged",
@@ -203,13 +340,19 @@ describe("status of a claim", () => {
     ],
     [
       "answered after its window",
-      { ...proven, challenged_at: 990, evidence_at: 1_200 },
+      { ...proven, state: "answered", disputed_at: 990, evidence_at: 1_200 },
       WINDOW,
       1_300,
       "Final",
       1_200,
     ],
-    ["rejected", { ...untouched, state: "rejected", challenged_at: 900 }, WINDOW, 2_000, "Rejected", null],
+    ["rejected", { ...untouched, state: "rejected", disputed_at: 900 }, WINDOW, 2_000, "Rejected", null],
+    ["voided", { ...untouched, state: "voided", disputed_at: 900 }, WINDOW, 2_000, "Voided", null],
+    ["demanded", { ...untouched, state: "demanded", disputed_at: 900 }, WINDOW, 2_000, "Challenged", null],
+    ["revealed, after its batch's window", revealed, WINDOW, 1_799, "Committed", 1_800],
+    ["revealed, at the end of its own window", revealed, WINDOW, 1_800, "Final", 1_800],
+    ["revealed early", { ...revealed, leaf_final_at: 950 }, WINDOW, 999, "Committed", 1_000],
+    ["vouched for by re-executors", { ...proven, kinds: 4 }, WINDOW, 500, "Attested", 1_000],
   ];
   for (const [what, facts, rule, now, status, finalAt] of cases) {
     it(`is ${status} when ${what}`, () => {
@@ -217,6 +360,11 @@ describe("status of a claim", () => {
     });
   }
 });
+
+/** Rows of the database have no prototype. */
+function plain<Row extends object>(rows: Row[]): Row[] {
+  return rows.map((row) => ({ ...row }));
+}
 
 async function writeUntilKilled(file: string, receipts: number): Promise<Hex[]> {
   const child = spawn(process.execPath, [WRITER, file], { stdio: ["ignore", "pipe", "ignore"] });

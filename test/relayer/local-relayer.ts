@@ -1,16 +1,34 @@
 // SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
 import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { type ClaimReport, getClaim } from "@meantime/sdk/client";
+import type { Hex } from "@meantime/sdk/hex";
+import { type Policy, policyId } from "@meantime/sdk/policy";
+import { parseReceipt } from "@meantime/sdk/receipt";
+import { STATUS, type StatusName } from "@meantime/sdk/status";
 import { pino } from "pino";
 import { loadConfig, type RelayerConfig } from "../../relayer/src/config/load.ts";
+import { readPolicy } from "../../relayer/src/registry/policies.ts";
 import type { LocalStack } from "../../scripts/stack/local.ts";
 import type { LocalOperator } from "../../scripts/stack/operators.ts";
 import { writeRelayerConfig } from "../../scripts/stack/relayer.ts";
 
+/** Registers the stack's window policy with other terms. @returns its id */
+export async function registerVariant({ deployment, policyIds }: LocalStack, change: Partial<Policy>) {
+  const { terms } = await readPolicy(deployment, policyIds.window);
+  const policy: Policy = { ...terms, ...change };
+  await (await deployment.policies.register(policy)).wait();
+  return policyId(policy);
+}
+
 /** Says nothing: failures of a test speak for themselves. */
 export const silentLogger = pino({ level: "silent" });
+
+/** Whom the claims of tests are for. */
+export const REQUESTER: Hex = `0x${"c0".repeat(20)}`;
 
 /** An image that the digit model can read; `seed` tells one from another. */
 export function sampleInput(seed: number): number[] {
@@ -63,6 +81,30 @@ export async function postInfer(url: string, body: unknown, model = "tiny_mlp"):
     method: "POST",
     headers: { "content-type": "application/json" },
     body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+}
+
+/** Asks for an inference and returns the claim it was answered with. */
+export async function askFor(url: string, seed: number, policy: string): Promise<Hex> {
+  const response = await postInfer(url, { input: sampleInput(seed), requester: REQUESTER, policy });
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return parseReceipt((JSON.parse(text) as { receipt: unknown }).receipt).claimId;
+}
+
+/** Waits until the contract gives the claim this status and the gateway says the same. */
+export function untilStatus(
+  { deployment }: LocalStack,
+  url: string,
+  claimId: Hex,
+  status: StatusName,
+): Promise<ClaimReport> {
+  return eventually(`${claimId} to be ${status}`, async () => {
+    const report = await getClaim({ baseUrl: url }, claimId);
+    if (!report.batch || report.status !== status) return undefined;
+    const { header, index, proof } = report.batch;
+    const onChain = await deployment.settlement.statusOf(header, report.claim, index, proof);
+    return Number(onChain) === STATUS[status] ? report : undefined;
   });
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
-import type { Hex } from "@meantime/sdk/hex";
+import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { Transaction } from "ethers";
 import { SETTLEMENT_INTERFACE } from "../../relayer/src/chain/contracts.ts";
 import { connectRpc, type Rpc } from "../../relayer/src/chain/rpc.ts";
@@ -58,7 +58,7 @@ describe("outbox", () => {
     ledger.close();
   });
 
-  it("has nonce and signed bytes on disk before a node sees them, and sends the same bytes after a crash", async () => {
+  it("R-57 has nonce and signed bytes on disk before a node sees them, and sends the same bytes after a crash", async () => {
     const deaf = open(withoutBroadcast(rpc));
     enqueue(ledger, payment("a"));
     await deaf.step();
@@ -78,7 +78,7 @@ describe("outbox", () => {
     ledger.close();
   });
 
-  it("takes a transaction that landed without its answer for what it is", async () => {
+  it("R-57 takes a transaction that landed without its answer for what it is", async () => {
     const outbox = open(answeringWithAnError(rpc));
     enqueue(ledger, payment("a"));
     await outbox.step();
@@ -91,7 +91,7 @@ describe("outbox", () => {
     ledger.close();
   });
 
-  it("does not send what the chain already has", async () => {
+  it("R-57 does not send what the chain already has", async () => {
     verdict = "done";
     const outbox = open();
     enqueue(ledger, payment("a"));
@@ -105,7 +105,35 @@ describe("outbox", () => {
     ledger.close();
   });
 
-  it("gives a nonce back when a restart finds its transaction done by others, and hands it to the next", async () => {
+  it("waits with what the chain cannot take yet, without a nonce and without counting a try", async () => {
+    verdict = "later";
+    const outbox = open();
+    enqueue(ledger, payment("a"));
+    await outbox.step();
+    assert.deepEqual([intent("a").state, intent("a").tries, intent("a").nonce], ["queued", 0, undefined]);
+    verdict = "needed";
+    await outbox.step();
+    assert.equal(intent("a").state, "queued", "it was tried again at once");
+    ledger.run("UPDATE intents SET next_try_at_milliseconds = 0");
+    await outbox.step();
+    await outbox.step();
+    assert.equal(intent("a").state, "confirmed");
+    ledger.close();
+  });
+
+  it("R-57 sends again after a restart what the chain cannot take yet: its bytes may be on their way", async () => {
+    enqueue(ledger, payment("a"));
+    await open(withoutBroadcast(rpc)).step();
+    restart();
+    verdict = "later";
+    const outbox = open();
+    await outbox.step();
+    await outbox.step();
+    assert.equal(intent("a").state, "confirmed");
+    ledger.close();
+  });
+
+  it("R-57 gives a nonce back when a restart finds its transaction done by others, and hands it to the next", async () => {
     enqueue(ledger, payment("a"));
     await open(withoutBroadcast(rpc)).step();
     restart();
@@ -120,7 +148,7 @@ describe("outbox", () => {
     ledger.close();
   });
 
-  it("cancels by a transfer to itself what is in the mempool and not needed any more", async () => {
+  it("R-57 cancels by a transfer to itself what is in the mempool and not needed any more", async () => {
     await rpc.send("evm_setAutomine", [false]);
     enqueue(ledger, payment("a"));
     await open().step();
@@ -141,7 +169,7 @@ describe("outbox", () => {
     ledger.close();
   });
 
-  it("offers a higher fee under the same nonce when blocks pass without it", async () => {
+  it("R-57 offers a higher fee under the same nonce when blocks pass without it", async () => {
     const outbox = open(withoutBroadcast(rpc));
     enqueue(ledger, payment("a"));
     await outbox.step();
@@ -163,7 +191,7 @@ describe("outbox", () => {
     const lines: Record<string, unknown>[] = [];
     const logger = { ...silentLogger, warn: (line: Record<string, unknown>) => lines.push(line) } as never;
     const outbox = open(rpc, logger);
-    const data = SETTLEMENT_INTERFACE.encodeFunctionData("withdraw", [RECIPIENT]) as Hex;
+    const data = SETTLEMENT_INTERFACE.encodeFunctionData("withdraw", [ZERO_ADDRESS, RECIPIENT]) as Hex;
     enqueue(ledger, { ...payment("a"), to: settlement, data, valueWei: 0n });
     await outbox.step();
     assert.equal(intent("a").state, "queued");
@@ -181,7 +209,7 @@ describe("outbox", () => {
     ledger.close();
   });
 
-  it("moves on when its key was used elsewhere", async () => {
+  it("R-57 moves on when its key was used elsewhere", async () => {
     const outbox = open(withoutBroadcast(rpc));
     enqueue(ledger, payment("a"));
     await outbox.step();
@@ -218,7 +246,7 @@ describe("outbox", () => {
     ledger.close();
   });
 
-  it("sends again what a reorg took out of its block", async () => {
+  it("R-57 sends again what a reorg took out of its block", async () => {
     const outbox = open(rpc, silentLogger, 3);
     enqueue(ledger, payment("a"));
     const snapshot = await rpc.send("evm_snapshot", []);
@@ -242,8 +270,9 @@ describe("outbox", () => {
   function open(through: Rpc = rpc, logger = silentLogger, confirmations = 1): Outbox {
     const answer: Predicate = async () => verdict;
     const predicates: OutboxContext["predicates"] = {
-      ...{ answer, challenge: answer, resolve: answer, release: answer },
+      ...{ answer, void: answer, challenge: answer, resolve: answer, release: answer },
       ...{ attest: answer, prove: answer, commit: answer, announce: answer },
+      ...{ reveal: answer, answerOmission: answer, demand: answer, resolveDemand: answer },
     };
     const senderKey = localKey(account).privateKey as Hex;
     return new Outbox({

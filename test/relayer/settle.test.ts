@@ -6,11 +6,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type ClaimReport, getClaim } from "@meantime/sdk/client";
-import type { Hex } from "@meantime/sdk/hex";
+import type { ClaimReport } from "@meantime/sdk/client";
+import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { type ModelAnswer, parseModelSpec, runModel } from "@meantime/sdk/model";
-import { parseReceipt } from "@meantime/sdk/receipt";
-import { STATUS, type StatusName } from "@meantime/sdk/status";
+import type { StatusName } from "@meantime/sdk/status";
 import { startRelayer } from "../../relayer/src/relayer.ts";
 import { digitModelUrl } from "../../scripts/chain/models.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
@@ -18,18 +17,20 @@ import { enrolOperator, localOperator } from "../../scripts/stack/operators.ts";
 import { CHALLENGE_WINDOW_SECONDS, PROVE_WINDOW_SECONDS } from "../../scripts/stack/policies.ts";
 import { startRelayerProcess } from "../../scripts/stack/relayer.ts";
 import {
+  askFor,
   eventually,
   freshFolder,
   localConfig,
   postInfer,
+  REQUESTER,
   readConfigJson,
   sampleInput,
   silentLogger,
+  untilStatus,
   writeConfig,
 } from "./local-relayer.ts";
 
 const BIN = fileURLToPath(new URL("../../relayer/bin/meantime.js", import.meta.url));
-const REQUESTER = `0x${"c0".repeat(20)}`;
 const LIAR_ACCOUNT = 6;
 const HONEST_ACCOUNT = 10;
 
@@ -44,7 +45,7 @@ describe("the daemon", () => {
     await stack?.chain.close();
   });
 
-  it("settles every receipt it gave, although it is killed right after the answer", async () => {
+  it("R-57 settles every receipt it gave, although it is killed right after the answer", async () => {
     const configFile = await writeConfig(stack);
     const first = await startRelayerProcess(configFile);
     const claimIds: Hex[] = [];
@@ -60,7 +61,7 @@ describe("the daemon", () => {
 
   it("lets the clock, an enclave and a proof each close a claim, and frees the bonds", async () => {
     const operator = localOperator(HONEST_ACCOUNT);
-    await enrolOperator(stack.chain, stack.deployment, operator, 10n ** 18n);
+    await enrolOperator(stack, operator, 10n ** 18n);
     const config = await localConfig(
       stack,
       ({ commit }) => Object.assign(commit, { maxAgeSeconds: 1 }),
@@ -79,7 +80,10 @@ describe("the daemon", () => {
       await stack.chain.moveTo((await stack.chain.now()) + CHALLENGE_WINDOW_SECONDS);
       await untilOnChain(relayer.url, claims.window, "Final");
       await eventually("every bond to be free", async () => {
-        const { lockedWei } = await stack.deployment.settlement.operatorOf(operator.owner.address);
+        const { lockedWei } = await stack.deployment.settlement.operatorOf(
+          operator.owner.address,
+          ZERO_ADDRESS,
+        );
         return lockedWei === 0n ? true : undefined;
       });
     } finally {
@@ -104,12 +108,13 @@ describe("the daemon", () => {
       const asStranger = settlement.connect(
         operator.challenger.connect(stack.chain.connection.ethers.provider),
       );
-      const creditBeforeWei = await settlement.creditOf(operator.owner.address);
+      const creditBeforeWei = await settlement.creditOf(operator.owner.address, ZERO_ADDRESS);
       await (
         await asStranger.challenge(batch.header, claim, batch.index, batch.proof, { value: challengeBondWei })
       ).wait();
       await untilOnChain(relayer.url, claimId, "Proven");
-      assert.equal((await settlement.creditOf(operator.owner.address)) - creditBeforeWei, challengeBondWei);
+      const creditWei = await settlement.creditOf(operator.owner.address, ZERO_ADDRESS);
+      assert.equal(creditWei - creditBeforeWei, challengeBondWei);
     } finally {
       await relayer.stop();
     }
@@ -117,7 +122,7 @@ describe("the daemon", () => {
 
   it("finds another operator's lie, challenges it and no other claim, and collects when nobody answers", async () => {
     const liarOperator = localOperator(LIAR_ACCOUNT);
-    await enrolOperator(stack.chain, stack.deployment, liarOperator, 10n ** 18n);
+    await enrolOperator(stack, liarOperator, 10n ** 18n);
     const spec = parseModelSpec(JSON.parse(await readFile(digitModelUrl("spec"), "utf8")));
     const lying = (input: number[]): ModelAnswer => {
       const answer = runModel(spec, input);
@@ -172,6 +177,7 @@ describe("the daemon", () => {
         { chain: { ...chain, chainId: 1 }, operator: { ...(json.operator as object), ...environmentKeys() } },
       ],
       ["MT-CHAIN-003", 1, { chain: { ...chain, settlement: REQUESTER } }],
+      ["MT-CHAIN-007", 1, { chain: { ...chain, settlement: await stack.deployment.receipts.getAddress() } }],
       ["MT-CFG-008", 1, { models: [{ ...model, verificationKey: spoiltKey }] }],
       ["MT-CFG-010", 1, { policies: [{ name: "other", id: `0x${"05".repeat(32)}` }] }],
     ];
@@ -221,22 +227,8 @@ describe("the daemon", () => {
     assert.match(missing.stderr, /MT-CFG-001/);
   });
 
-  async function askFor(url: string, seed: number, policy: string): Promise<Hex> {
-    const response = await postInfer(url, { input: sampleInput(seed), requester: REQUESTER, policy });
-    const text = await response.text();
-    assert.equal(response.status, 200, text);
-    return parseReceipt((JSON.parse(text) as { receipt: unknown }).receipt).claimId;
-  }
-
-  /** Waits until the contract gives the claim this status and the gateway says the same. */
   function untilOnChain(url: string, claimId: Hex, status: StatusName): Promise<ClaimReport> {
-    return eventually(`${claimId} to be ${status}`, async () => {
-      const report = await getClaim({ baseUrl: url }, claimId);
-      if (!report.batch || report.status !== status) return undefined;
-      const { header, index, proof } = report.batch;
-      const onChain = await stack.deployment.settlement.statusOf(header, report.claim, index, proof);
-      return Number(onChain) === STATUS[status] ? report : undefined;
-    });
+    return untilStatus(stack, url, claimId, status);
   }
 
   async function batchesOf(operator: string): Promise<number> {

@@ -9,7 +9,14 @@ import {
   openingLeaf,
   parseBatchHeader,
 } from "@meantime/sdk/batch";
-import { CLAIM_EIP712_TYPES, type Claim, claimId, claimToJson, parseClaim } from "@meantime/sdk/claim";
+import {
+  CLAIM_EIP712_TYPES,
+  type Claim,
+  claimId,
+  claimToJson,
+  parseClaim,
+  twinClaim,
+} from "@meantime/sdk/claim";
 import { domainSeparator } from "@meantime/sdk/domain";
 import { MeantimeError } from "@meantime/sdk/errors";
 import {
@@ -61,6 +68,16 @@ describe("hashing agrees with ethers", () => {
     }
   });
 
+  it("on the twin of a claim, which differs in its output alone", () => {
+    const claim = randomClaim();
+    const outputHash = randomWord();
+    const twin = twinClaim(claim, outputHash);
+    const expected = TypedDataEncoder.hash(ethersDomain, CLAIM_EIP712_TYPES, { ...claim, outputHash });
+    assert.equal(claimId(testDomain, twin), expected);
+    assert.notEqual(claim.outputHash, outputHash, "the claim itself was changed");
+    assert.equal(claimId(testDomain, twinClaim(twin, claim.outputHash)), claimId(testDomain, claim));
+  });
+
   it("on leaves and openings", () => {
     for (const index of [0, 1, 4095, 65_535]) {
       const claim = randomWord();
@@ -89,23 +106,27 @@ describe("hashing agrees with ethers", () => {
     const policy: Policy = {
       rule: EVIDENCE_RULES.teeOrZk,
       answerKinds: EVIDENCE_KINDS.zk | EVIDENCE_KINDS.tee,
+      publicData: true,
+      bondToken: randomAddress(),
       zkEvidence: randomAddress(),
       teeEvidence: randomAddress(),
+      quorumEvidence: randomAddress(),
       challengeWindowSeconds: 3600,
       attestedWindowSeconds: 0,
       proveWindowSeconds: 900,
       claimBondWei: 10n ** 16n,
-      challengeBondWei: 2n ** 96n - 1n,
+      challengeBondWei: 2n ** 88n - 1n,
       challengerBps: 4000,
       requesterBps: 4000,
     };
     const fields =
-      "uint8 rule,uint8 answerKinds,address zkEvidence,address teeEvidence,uint32 challengeWindowSeconds,uint32 attestedWindowSeconds,uint32 proveWindowSeconds,uint96 claimBondWei,uint96 challengeBondWei,uint16 challengerBps,uint16 requesterBps";
+      "uint8 rule,uint8 answerKinds,bool publicData,address bondToken,address zkEvidence,address teeEvidence,address quorumEvidence,uint32 challengeWindowSeconds,uint32 attestedWindowSeconds,uint32 proveWindowSeconds,uint88 claimBondWei,uint88 challengeBondWei,uint16 challengerBps,uint16 requesterBps";
     const types = fields.split(",").map((field) => field.split(" ")[0] ?? "");
-    const hash = keccak256(
-      coder.encode(["bytes32", ...types], [id(`Policy(${fields})`), ...Object.values(policy)]),
-    );
-    assert.equal(policyId(policy), `${hash.slice(0, -2)}03`);
+    for (const publicData of [true, false]) {
+      const values = Object.values({ ...policy, publicData });
+      const hash = keccak256(coder.encode(["bytes32", ...types], [id(`Policy(${fields})`), ...values]));
+      assert.equal(policyId({ ...policy, publicData }), `${hash.slice(0, -2)}03`);
+    }
   });
 
   it("on what enclaves sign and proofs bind", () => {

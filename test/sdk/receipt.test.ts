@@ -106,6 +106,17 @@ describe("receipts", () => {
     }
   });
 
+  it("bind nobody where the operator had not accepted the policy when they were given", () => {
+    const receipt = signReceipt(privateKey, randomClaim(), testDomain);
+    const { servedAt } = receipt.claim;
+    const verify = (acceptedSince: bigint) =>
+      verifyReceipt(receipt, { domain: testDomain, receiptKeys, acceptedSince });
+    verify(servedAt - 1n);
+    verify(servedAt);
+    assertCode("MT-SDK-116", () => verify(servedAt + 1n));
+    assertCode("MT-SDK-116", () => verify(0n));
+  });
+
   it("are void without a way to answer, beyond the horizon, from the future and past their promise", () => {
     const claim = randomClaim();
     const expectation = { domain: testDomain, receiptKeys };

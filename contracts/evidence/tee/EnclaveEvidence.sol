@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IEnclaveRegistry} from "../../interfaces/IEnclaveRegistry.sol";
 import {IBatchEvidence, IEvidence} from "../../interfaces/IEvidence.sol";
 import {IModelRegistry} from "../../interfaces/IModelRegistry.sol";
@@ -11,8 +12,8 @@ import {Claim} from "../../types/Claim.sol";
 
 /// @title EnclaveEvidence
 /// @notice A signature by a key that lives in an enclave with the very measurement that the claim's model names.
-/// Expiry and revocation of the key are checked when the evidence is used.
-contract EnclaveEvidence is IEvidence, IBatchEvidence, EIP712 {
+/// Expiry and revocation of the key are checked when the evidence is used; the source is the key's number.
+contract EnclaveEvidence is IBatchEvidence, EIP712 {
     bytes32 public constant CLAIM_TYPEHASH = keccak256("ClaimAttestation(bytes32 claimId,address beneficiary)");
     bytes32 public constant BATCH_TYPEHASH = keccak256("BatchAttestation(bytes32 batchId,bytes32 modelId)");
 
@@ -36,9 +37,11 @@ contract EnclaveEvidence is IEvidence, IBatchEvidence, EIP712 {
         bytes32 claimId,
         address beneficiary,
         bytes calldata evidence
-    ) external view returns (bytes4 magic) {
+    ) external view returns (bytes4 magic, uint32 source) {
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(CLAIM_TYPEHASH, claimId, beneficiary)));
-        if (_isSignedFor(claim.modelId, digest, evidence)) magic = IEvidence.check.selector;
+        bool signed;
+        (signed, source) = _isSignedFor(claim.modelId, digest, evidence);
+        if (signed) magic = IEvidence.check.selector;
     }
 
     /// @inheritdoc IBatchEvidence
@@ -47,14 +50,43 @@ contract EnclaveEvidence is IEvidence, IBatchEvidence, EIP712 {
         BatchHeader calldata header,
         bytes32 batchId,
         bytes calldata evidence
-    ) external view returns (bytes4 magic) {
+    ) external view returns (bytes4 magic, uint32 source) {
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(BATCH_TYPEHASH, batchId, header.modelId)));
-        if (_isSignedFor(header.modelId, digest, evidence)) magic = IBatchEvidence.checkBatch.selector;
+        bool signed;
+        (signed, source) = _isSignedFor(header.modelId, digest, evidence);
+        if (signed) magic = IBatchEvidence.checkBatch.selector;
     }
 
-    function _isSignedFor(bytes32 modelId, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        bytes32 measurement = MODELS.measurementOf(modelId);
+    /// @inheritdoc IEvidence
+    function faultedAt(bytes32 modelId) external view returns (uint40) {
+        return ENCLAVES.lastRevokedAt(_measurementOf(modelId));
+    }
+
+    /// @inheritdoc IEvidence
+    function compromisedSince(uint32 source) external view returns (uint40) {
+        return ENCLAVES.compromisedSince(source);
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
+        return
+            interfaceId == type(IBatchEvidence).interfaceId ||
+            interfaceId == type(IEvidence).interfaceId ||
+            interfaceId == type(IERC165).interfaceId;
+    }
+
+    function _isSignedFor(
+        bytes32 modelId,
+        bytes32 digest,
+        bytes calldata signature
+    ) private view returns (bool signed, uint32 source) {
+        bytes32 measurement;
+        (measurement, source) = ENCLAVES.activeMeasurementOf(ECDSA.recover(digest, signature));
+        signed = measurement == _measurementOf(modelId);
+    }
+
+    function _measurementOf(bytes32 modelId) private view returns (bytes32 measurement) {
+        measurement = MODELS.measurementOf(modelId);
         if (measurement == 0) revert ModelNotMeasured(modelId);
-        return ENCLAVES.activeMeasurementOf(ECDSA.recover(digest, signature)) == measurement;
     }
 }

@@ -81,54 +81,38 @@ library Groth16 {
         return result == 1;
     }
 
-    /// @notice The sum of two points. Reverts when a point is not on the curve or not canonical.
-    function add(uint256 ax, uint256 ay, uint256 bx, uint256 by) internal view returns (uint256 x, uint256 y) {
-        bool done;
-        assembly ("memory-safe") {
-            let buffer := mload(0x40)
-            mstore(buffer, ax)
-            mstore(add(buffer, 0x20), ay)
-            mstore(add(buffer, 0x40), bx)
-            mstore(add(buffer, 0x60), by)
-            done := staticcall(gas(), 0x06, buffer, 0x80, buffer, 0x40)
-            done := and(done, eq(returndatasize(), 0x40))
-            x := mload(buffer)
-            y := mload(add(buffer, 0x20))
-        }
-        if (!done) revert PrecompileFailed(6);
-    }
-
+    /// @dev IC[0] + sum input[i] IC[i + 1], in one buffer: the sum so far in its first two words, the next term behind.
     function _combineInputs(bytes memory key, uint256[] memory inputs) private view returns (uint256 x, uint256 y) {
-        (x, y) = _icAt(key, 0);
         for (uint256 i = 0; i < inputs.length; ++i) {
             if (inputs[i] >= R) revert InputNotInField(i, inputs[i]);
-            (uint256 icX, uint256 icY) = _icAt(key, i + 1);
-            (uint256 termX, uint256 termY) = _multiply(icX, icY, inputs[i]);
-            (x, y) = add(x, y, termX, termY);
         }
-    }
-
-    function _icAt(bytes memory key, uint256 i) private pure returns (uint256 x, uint256 y) {
+        uint256 failed;
         assembly ("memory-safe") {
-            let at := add(add(key, 0x20), add(KEY_FIXED_BYTES, mul(i, G1_BYTES)))
-            x := mload(at)
-            y := mload(add(at, 0x20))
+            let sum := mload(0x40)
+            let term := add(sum, 0x40)
+            let ic := add(add(key, 0x20), KEY_FIXED_BYTES)
+            let input := add(inputs, 0x20)
+            let end := add(input, shl(5, mload(inputs)))
+            mcopy(sum, ic, 0x40)
+            for {} lt(input, end) {
+                input := add(input, 0x20)
+            } {
+                ic := add(ic, 0x40)
+                mcopy(term, ic, 0x40)
+                mstore(add(term, 0x40), mload(input))
+                if iszero(and(eq(returndatasize(), 0x40), staticcall(gas(), 0x07, term, 0x60, term, 0x40))) {
+                    failed := 7
+                    break
+                }
+                if iszero(and(eq(returndatasize(), 0x40), staticcall(gas(), 0x06, sum, 0x80, sum, 0x40))) {
+                    failed := 6
+                    break
+                }
+            }
+            x := mload(sum)
+            y := mload(add(sum, 0x20))
         }
-    }
-
-    function _multiply(uint256 px, uint256 py, uint256 scalar) private view returns (uint256 x, uint256 y) {
-        bool done;
-        assembly ("memory-safe") {
-            let buffer := mload(0x40)
-            mstore(buffer, px)
-            mstore(add(buffer, 0x20), py)
-            mstore(add(buffer, 0x40), scalar)
-            done := staticcall(gas(), 0x07, buffer, 0x60, buffer, 0x40)
-            done := and(done, eq(returndatasize(), 0x40))
-            x := mload(buffer)
-            y := mload(add(buffer, 0x20))
-        }
-        if (!done) revert PrecompileFailed(7);
+        if (failed != 0) revert PrecompileFailed(failed);
     }
 
     /// @dev Zero is its own negative: it is the y of the point at infinity alone.

@@ -14,23 +14,65 @@ abstract contract VerificationKeys is IVerificationKeys {
     uint256 private constant DELTA_WORD = 10;
     uint256 private constant IC_WORD = 14;
 
-    mapping(bytes32 keyId => address pointer) private _pointers;
+    struct KeyEntry {
+        address pointer;
+        uint40 trippedAt;
+    }
+
+    mapping(bytes32 keyId => KeyEntry) private _entries;
 
     /// @inheritdoc IVerificationKeys
     function registerKey(bytes calldata key) external returns (bytes32 keyId) {
         if (key.length != Groth16.keyBytes(INPUTS)) revert KeyLength(key.length, Groth16.keyBytes(INPUTS));
         keyId = keccak256(key);
-        if (_pointers[keyId] != address(0)) revert KeyKnown(keyId);
+        if (_entries[keyId].pointer != address(0)) revert KeyKnown(keyId);
 
         _requireSafe(key);
         address pointer = _store(key);
-        _pointers[keyId] = pointer;
+        _entries[keyId].pointer = pointer;
         emit KeyRegistered(keyId, pointer);
     }
 
     /// @inheritdoc IVerificationKeys
-    function keyOf(bytes32 keyId) public view returns (bytes memory key) {
-        address pointer = _pointers[keyId];
+    function tripBreaker(bytes32 keyId, bytes32 inputHash, Side calldata a, Side calldata b) external {
+        KeyEntry storage entry = _entries[keyId];
+        if (entry.trippedAt != 0) revert AlreadyTripped(keyId);
+        bytes memory key = _load(keyId, entry.pointer);
+        if (
+            a.outputHash == b.outputHash ||
+            !Groth16.verify(key, _inputs(inputHash, a.outputHash, a.ctx), a.proof) ||
+            !Groth16.verify(key, _inputs(inputHash, b.outputHash, b.ctx), b.proof)
+        ) revert NoContradiction(keyId);
+
+        entry.trippedAt = uint40(block.timestamp);
+        emit BreakerTripped(keyId, inputHash, a.outputHash, b.outputHash);
+    }
+
+    /// @inheritdoc IVerificationKeys
+    function trippedAt(bytes32 keyId) public view returns (uint40) {
+        return _entries[keyId].trippedAt;
+    }
+
+    /// @inheritdoc IVerificationKeys
+    function keyOf(bytes32 keyId) external view returns (bytes memory key) {
+        return _load(keyId, _entries[keyId].pointer);
+    }
+
+    /// @dev The bytes of a key whose breaker was not tripped; empty when it was. One read of storage.
+    function _soundKeyOf(bytes32 keyId) internal view returns (bytes memory key) {
+        KeyEntry memory entry = _entries[keyId];
+        if (entry.trippedAt == 0) key = _load(keyId, entry.pointer);
+    }
+
+    function _inputs(bytes32 inputHash, bytes32 outputHash, uint256 ctx) internal pure returns (uint256[] memory) {
+        uint256[] memory inputs = new uint256[](INPUTS);
+        inputs[0] = uint256(inputHash);
+        inputs[1] = uint256(outputHash);
+        inputs[2] = ctx;
+        return inputs;
+    }
+
+    function _load(bytes32 keyId, address pointer) private view returns (bytes memory key) {
         if (pointer == address(0)) revert KeyUnknown(keyId);
 
         uint256 size = Groth16.keyBytes(INPUTS);
@@ -42,7 +84,8 @@ abstract contract VerificationKeys is IVerificationKeys {
     }
 
     /// @dev A key straight from `groth16 setup` has delta = gamma, and proofs for it can be forged by anybody: two
-    /// protocols lost their funds to that in 2026.
+    /// protocols lost their funds to that in 2026. delta = -gamma is as forgeable: points with one x are equal or
+    /// opposite.
     function _requireSafe(bytes calldata key) private view {
         _requireG1(key, 0);
         _requireG2(key, BETA_WORD);
@@ -50,9 +93,10 @@ abstract contract VerificationKeys is IVerificationKeys {
         _requireG2(key, DELTA_WORD);
         for (uint256 i = 0; i <= INPUTS; ++i) _requireG1(key, IC_WORD + 2 * i);
 
-        bytes32 gamma = keccak256(key[GAMMA_WORD * 32:DELTA_WORD * 32]);
-        bytes32 delta = keccak256(key[DELTA_WORD * 32:IC_WORD * 32]);
-        if (gamma == delta) revert KeyUnsafe();
+        if (
+            _wordAt(key, GAMMA_WORD) == _wordAt(key, DELTA_WORD) &&
+            _wordAt(key, GAMMA_WORD + 1) == _wordAt(key, DELTA_WORD + 1)
+        ) revert KeyUnsafe();
     }
 
     /// @dev The precompile of EIP-196 accepts canonical points on the curve alone.

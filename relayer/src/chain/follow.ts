@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { Address, Hex } from "@meantime/sdk/hex";
-import type { Block, Log } from "ethers";
+import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
+import type { Block, Log, ParamType } from "ethers";
 import type { RelayerConfig } from "../config/load.ts";
 import { RelayerError } from "../errors.ts";
 import {
@@ -13,9 +13,9 @@ import {
 } from "../ledger/chain-facts.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../ops/logger.ts";
-import { readPolicy } from "../registry/policies.ts";
+import type { ServedPolicy } from "../services.ts";
 import type { ChainClock } from "./clock.ts";
-import { type Contracts, SETTLEMENT_INTERFACE } from "./contracts.ts";
+import { type Contracts, RECEIPTS_INTERFACE, SETTLEMENT_INTERFACE } from "./contracts.ts";
 import type { Rpc } from "./rpc.ts";
 
 /** The chain as of the last poll. */
@@ -23,20 +23,37 @@ export interface ChainView {
   head: { number: number; hash: Hex; timestampSeconds: number };
   /** The last block whose events are in the ledger. */
   readUpTo: number;
-  /** The operator's accounts, as of the head or later: stake that is not locked backs new claims. */
-  operator: { stakeWei: bigint; lockedWei: bigint; unbondingWei: bigint };
-  /** Whether the sender may commit and the receipt key binds, now. */
-  senderAllowed: boolean;
+  /** The operator's account in every token that the configured policies take bonds in, as of the head or later. */
+  accounts: ReadonlyMap<Address, OperatorAccount>;
+  /** Configured policies that the sender may commit under. */
+  senderPolicies: ReadonlySet<Hex>;
+  /** Configured policies under which receipts that are given now bind the operator. */
+  acceptedPolicies: ReadonlySet<Hex>;
+  /** Whether what the receipt key signs now binds the operator. */
   receiptKeyActive: boolean;
-  /** Configured policies that the guardian has retired: no batch can be committed under them any more. */
-  retiredPolicies: ReadonlySet<Hex>;
+  /** Configured policies that the guardian has closed, and since when (unix seconds): they take no new work. */
+  closedPolicies: ReadonlyMap<Hex, number>;
+  /** Until when (unix seconds, exclusive) nothing can be committed. Zero: commits were never paused. */
+  commitsPausedUntil: number;
   /** `performance.now()` of the poll. */
   seenAtMilliseconds: number;
+}
+
+/** The operator's account in one token, in wei of it. */
+export interface OperatorAccount {
+  stakeWei: bigint;
+  lockedWei: bigint;
+  /** What of the stake senders may lock at most; the rest answers for receipts. */
+  lockableWei: bigint;
+  unbondingWei: bigint;
+  /** Lost a bond: the sender may not commit until the owner resumes. */
+  suspended: boolean;
 }
 
 /** What following the chain needs. */
 export interface FollowContext {
   config: RelayerConfig;
+  policies: readonly ServedPolicy[];
   rpc: Rpc;
   contracts: Contracts;
   ledger: Ledger;
@@ -70,8 +87,10 @@ export async function pollChain(context: FollowContext): Promise<ChainView> {
   return {
     head: { number: head.number, hash: hashOf(head), timestampSeconds: head.timestamp },
     readUpTo,
-    ...(await readAccounts(context)),
-    retiredPolicies: await readRetiredPolicies(context),
+    ...(await readAuthority(context, head.timestamp)),
+    accounts: await readAccounts(context),
+    closedPolicies: await readClosedPolicies(context),
+    commitsPausedUntil: Number((await context.contracts.settlement.pauseOf()).until),
     seenAtMilliseconds: performance.now(),
   };
 }
@@ -96,7 +115,8 @@ async function isOnChain(rpc: Rpc, checkpoint: { number: number; hash: Hex }): P
 
 async function readRange({ rpc, contracts, ledger }: FollowContext, from: number, to: number): Promise<void> {
   const end = await blockAt(rpc, to);
-  const logs = await rpc.getLogs({ address: contracts.settlementAddress, fromBlock: from, toBlock: to });
+  const address = [contracts.settlementAddress, contracts.receiptsAddress];
+  const logs = await rpc.getLogs({ address, fromBlock: from, toBlock: to });
   const timestamps = new Map<string, number>([[hashOf(end), end.timestamp]]);
   for (const log of logs) {
     if (timestamps.has(log.blockHash)) continue;
@@ -107,17 +127,19 @@ async function readRange({ rpc, contracts, ledger }: FollowContext, from: number
   // The end of the range is checked after its logs were read: had the chain changed in between, the cursor would
   // vouch for events of another branch.
   if (hashOf(await blockAt(rpc, to)) !== hashOf(end)) throw reorganisedMeanwhile(to);
-  const events = logs.flatMap((log) => decodeLog(log, timestamps.get(log.blockHash) ?? end.timestamp) ?? []);
+  const events = logs.flatMap(
+    (log) => decodeLog(contracts, log, timestamps.get(log.blockHash) ?? end.timestamp) ?? [],
+  );
   advance(ledger, events, { number: to, hash: hashOf(end) });
 }
 
-function decodeLog(log: Log, timestamp: number): ChainEvent | undefined {
-  const parsed = SETTLEMENT_INTERFACE.parseLog(log);
+function decodeLog({ receiptsAddress }: Contracts, log: Log, timestamp: number): ChainEvent | undefined {
+  const isReceipts = log.address.toLowerCase() === receiptsAddress;
+  const parsed = (isReceipts ? RECEIPTS_INTERFACE : SETTLEMENT_INTERFACE).parseLog(log);
   if (!parsed) return undefined;
   const values: Record<string, string> = {};
   for (const [index, input] of parsed.fragment.inputs.entries()) {
-    const text = String(parsed.args[index]);
-    values[input.name] = input.type === "string" ? text : text.toLowerCase();
+    values[input.name] = textOf(input, parsed.args[index]);
   }
   return {
     blockNumber: log.blockNumber,
@@ -130,33 +152,64 @@ function decodeLog(log: Log, timestamp: number): ChainEvent | undefined {
   };
 }
 
-async function readAccounts({ contracts, config, sender, receiptKeyAddress }: FollowContext) {
-  const { settlement } = contracts;
+/** An argument as text; a list as JSON of its items, a struct of its fields. */
+function textOf(type: ParamType, value: unknown): string {
+  if (type.arrayChildren) {
+    const items = type.arrayChildren;
+    return JSON.stringify(Array.from(value as Iterable<unknown>, (item) => textOf(items, item)));
+  }
+  if (type.components) {
+    const values = value as unknown[];
+    const fields = type.components.map((component, at) => [component.name, textOf(component, values[at])]);
+    return JSON.stringify(Object.fromEntries(fields));
+  }
+  const text = String(value);
+  return type.type === "string" ? text : text.toLowerCase();
+}
+
+async function readAuthority(
+  { contracts, config, policies, sender, receiptKeyAddress }: FollowContext,
+  headSeconds: number,
+): Promise<Pick<ChainView, "senderPolicies" | "acceptedPolicies" | "receiptKeyActive">> {
   const operator = config.operator.address;
-  const [accounts, senderAllowed, receiptKey] = await Promise.all([
-    settlement.operatorOf(operator),
-    settlement.isSender(operator, sender),
-    settlement.receiptKeyOf(operator, receiptKeyAddress),
+  const [allowed, acceptedAt, receiptKey] = await Promise.all([
+    Promise.all(policies.map(({ id }) => contracts.settlement.isSender(operator, sender, id))),
+    Promise.all(policies.map(({ id }) => contracts.receipts.acceptedAtOf(operator, id))),
+    contracts.receipts.receiptKeyOf(operator, receiptKeyAddress),
   ]);
+  const { validFrom, validUntil } = receiptKey;
+  // Read later than the head: what a newer block has brought does not bind yet at the head's time.
+  const hasBegun = (since = 0n) => since !== 0n && since <= BigInt(headSeconds);
   return {
-    operator: {
-      stakeWei: accounts.stakeWei,
-      lockedWei: accounts.lockedWei,
-      unbondingWei: accounts.unbondingWei,
-    },
-    senderAllowed,
-    receiptKeyActive: receiptKey.validFrom !== 0n && receiptKey.validUntil === MAX_UINT40,
+    senderPolicies: new Set(policies.flatMap(({ id }, at) => (allowed[at] ? [id] : []))),
+    acceptedPolicies: new Set(policies.flatMap(({ id }, at) => (hasBegun(acceptedAt[at]) ? [id] : []))),
+    receiptKeyActive: hasBegun(validFrom) && validUntil === MAX_UINT40,
   };
 }
 
-async function readRetiredPolicies({ contracts, config }: FollowContext): Promise<ReadonlySet<Hex>> {
-  const retired = await Promise.all(
-    config.policies.map(async ({ id }) => ((await readPolicy(contracts, id)).retiredAt === 0n ? [] : [id])),
+async function readAccounts({ contracts, config, policies }: FollowContext) {
+  const tokens = [...new Set(policies.map(({ terms }) => terms.bondToken))];
+  const accounts = await Promise.all(
+    tokens.map((token) => contracts.settlement.operatorOf(config.operator.address, token)),
   );
-  return new Set(retired.flat());
+  return new Map(
+    accounts.map(({ stakeWei, lockedWei, lockableBps, unbondingWei, suspended }, at) => [
+      tokens[at] ?? ZERO_ADDRESS,
+      { stakeWei, lockedWei, lockableWei: (stakeWei * lockableBps) / BPS, unbondingWei, suspended },
+    ]),
+  );
 }
 
-/** How Settlement writes "until revoked". */
+async function readClosedPolicies({ contracts, policies }: FollowContext): Promise<ReadonlyMap<Hex, number>> {
+  const closedAt = await Promise.all(policies.map(({ id }) => contracts.settlement.closedAtOf(id)));
+  return new Map(
+    policies.flatMap(({ id }, at) => (closedAt[at] ? [[id, Number(closedAt[at])] as const] : [])),
+  );
+}
+
+const BPS = 10_000n;
+
+/** How Receipts writes "until revoked". */
 const MAX_UINT40 = 2n ** 40n - 1n;
 
 async function blockAt(rpc: Rpc, tag: number | "latest"): Promise<Block> {

@@ -18,7 +18,8 @@ export interface VerifyOptions {
 
 /**
  * `meantime verify`: checks a receipt without asking anybody. Says who signed it; whether that key is the operator's is on
- * chain (`Settlement.receiptKeyOf`), or given by `--receipt-key`.
+ * chain (`Receipts.receiptKeyOf`), or given by `--receipt-key`. Whether the operator had accepted the policy is on chain
+ * alone (`Receipts.acceptedAtOf`).
  *
  * @throws MeantimeError naming the check that failed
  */
@@ -32,8 +33,8 @@ export function verify(file: string, options: VerifyOptions): void {
     options.json
       ? `${JSON.stringify(result)}\n`
       : `Valid receipt of ${receipt.claim.operator}\n  claim  ${receipt.claimId}\n  signer ${signer}${
-          receiptKey ? "" : " (ask Settlement.receiptKeyOf whether the operator has this key)"
-        }\n`,
+          receiptKey ? "" : " (ask Receipts.receiptKeyOf whether the operator has this key)"
+        }\n  policy ${receipt.claim.policyId} (ask Receipts.acceptedAtOf whether the operator had accepted it)\n`,
   );
 }
 

@@ -9,15 +9,18 @@ import { enqueue, openOfKind } from "../tx/intents.ts";
 /** Headers in one transaction: far under the gas limit of a transaction. */
 const MAX_HEADERS = 50;
 
-/** Frees the bonds of our batches that are final and have no open challenge. */
+/** Frees the bonds of our batches that are final and have no open dispute. */
 export function releaseFinalBatches({ ledger, config, contracts, clock, logger }: Services): void {
-  // One release at a time: a batch in two transactions would revert the second.
+  // One release at a time: a batch in two transactions would pay for the second in vain.
   if (openOfKind(ledger, "release").length > 0) return;
   const rows = ledger.all<HeaderColumns & { batch_id: Hex }>(
     `SELECT b.* FROM chain_batches b JOIN batches own ON own.batch_id = b.batch_id
-     WHERE b.released_tx IS NULL AND b.final_at <= ?
-       AND NOT EXISTS (SELECT 1 FROM chain_claims c WHERE c.batch_id = b.batch_id AND c.state = 'challenged')
-     ORDER BY b.final_at LIMIT ?`,
+     WHERE b.released_tx IS NULL AND b.final_at <= ?1
+       AND NOT EXISTS (
+         SELECT 1 FROM chain_leaves c
+         WHERE c.batch_id = b.batch_id AND (c.state IN ('challenged', 'demanded') OR c.final_at > ?1)
+       )
+     ORDER BY b.final_at LIMIT ?2`,
     clock.nowSeconds(),
     MAX_HEADERS,
   );

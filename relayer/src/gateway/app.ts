@@ -6,6 +6,7 @@ import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
+import { readiness } from "./capacity.ts";
 import { HttpError } from "./http-error.ts";
 import { infer, requireModel } from "./infer.ts";
 import { servePage } from "./page.ts";
@@ -44,6 +45,10 @@ export function createGateway(services: Services, state: GatewayState): Hono {
     context.json(wellKnownView(services, state.publicUrl())),
   );
   app.get("/healthz", (context) => context.json({ status: state.draining() ? "stopping" : "ok" }));
+  app.get("/readyz", (context) => {
+    const report = readiness(services, state.draining());
+    return context.json(report, report.ready ? 200 : 503);
+  });
   servePage(app);
   app.notFound((context) =>
     refuse(

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import { MAX_OPENING_BYTES } from "@meantime/sdk/batch";
 import type { Claim } from "@meantime/sdk/claim";
 import { commitInput, commitLabel, randomSalt } from "@meantime/sdk/commitment";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, type Hex, keccak256Text, randomBytes32 } from "@meantime/sdk/hex";
-import { checkInput } from "@meantime/sdk/model";
+import { checkInput, inputLength } from "@meantime/sdk/model";
 import { isAnswerable } from "@meantime/sdk/policy";
 import { receiptToJson, signReceipt } from "@meantime/sdk/receipt";
 import { z } from "zod";
-import { freeStakeWei } from "../commit/exposure.ts";
 import { findByRequest, insertReceipt, type StoredReceipt } from "../ledger/receipts.ts";
 import type { ServedModel, ServedPolicy, Services } from "../services.ts";
+import { refusalOf } from "./capacity.ts";
 import { HttpError } from "./http-error.ts";
 
 /** The answer to `POST /v1/infer/{model}`. */
@@ -21,9 +22,8 @@ export interface InferAnswer {
   policy: string;
 }
 
-const RETRY_AFTER_SECONDS = 5;
-/** A chain that was not seen for this long is treated as out of reach: deadlines could pass unnoticed. */
-const CHAIN_SILENCE_MILLISECONDS = 30_000;
+/** An output is one label. */
+const OUTPUT_BYTES = 1;
 
 const requestSchema = z.strictObject({
   input: z.array(z.unknown()),
@@ -60,10 +60,12 @@ export function infer(services: Services, model: ServedModel, body: unknown): In
   const policy = requirePolicy(services, request.policy);
   const input = requireInput(model, request.input);
   requireAnswerable(model, policy);
+  requireShowable(model, policy);
   const earlier = findEarlier(services, model, policy, request);
   if (earlier) return answerOf(earlier, policy.name);
-  requireOpenPolicy(services, policy);
-  requireCapacity(services, policy);
+  // A repeated request was answered before this is asked.
+  const refusal = refusalOf(services, policy);
+  if (refusal) throw refusal;
   const stored = serve(services, model, policy, request, input);
   insertReceipt(services.ledger, stored);
   return answerOf(stored, policy.name);
@@ -159,6 +161,17 @@ function requireAnswerable(model: ServedModel, policy: ServedPolicy): void {
   );
 }
 
+/** Anybody may demand to see a claim of public data on chain, and what does not fit there loses its bond. */
+function requireShowable(model: ServedModel, policy: ServedPolicy): void {
+  if (!policy.terms.publicData || inputLength(model.spec) + OUTPUT_BYTES <= MAX_OPENING_BYTES) return;
+  throw new HttpError(
+    422,
+    "MT-GW-020",
+    `an input of ${model.name} is too large to be shown on chain, as the policy ${policy.name} demands`,
+    `Choose a policy of private data; public data are at most ${MAX_OPENING_BYTES} bytes a claim.`,
+  );
+}
+
 function findEarlier(
   { ledger }: Services,
   model: ServedModel,
@@ -180,44 +193,6 @@ function findEarlier(
     "this requestId was answered for another input, policy or salt",
     "Repeat the request exactly to get the same answer, or use a new requestId.",
   );
-}
-
-/** A receipt under a retired policy could never be committed. Repeated requests are answered before this is asked. */
-function requireOpenPolicy({ view }: Services, policy: ServedPolicy): void {
-  if (!view()?.retiredPolicies.has(policy.id)) return;
-  throw new HttpError(
-    422,
-    "MT-GW-017",
-    `the policy ${policy.name} was retired on chain`,
-    "Choose another policy; claims that are open under this one settle as promised.",
-  );
-}
-
-/** Refuses work whose bond the operator could not lock, or whose commit the chain would not see. */
-function requireCapacity(services: Services, policy: ServedPolicy): void {
-  const view = services.view();
-  if (!view || performance.now() - view.seenAtMilliseconds > CHAIN_SILENCE_MILLISECONDS) {
-    throw busy("MT-GW-011", "the chain is out of reach", "Try again later; no receipt was given.");
-  }
-  if (!view.senderAllowed || !view.receiptKeyActive) {
-    throw busy(
-      "MT-GW-015",
-      "the operator has not authorised this relayer's keys on chain",
-      "The operator has to call setSender and addReceiptKey; no restart is needed.",
-    );
-  }
-  const freeWei = freeStakeWei(services) ?? 0n;
-  if (freeWei < policy.terms.claimBondWei) {
-    throw busy(
-      "MT-GW-010",
-      "the operator's stake is fully committed to earlier claims",
-      "Try again when some of them are final, or ask another operator.",
-    );
-  }
-}
-
-function busy(code: string, message: string, hint: string): HttpError {
-  return new HttpError(503, code, message, hint, RETRY_AFTER_SECONDS);
 }
 
 function digestOf(policy: ServedPolicy, request: InferRequest): Hex {

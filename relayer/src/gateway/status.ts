@@ -8,6 +8,7 @@ import {
   latestClaims,
   standingGroups,
 } from "../ledger/claim-status.ts";
+import { openOmissions } from "../ledger/omissions.ts";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
 import { countOpen } from "../tx/intents.ts";
@@ -32,13 +33,18 @@ export function statusView(services: Services, tasks: readonly TaskHealth[]) {
     chain: chain ? { head: chain.head.number, readUpTo: chain.readUpTo } : null,
     claims: countByStatus(services),
     gap: trustGap(services, sample),
-    exposure: chain && {
-      stakeWei: chain.operator.stakeWei.toString(),
-      lockedWei: chain.operator.lockedWei.toString(),
-      unbondingWei: chain.operator.unbondingWei.toString(),
-      promisedWei: promisedWei(services).toString(),
-      freeWei: (freeStakeWei(services) ?? 0n).toString(),
-    },
+    exposure: [...(chain?.accounts ?? [])].map(([token, account]) => ({
+      token,
+      stakeWei: account.stakeWei.toString(),
+      lockableWei: account.lockableWei.toString(),
+      lockedWei: account.lockedWei.toString(),
+      unbondingWei: account.unbondingWei.toString(),
+      promisedWei: promisedWei(services, token).toString(),
+      freeWei: (freeStakeWei(services, token) ?? 0n).toString(),
+      suspended: account.suspended,
+    })),
+    commitsPausedUntil:
+      chain && chain.commitsPausedUntil > clock.nowSeconds() ? chain.commitsPausedUntil : null,
     obligations: obligations(services),
     watch: coverage(services),
     tasks,
@@ -61,6 +67,7 @@ function countByStatus(services: Services): Record<ClaimStatus | "total", number
     Final: 0,
     Challenged: 0,
     Rejected: 0,
+    Voided: 0,
     total: 0,
   };
   for (const group of standingGroups(ledger)) {
@@ -99,15 +106,22 @@ function quantile(sorted: readonly number[], share: number): number | null {
 }
 
 function obligations(services: Services) {
-  const challenges = services.ledger.get<{ count: number; next: number | null }>(
-    `SELECT COUNT(*) AS count, MIN(c.prove_by) AS next FROM chain_claims c
-     JOIN batches own ON own.batch_id = c.batch_id WHERE c.state = 'challenged'`,
-  );
+  const { ledger, config } = services;
+  const disputes = (state: "challenged" | "demanded") =>
+    ledger.get<{ count: number; next: number | null }>(
+      `SELECT COUNT(*) AS count, MIN(c.deadline) AS next FROM chain_leaves c
+       JOIN batches own ON own.batch_id = c.batch_id WHERE c.state = ?`,
+      state,
+    );
+  const [challenges, demands] = [disputes("challenged"), disputes("demanded")];
   return {
     receiptsToCommit: waitingClaims(services),
     challengesToAnswer: challenges?.count ?? 0,
     nextProveBy: challenges?.next ?? null,
-    transactionsOpen: countOpen(services.ledger),
+    demandsToReveal: demands?.count ?? 0,
+    nextRevealBy: demands?.next ?? null,
+    omissionsToRefute: openOmissions(ledger, config.operator.address).length,
+    transactionsOpen: countOpen(ledger),
   };
 }
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { batchHeaderToJson, leafHash } from "@meantime/sdk/batch";
+import { batchHeaderToJson } from "@meantime/sdk/batch";
 import { claimToJson } from "@meantime/sdk/claim";
 import type { Hex } from "@meantime/sdk/hex";
-import { buildMerkleTree } from "@meantime/sdk/merkle";
+import type { MerkleTree } from "@meantime/sdk/merkle";
 import { inputLength } from "@meantime/sdk/model";
 import { receiptToJson } from "@meantime/sdk/receipt";
 import { findOwnHeader } from "../ledger/batches.ts";
 import { type ClaimRow, deriveStatus, findClaim } from "../ledger/claim-status.ts";
-import { claimIdsOfBatch, findReceipt, receiptsOfBatch, type StoredReceipt } from "../ledger/receipts.ts";
+import { findReceipt, receiptsOfBatch, type StoredReceipt } from "../ledger/receipts.ts";
+import { claimTree } from "../ledger/trees.ts";
 import type { Services } from "../services.ts";
 import { HttpError } from "./http-error.ts";
 
@@ -26,9 +27,9 @@ export function claimView(services: Services, claimId: Hex) {
     transactions: withoutNulls({
       commit: row.committed_tx,
       attest: row.attested_tx,
-      challenge: row.challenged_tx,
+      challenge: row.disputed_tx,
       evidence: row.evidence_tx,
-      reject: row.rejected_tx,
+      ...(row.state === "voided" ? { void: row.ended_tx } : { reject: row.ended_tx }),
       release: row.released_tx,
     }),
     ...(header && stored.batchId && stored.index !== undefined
@@ -54,24 +55,27 @@ export function statusOf({ policies, clock }: Services, row: ClaimRow) {
       ...withoutNulls({
         committedAt: row.committed_at,
         attestedAt: row.attested_at,
-        challengedAt: row.challenged_at,
-        proveBy: row.state === "challenged" ? row.prove_by : null,
+        challengedAt: row.disputed_at,
+        proveBy: row.state === "challenged" ? row.deadline : null,
+        revealBy: row.state === "demanded" ? row.deadline : null,
         evidenceAt: row.evidence_at ?? row.attested_at,
-        rejectedAt: row.rejected_at,
+        rejectedAt: row.state === "rejected" ? row.ended_at : null,
+        voidedAt: row.state === "voided" ? row.ended_at : null,
         finalAt,
       }),
     },
   };
 }
 
-/** `GET /v1/receipts/{id}`: the receipt and what opens its hashes. @throws HttpError 404 */
+/** `GET /v1/receipts/{id}`: the receipt, and what opens its hashes where that is public. @throws HttpError 404 */
 export function receiptView(services: Services, claimId: Hex) {
   const stored = requireReceipt(services, claimId);
-  return { receipt: receiptToJson(stored.receipt), opening: openingToJson(stored) };
+  return { receipt: receiptToJson(stored.receipt), ...openingToJson(services, stored) };
 }
 
 /** `GET /v1/batches/{id}`: everything a watchtower needs to check a batch. @throws HttpError 404 */
-export function batchView({ ledger, config }: Services, batchId: Hex) {
+export function batchView(services: Services, batchId: Hex) {
+  const { ledger, config } = services;
   const header = findOwnHeader(ledger, config.operator.address, batchId);
   if (!header) throw notFound("batch");
   return {
@@ -79,7 +83,7 @@ export function batchView({ ledger, config }: Services, batchId: Hex) {
     header: batchHeaderToJson(header),
     claims: receiptsOfBatch(ledger, batchId).map((stored) => ({
       ...receiptToJson(stored.receipt),
-      opening: openingToJson(stored),
+      ...openingToJson(services, stored),
     })),
   };
 }
@@ -101,11 +105,15 @@ export function modelsView({ models }: Services) {
 }
 
 /** `GET /.well-known/meantime.json`: who this is and by what its receipts can be checked. */
-export function wellKnownView({ config, receiptKeyAddress, models, policies }: Services, publicUrl: string) {
+export function wellKnownView(
+  { config, contracts, receiptKeyAddress, models, policies }: Services,
+  publicUrl: string,
+) {
   return {
     operator: config.operator.address,
     chainId: config.chain.chainId,
     settlement: config.chain.settlement,
+    receipts: contracts.receiptsAddress,
     receiptKey: receiptKeyAddress,
     url: publicUrl,
     models: models.map(({ name, id }) => ({ name, id })),
@@ -127,26 +135,28 @@ function requireReceipt({ ledger }: Services, claimId: Hex): StoredReceipt {
   return stored;
 }
 
-function openingToJson({ opening }: StoredReceipt) {
+/** Nothing under a policy of private data: who asked has its own input and salt. */
+function openingToJson({ policies }: Services, { receipt, opening }: StoredReceipt) {
+  if (policies.find(({ id }) => id === receipt.claim.policyId)?.terms.publicData === false) return {};
   return {
-    input: Buffer.from(opening.input).toString("base64url"),
-    salt: opening.salt,
-    output: Buffer.from(opening.output).toString("base64url"),
+    opening: {
+      input: Buffer.from(opening.input).toString("base64url"),
+      salt: opening.salt,
+      output: Buffer.from(opening.output).toString("base64url"),
+    },
   };
 }
 
 /** A batch never changes, and its claims are asked for together: the last trees are kept. */
 const TREES_KEPT = 16;
-const trees = new WeakMap<object, Map<Hex, ReturnType<typeof buildMerkleTree>>>();
+const trees = new WeakMap<object, Map<Hex, MerkleTree>>();
 
-function treeOf({ ledger }: Services, batchId: Hex) {
-  const kept = trees.get(ledger) ?? new Map<Hex, ReturnType<typeof buildMerkleTree>>();
+function treeOf({ ledger }: Services, batchId: Hex): MerkleTree {
+  const kept = trees.get(ledger) ?? new Map<Hex, MerkleTree>();
   trees.set(ledger, kept);
   const known = kept.get(batchId);
   if (known) return known;
-  const tree = buildMerkleTree(
-    claimIdsOfBatch(ledger, batchId).map((claimId, index) => leafHash(index, claimId)),
-  );
+  const tree = claimTree(ledger, batchId);
   const [oldest] = kept.keys();
   if (kept.size >= TREES_KEPT && oldest) kept.delete(oldest);
   kept.set(batchId, tree);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { Address, Hex } from "@meantime/sdk/hex";
+import { type Address, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
+import { EVIDENCE_KINDS, sharedKinds } from "@meantime/sdk/policy";
 import type { HeaderColumns } from "./batches.ts";
 import type { Ledger } from "./ledger.ts";
 
-/** One event of Settlement. Every argument is text: bigints in decimal, hex in lower case. */
+/** One event of Settlement or Receipts. Every argument is text: bigints in decimal, hex in lower case. */
 export interface ChainEvent {
   blockNumber: number;
   logIndex: number;
@@ -28,21 +29,25 @@ export interface ChainBatch extends HeaderColumns {
   released_tx: Hex | null;
 }
 
-/** A claim that was challenged or got evidence of its own. Times are unix seconds. */
-export interface ChainClaim {
-  claim_id: Hex;
+/** What has happened to a leaf; see `LeafState` in `contracts/types/Leaf.sol`. */
+export type LeafState = "quiet" | "challenged" | "answered" | "rejected" | "voided" | "demanded" | "revealed";
+
+/** A leaf of a batch to which something happened. Times are unix seconds. */
+export interface ChainLeaf {
   batch_id: Hex;
   leaf_index: number;
-  state: "touched" | "challenged" | "rejected";
-  challenger: Address | null;
-  challenged_at: number | null;
-  challenged_tx: Hex | null;
-  prove_by: number | null;
+  claim_id: Hex | null;
+  state: LeafState;
   kinds: number;
+  opener: Address | null;
+  disputed_at: number | null;
+  disputed_tx: Hex | null;
+  deadline: number | null;
   evidence_at: number | null;
   evidence_tx: Hex | null;
-  rejected_at: number | null;
-  rejected_tx: Hex | null;
+  final_at: number | null;
+  ended_at: number | null;
+  ended_tx: Hex | null;
 }
 
 /** How many checkpoints are kept to find the common ancestor after a reorg. */
@@ -104,7 +109,7 @@ export function rollBack(ledger: Ledger, toBlock: number): void {
     ledger.run("DELETE FROM events WHERE block_number > ?", toBlock);
     ledger.run("DELETE FROM blocks WHERE number > ?", toBlock);
     for (const { batch_id } of touched) {
-      ledger.run("DELETE FROM chain_claims WHERE batch_id = ?", batch_id);
+      ledger.run("DELETE FROM chain_leaves WHERE batch_id = ?", batch_id);
       ledger.run("DELETE FROM chain_batches WHERE batch_id = ?", batch_id);
       for (const event of eventsOfBatch(ledger, batch_id)) apply(ledger, event);
     }
@@ -116,12 +121,12 @@ export function findChainBatch(ledger: Ledger, batchId: Hex): ChainBatch | undef
   return ledger.get<ChainBatch>("SELECT * FROM chain_batches WHERE batch_id = ?", batchId);
 }
 
-/** What the chain holds of one claim in one batch; undefined for an untouched one. */
-export function findChainClaim(ledger: Ledger, claimId: Hex, batchId: Hex): ChainClaim | undefined {
-  return ledger.get<ChainClaim>(
-    "SELECT * FROM chain_claims WHERE claim_id = ? AND batch_id = ?",
-    claimId,
+/** What the chain holds of one leaf; undefined for one that nothing happened to. */
+export function findChainLeaf(ledger: Ledger, batchId: Hex, index: number): ChainLeaf | undefined {
+  return ledger.get<ChainLeaf>(
+    "SELECT * FROM chain_leaves WHERE batch_id = ? AND leaf_index = ?",
     batchId,
+    index,
   );
 }
 
@@ -192,6 +197,20 @@ function apply(ledger: Ledger, event: ChainEvent): void {
         argument("batchId"),
       );
       return;
+    case "BatchReopened":
+      ledger.run(
+        "UPDATE chain_batches SET attested_at = NULL, attested_tx = NULL, final_at = ? WHERE batch_id = ?",
+        Number(argument("finalAt")),
+        argument("batchId"),
+      );
+      return;
+    case "ChallengeWindowLengthened":
+      ledger.run(
+        "UPDATE chain_batches SET final_at = ? WHERE batch_id = ?",
+        Number(argument("finalAt")),
+        argument("batchId"),
+      );
+      return;
     case "BatchReleased":
       ledger.run(
         "UPDATE chain_batches SET released_tx = ? WHERE batch_id = ?",
@@ -200,50 +219,118 @@ function apply(ledger: Ledger, event: ChainEvent): void {
       );
       return;
     case "ClaimChallenged":
-      touch(ledger, argument);
+      openDispute(ledger, event, "challenged", argument("challenger"), Number(argument("proveBy")));
+      return;
+    case "RevealDemanded":
+      openDispute(ledger, event, "demanded", argument("demander"), Number(argument("revealBy")));
+      return;
+    case "DeadlineLengthened":
       ledger.run(
-        `UPDATE chain_claims SET state = 'challenged', challenger = ?, challenged_at = ?, challenged_tx = ?, prove_by = ?
-         WHERE claim_id = ? AND batch_id = ? AND leaf_index = ?`,
-        argument("challenger"),
-        event.timestamp,
-        event.txHash,
-        Number(argument("proveBy")),
-        ...claimKey(argument),
+        "UPDATE chain_leaves SET deadline = ? WHERE batch_id = ? AND leaf_index = ?",
+        Number(argument("deadline")),
+        ...leafKey(event),
       );
       return;
     case "EvidenceAccepted":
-      touch(ledger, argument);
+      touch(ledger, event);
+      // An enclave's word leaves a claim that was revealed open to challenges; a proof ends that.
       ledger.run(
-        `UPDATE chain_claims SET state = 'touched', kinds = kinds | ?, evidence_at = ?, evidence_tx = ?
-         WHERE claim_id = ? AND batch_id = ? AND leaf_index = ?`,
+        `UPDATE chain_leaves SET kinds = kinds | ?1, evidence_at = ?2, evidence_tx = ?3,
+           state = CASE WHEN state IN ('challenged', 'answered') THEN 'answered'
+                        WHEN state = 'revealed' AND ?1 <> ?4 THEN 'revealed' ELSE 'quiet' END
+         WHERE batch_id = ?5 AND leaf_index = ?6`,
         Number(argument("kind")),
         event.timestamp,
         event.txHash,
-        ...claimKey(argument),
+        EVIDENCE_KINDS.zk,
+        ...leafKey(event),
+      );
+      return;
+    case "ClaimRevealed":
+      touch(ledger, event);
+      ledger.run(
+        "UPDATE chain_leaves SET state = 'revealed', final_at = ? WHERE batch_id = ? AND leaf_index = ?",
+        Number(argument("finalAt")),
+        ...leafKey(event),
+      );
+      return;
+    case "ClaimReopened":
+      touch(ledger, event);
+      // What another kind has answered stays answered. The last byte of a policy's id is what answers under it.
+      ledger.run(
+        `UPDATE chain_leaves SET kinds = kinds & ~?1, final_at = ?2,
+           state = CASE WHEN state = 'answered' AND kinds & ~?1 & ?3 THEN state ELSE 'revealed' END,
+           evidence_at = CASE WHEN kinds & ~?1 THEN evidence_at END,
+           evidence_tx = CASE WHEN kinds & ~?1 THEN evidence_tx END
+         WHERE batch_id = ?4 AND leaf_index = ?5`,
+        Number(argument("kind")),
+        Number(argument("finalAt")),
+        answerKindsOf(ledger, argument("batchId")),
+        ...leafKey(event),
       );
       return;
     case "ClaimRejected":
-      ledger.run(
-        `UPDATE chain_claims SET state = 'rejected', rejected_at = ?, rejected_tx = ?
-         WHERE claim_id = ? AND batch_id = ? AND leaf_index = ?`,
-        event.timestamp,
-        event.txHash,
-        ...claimKey(argument),
-      );
+      end(ledger, event, "rejected");
+      return;
+    case "ClaimVoided":
+      end(ledger, event, "voided");
       return;
     default:
       return;
   }
 }
 
-function touch(ledger: Ledger, argument: (name: string) => string): void {
+function openDispute(
+  ledger: Ledger,
+  event: ChainEvent,
+  state: "challenged" | "demanded",
+  opener: string,
+  deadline: number,
+): void {
+  touch(ledger, event);
   ledger.run(
-    `INSERT INTO chain_claims (claim_id, batch_id, leaf_index, state) VALUES (?, ?, ?, 'touched')
-     ON CONFLICT DO NOTHING`,
-    ...claimKey(argument),
+    `UPDATE chain_leaves SET state = ?, opener = ?, disputed_at = ?, disputed_tx = ?, deadline = ?
+     WHERE batch_id = ? AND leaf_index = ?`,
+    state,
+    opener,
+    event.timestamp,
+    event.txHash,
+    deadline,
+    ...leafKey(event),
   );
 }
 
-function claimKey(argument: (name: string) => string): [string, string, number] {
-  return [argument("claimId"), argument("batchId"), Number(argument("index"))];
+function end(ledger: Ledger, event: ChainEvent, state: "rejected" | "voided"): void {
+  touch(ledger, event);
+  ledger.run(
+    "UPDATE chain_leaves SET state = ?, ended_at = ?, ended_tx = ? WHERE batch_id = ? AND leaf_index = ?",
+    state,
+    event.timestamp,
+    event.txHash,
+    ...leafKey(event),
+  );
+}
+
+function touch(ledger: Ledger, event: ChainEvent): void {
+  const { claimId } = event.arguments;
+  ledger.run(
+    `INSERT INTO chain_leaves (batch_id, leaf_index, claim_id, state) VALUES (?, ?, ?, 'quiet')
+     ON CONFLICT (batch_id, leaf_index) DO UPDATE SET claim_id = COALESCE(excluded.claim_id, claim_id)`,
+    ...leafKey(event),
+    claimId === undefined || claimId === ZERO_HASH ? null : claimId,
+  );
+}
+
+function answerKindsOf(ledger: Ledger, batchId: string): number {
+  const batch = ledger.get<{ policy_id: Hex }>(
+    "SELECT policy_id FROM chain_batches WHERE batch_id = ?",
+    batchId,
+  );
+  return batch ? sharedKinds(batch.policy_id, batch.policy_id) : 0;
+}
+
+function leafKey({ name, arguments: values }: ChainEvent): [string, number] {
+  const { batchId, index } = values;
+  if (batchId === undefined || index === undefined) throw new TypeError(`event ${name} names no leaf`);
+  return [batchId, Number(index)];
 }

@@ -3,6 +3,7 @@
 import type { Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, EVIDENCE_RULES } from "@meantime/sdk/policy";
 import type { StatusName } from "@meantime/sdk/status";
+import type { LeafState } from "./chain-facts.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** One of our claims with what the chain says about it. Times are unix seconds. */
@@ -20,15 +21,16 @@ export interface ClaimRow {
   attested_at: number | null;
   attested_tx: Hex | null;
   released_tx: Hex | null;
-  state: "touched" | "challenged" | "rejected" | null;
+  state: LeafState | null;
   kinds: number | null;
-  challenged_at: number | null;
-  challenged_tx: Hex | null;
-  prove_by: number | null;
+  disputed_at: number | null;
+  disputed_tx: Hex | null;
+  deadline: number | null;
   evidence_at: number | null;
   evidence_tx: Hex | null;
-  rejected_at: number | null;
-  rejected_tx: Hex | null;
+  leaf_final_at: number | null;
+  ended_at: number | null;
+  ended_tx: Hex | null;
 }
 
 /** A claim's status, with `Served` for one that is not on chain yet. Our own claims are never `Unknown`. */
@@ -37,10 +39,17 @@ export type ClaimStatus = Exclude<StatusName, "Unknown"> | "Served";
 /** What a status follows from. */
 export type StatusFacts = Pick<
   ClaimRow,
-  "committed_at" | "final_at" | "attested_at" | "state" | "kinds" | "challenged_at" | "evidence_at"
+  | "committed_at"
+  | "final_at"
+  | "attested_at"
+  | "state"
+  | "kinds"
+  | "disputed_at"
+  | "evidence_at"
+  | "leaf_final_at"
 >;
 
-/** A claim's status and the moment it is final: past, to come, or null while a challenge is open or after a rejection. */
+/** A claim's status and the moment it is final: past, to come, or null while a dispute is open and after it ended badly. */
 export interface DerivedStatus {
   status: ClaimStatus;
   finalAt: number | null;
@@ -49,11 +58,11 @@ export interface DerivedStatus {
 const CLAIM_QUERY = `
   SELECT r.claim_id, r.policy_id, r.model_id, r.served_at, r.commit_by, r.batch_id, r.leaf_index,
     b.committed_at, b.committed_tx, b.final_at, b.attested_at, b.attested_tx, b.released_tx,
-    c.state, c.kinds, c.challenged_at, c.challenged_tx, c.prove_by, c.evidence_at, c.evidence_tx, c.rejected_at,
-    c.rejected_tx
+    c.state, c.kinds, c.disputed_at, c.disputed_tx, c.deadline, c.evidence_at, c.evidence_tx,
+    c.final_at AS leaf_final_at, c.ended_at, c.ended_tx
   FROM receipts r
   LEFT JOIN chain_batches b ON b.batch_id = r.batch_id
-  LEFT JOIN chain_claims c ON c.claim_id = r.claim_id AND c.batch_id = r.batch_id AND c.leaf_index = r.leaf_index`;
+  LEFT JOIN chain_leaves c ON c.batch_id = r.batch_id AND c.leaf_index = r.leaf_index`;
 
 /** The latest claims, newest first. */
 export function latestClaims(ledger: Ledger, limit: number): ClaimRow[] {
@@ -73,12 +82,14 @@ export function claimsOfBatch(ledger: Ledger, batchId: Hex): ClaimRow[] {
 /** Our committed batches, as groups of claims of equal standing: untouched ones together, touched ones singly. */
 export function standingGroups(ledger: Ledger): (StatusFacts & { policy_id: Hex; claims: number })[] {
   return ledger.all(`
-    SELECT b.policy_id, b.committed_at, b.final_at, b.attested_at, NULL AS state, NULL AS kinds, NULL AS challenged_at,
-      NULL AS evidence_at, b.count - (SELECT COUNT(*) FROM chain_claims t WHERE t.batch_id = b.batch_id) AS claims
+    SELECT b.policy_id, b.committed_at, b.final_at, b.attested_at, NULL AS state, NULL AS kinds, NULL AS disputed_at,
+      NULL AS evidence_at, NULL AS leaf_final_at,
+      b.count - (SELECT COUNT(*) FROM chain_leaves t WHERE t.batch_id = b.batch_id) AS claims
     FROM chain_batches b JOIN batches own ON own.batch_id = b.batch_id
     UNION ALL
-    SELECT b.policy_id, b.committed_at, b.final_at, b.attested_at, c.state, c.kinds, c.challenged_at, c.evidence_at, 1
-    FROM chain_claims c JOIN chain_batches b ON b.batch_id = c.batch_id JOIN batches own ON own.batch_id = b.batch_id`);
+    SELECT b.policy_id, b.committed_at, b.final_at, b.attested_at, c.state, c.kinds, c.disputed_at, c.evidence_at,
+      c.final_at, 1
+    FROM chain_leaves c JOIN chain_batches b ON b.batch_id = c.batch_id JOIN batches own ON own.batch_id = b.batch_id`);
 }
 
 /**
@@ -88,20 +99,24 @@ export function standingGroups(ledger: Ledger): (StatusFacts & { policy_id: Hex;
  */
 export function deriveStatus(facts: StatusFacts, rule: number, nowSeconds: number): DerivedStatus {
   if (facts.committed_at === null || facts.final_at === null) return { status: "Served", finalAt: null };
-  if (facts.state === "challenged") return { status: "Challenged", finalAt: null };
+  if (facts.state === "challenged" || facts.state === "demanded")
+    return { status: "Challenged", finalAt: null };
   if (facts.state === "rejected") return { status: "Rejected", finalAt: null };
+  if (facts.state === "voided") return { status: "Voided", finalAt: null };
   const kinds = (facts.kinds ?? 0) | (facts.attested_at === null ? 0 : EVIDENCE_KINDS.tee);
-  const byClock = Math.max(facts.final_at, answeredAt(facts));
+  const clockFinalAt =
+    facts.state === "revealed" ? Math.max(facts.final_at, facts.leaf_final_at ?? 0) : facts.final_at;
+  const byClock = Math.max(clockFinalAt, answeredAt(facts));
   const finalAt = Math.min(byClock, closes(rule, kinds) ? evidenceAt(facts, rule) : Number.POSITIVE_INFINITY);
-  if (nowSeconds >= facts.final_at || closes(rule, kinds)) return { status: "Final", finalAt };
+  if (nowSeconds >= clockFinalAt || closes(rule, kinds)) return { status: "Final", finalAt };
   if (kinds & EVIDENCE_KINDS.zk) return { status: "Proven", finalAt };
-  if (kinds & EVIDENCE_KINDS.tee) return { status: "Attested", finalAt };
+  if (kinds !== 0) return { status: "Attested", finalAt };
   return { status: "Committed", finalAt };
 }
 
-/** A claim whose challenge was answered after the window could not be final before the answer. */
+/** A claim whose dispute was answered after the window could not be final before the answer. */
 function answeredAt(facts: StatusFacts): number {
-  return facts.challenged_at === null ? 0 : (facts.evidence_at ?? 0);
+  return facts.disputed_at === null ? 0 : (facts.evidence_at ?? 0);
 }
 
 /** When the evidence was complete: the later of both where the rule wants both, else the earlier of what there is. */

@@ -173,4 +173,48 @@ export const MIGRATIONS: readonly string[] = [
     state      TEXT NOT NULL CHECK (state IN ('found', 'challenging'))
   ) STRICT;
   `,
+  // Settlement keeps one word for each leaf of a batch, and somebody may dispute a leaf whose claim nobody has seen. A
+  // ledger belongs to one Settlement, so no ledger has rows of both kinds.
+  `
+  DROP TABLE chain_claims;
+  CREATE TABLE chain_leaves (
+    batch_id    TEXT NOT NULL,
+    leaf_index  INTEGER NOT NULL,
+    claim_id    TEXT, -- not known where nobody showed the claim
+    state       TEXT NOT NULL
+                CHECK (state IN ('quiet', 'challenged', 'answered', 'rejected', 'voided', 'demanded', 'revealed')),
+    kinds       INTEGER NOT NULL DEFAULT 0,
+    opener      TEXT, -- who challenged it, or demanded to see it, last
+    disputed_at INTEGER,
+    disputed_tx TEXT,
+    deadline    INTEGER, -- until when that dispute can be answered, exclusive
+    evidence_at INTEGER,
+    evidence_tx TEXT,
+    final_at    INTEGER, -- of a leaf that was revealed or reopened: no earlier than its batch's
+    ended_at    INTEGER, -- when it was rejected or voided
+    ended_tx    TEXT,
+    PRIMARY KEY (batch_id, leaf_index)
+  ) STRICT;
+  CREATE INDEX chain_leaves_disputed ON chain_leaves (state) WHERE state IN ('challenged', 'demanded');
+
+  -- The same wrong claim may stand at several leaves, each with a bond and a challenge of its own.
+  DROP TABLE findings;
+  CREATE TABLE findings (
+    batch_id   TEXT NOT NULL,
+    leaf_index INTEGER NOT NULL,
+    claim_id   TEXT NOT NULL,
+    claim      TEXT NOT NULL,
+    proof      TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN ('found', 'challenging')),
+    PRIMARY KEY (batch_id, leaf_index)
+  ) STRICT;
+
+  -- Revealed claims of others that were looked at.
+  CREATE TABLE revealed_checks (
+    batch_id   TEXT NOT NULL,
+    leaf_index INTEGER NOT NULL,
+    PRIMARY KEY (batch_id, leaf_index)
+  ) STRICT;
+  `,
 ];

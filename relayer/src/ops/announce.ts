@@ -9,7 +9,8 @@ import { enqueue } from "../tx/intents.ts";
 export function announceEndpoint({ ledger, config, contracts, view }: Services, endpoint: string): void {
   // Before the first poll, and without the operator's leave, nothing is known or can be done.
   const { address } = config.operator;
-  if (!view()?.senderAllowed || announcedEndpoint(ledger, address) === endpoint) return;
+  const [policyId] = view()?.senderPolicies ?? [];
+  if (policyId === undefined || announcedEndpoint(ledger, address) === endpoint) return;
   const turn = countAnnouncements(ledger, address);
-  enqueue(ledger, announceIntent(contracts.settlementAddress, address, endpoint, turn));
+  enqueue(ledger, announceIntent(contracts.receiptsAddress, address, policyId, endpoint, turn));
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { leafHash } from "@meantime/sdk/batch";
-import type { Hex } from "@meantime/sdk/hex";
-import { buildMerkleTree } from "@meantime/sdk/merkle";
+import type { Address, Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, sharedKinds } from "@meantime/sdk/policy";
 import { attestClaim } from "../attest/attestor.ts";
+import { areProofsBelieved } from "../chain/contracts.ts";
 import type { PolicyConfig } from "../config/load.ts";
 import { describeError, RelayerError } from "../errors.ts";
 import { findOwnHeader } from "../ledger/batches.ts";
 import { claimsOfBatch } from "../ledger/claim-status.ts";
-import { claimIdsOfBatch, findReceipt, type StoredReceipt } from "../ledger/receipts.ts";
+import { findReceipt, type StoredReceipt } from "../ledger/receipts.ts";
+import { claimTree } from "../ledger/trees.ts";
 import { giveUp, isGivenUp } from "../ledger/unprovable.ts";
+import { readPolicy } from "../registry/policies.ts";
 import type { ServedModel, Services } from "../services.ts";
 import {
   answerIntent,
@@ -54,18 +55,20 @@ export class ProofDuty {
   async #answerNext(): Promise<boolean> {
     const { ledger, contracts, logger } = this.#services;
     const challenged = ledger
-      .all<Place & { proveBy: number }>(
-        `SELECT c.claim_id AS claimId, c.batch_id AS batchId, c.leaf_index AS "index", c.prove_by AS proveBy
-         FROM chain_claims c
-         JOIN receipts r ON r.claim_id = c.claim_id AND r.batch_id = c.batch_id AND r.leaf_index = c.leaf_index
-         WHERE c.state = 'challenged' ORDER BY c.prove_by`,
+      .all<Place & { challenger: Address; challengedAt: number; proveBy: number }>(
+        `SELECT r.claim_id AS claimId, c.batch_id AS batchId, c.leaf_index AS "index", c.opener AS challenger,
+           c.disputed_at AS challengedAt, c.deadline AS proveBy
+         FROM chain_leaves c JOIN receipts r ON r.batch_id = c.batch_id AND r.leaf_index = c.leaf_index
+         WHERE c.state = 'challenged' ORDER BY c.deadline`,
       )
       .find(
         (place) => this.#isDue(place, answerKey(place)) && this.#services.clock.nowSeconds() < place.proveBy,
       );
     if (!challenged) return false;
     await this.#bring(challenged, (placed, evidence) => {
-      enqueue(ledger, answerIntent(contracts.settlementAddress, placed, evidence));
+      const { challenger, challengedAt } = challenged;
+      const answered = { ...placed, challenger, challengedAt };
+      enqueue(ledger, answerIntent(contracts.settlementAddress, answered, evidence));
       logger.warn(
         { claimId: placed.claimId, kind: evidence.kind },
         "challenge against one of our claims answered",
@@ -81,10 +84,7 @@ export class ProofDuty {
     await this.#bring(place, (placed, evidence) => {
       const header = findOwnHeader(ledger, config.operator.address, placed.batchId);
       if (!header) throw new TypeError(`batch ${placed.batchId} is not in the ledger`);
-      const leaves = claimIdsOfBatch(ledger, placed.batchId).map((claimId, index) =>
-        leafHash(index, claimId),
-      );
-      const proof = buildMerkleTree(leaves).proof(placed.index);
+      const proof = claimTree(ledger, placed.batchId).proof(placed.index);
       enqueue(ledger, proveIntent(contracts.settlementAddress, header, placed, proof, evidence));
       logger.info({ claimId: placed.claimId }, "claim proven early");
     });
@@ -116,8 +116,13 @@ export class ProofDuty {
     for (const row of claimsOfBatch(this.#services.ledger, batchId)) {
       const place = { batchId, index: row.leaf_index ?? 0, claimId: row.claim_id };
       const proven = ((row.kinds ?? 0) & EVIDENCE_KINDS.zk) !== 0;
-      if (proven || row.state === "challenged" || row.state === "rejected") continue;
+      if (proven || row.state === "challenged" || row.state === "rejected" || row.state === "voided")
+        continue;
       if (!isChosen(row.claim_id, choice)) continue;
+      if (row.state === "demanded") {
+        left += 1;
+        continue;
+      }
       if (this.#isDue(place, proveKey(place))) return place;
       if (this.#retryAt.has(row.claim_id)) left += 1;
     }
@@ -149,11 +154,16 @@ export class ProofDuty {
   }
 
   async #evidenceFor(stored: StoredReceipt): Promise<Evidence> {
-    const { models, config } = this.#services;
+    const { models, config, contracts, rpc } = this.#services;
     const { modelId, policyId } = stored.receipt.claim;
     const model = models.find(({ id }) => id === modelId);
     const kinds = sharedKinds(modelId, policyId);
-    if (model?.proving && kinds & EVIDENCE_KINDS.zk) {
+    const { terms } = await readPolicy(contracts, policyId);
+    if (
+      model?.proving &&
+      kinds & EVIDENCE_KINDS.zk &&
+      (await areProofsBelieved(rpc, terms.zkEvidence, modelId))
+    ) {
       return proveClaim(this.#prover, model, stored, config.operator.address);
     }
     const attested =
@@ -178,7 +188,7 @@ function noEvidence({ receipt }: StoredReceipt, model: ServedModel | undefined):
   return new RelayerError(
     "MT-PRV-003",
     `this relayer has nothing that proves claim ${receipt.claimId} of ${model?.name ?? "a model it does not serve"}`,
-    "Configure the model's wasm, zkey and verification key, or the enclave's key.",
+    "Configure the model's wasm, zkey and verification key, or the enclave's key. A tripped breaker ends proofs for good.",
     { claimId: receipt.claimId },
   );
 }

@@ -14,7 +14,7 @@ const RULES_OF_PROOF: readonly number[] = [EVIDENCE_RULES.zk, EVIDENCE_RULES.tee
 /**
  * Reads the terms of the configured policies.
  *
- * A retired policy is no error: its claims may still be open, and their challenges want answers.
+ * A closed policy is no error: its claims may still be open, and their challenges want answers.
  *
  * @throws RelayerError `MT-CFG-010` a policy is not registered
  */
@@ -25,7 +25,7 @@ export async function loadPolicies(
 ): Promise<ServedPolicy[]> {
   return Promise.all(
     configs.map(async (config, index) => {
-      const { terms, registeredAt, retiredAt } = await readPolicy(contracts, config.id);
+      const { terms, registeredAt } = await readPolicy(contracts, config.id);
       if (registeredAt === 0n) {
         throw new RelayerError(
           "MT-CFG-010",
@@ -34,10 +34,10 @@ export async function loadPolicies(
           { path: `policies.${index}.id` },
         );
       }
-      if (retiredAt !== 0n) {
+      if ((await contracts.settlement.closedAtOf(config.id)) !== 0n) {
         logger.warn(
           { code: "MT-CFG-012", policy: config.name },
-          "the policy was retired: it takes no new work, its open claims are looked after",
+          "the policy was closed: it takes no new work, its open claims are looked after",
         );
       }
       if (RULES_OF_PROOF.includes(terms.rule) && config.prove === "never") {
@@ -53,18 +53,20 @@ export async function loadPolicies(
 
 /** The terms of any policy, as registered. */
 export async function readPolicy(
-  contracts: Contracts,
+  contracts: Pick<Contracts, "policies">,
   id: Hex,
-): Promise<{ terms: Policy; registeredAt: bigint; retiredAt: bigint }> {
-  const { policy, registeredAt, retiredAt } = await contracts.policies.policyOf(id);
+): Promise<{ terms: Policy; registeredAt: bigint }> {
+  const { policy, registeredAt } = await contracts.policies.policyOf(id);
   return {
     registeredAt,
-    retiredAt,
     terms: {
       rule: Number(policy.rule),
       answerKinds: Number(policy.answerKinds),
+      publicData: policy.publicData,
+      bondToken: policy.bondToken.toLowerCase() as Address,
       zkEvidence: policy.zkEvidence.toLowerCase() as Address,
       teeEvidence: policy.teeEvidence.toLowerCase() as Address,
+      quorumEvidence: policy.quorumEvidence.toLowerCase() as Address,
       challengeWindowSeconds: Number(policy.challengeWindowSeconds),
       attestedWindowSeconds: Number(policy.attestedWindowSeconds),
       proveWindowSeconds: Number(policy.proveWindowSeconds),

@@ -1,17 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { BatchHeader } from "@meantime/sdk/batch";
+import type { BatchHeader, Opening } from "@meantime/sdk/batch";
 import type { Claim } from "@meantime/sdk/claim";
-import { type Address, type Hex, keccak256Text } from "@meantime/sdk/hex";
-import { SETTLEMENT_INTERFACE } from "../chain/contracts.ts";
+import { type Address, bytesToHex, type Hex, keccak256Text } from "@meantime/sdk/hex";
+import { RECEIPTS_INTERFACE, SETTLEMENT_INTERFACE } from "../chain/contracts.ts";
 import type { NewIntent } from "./intents.ts";
 
-/** A claim at its place in a batch. */
-export interface PlacedClaim {
+/** A leaf of a batch. */
+export interface LeafPlace {
   batchId: Hex;
-  claimId: Hex;
   index: number;
+}
+
+/** A claim at its place in a batch. */
+export interface PlacedClaim extends LeafPlace {
+  claimId: Hex;
   claim: Claim;
+}
+
+/** A claim that somebody challenged. */
+export interface ChallengedClaim extends PlacedClaim {
+  challenger: Address;
+  /** Unix seconds. A claim can be challenged again where its evidence turned out to be worthless. */
+  challengedAt: number;
+}
+
+/** What opens a claim's hashes, with its proof in the tree behind `dataRoot`. */
+export interface ProvenOpening extends Opening {
+  proof: readonly Hex[];
 }
 
 /** Evidence of one kind for one claim. */
@@ -21,13 +37,18 @@ export interface Evidence {
   bytes: Hex;
 }
 
-/** `Settlement.commit` */
-export function commitIntent(settlement: Address, batchId: Hex, header: BatchHeader): NewIntent {
+/** `Settlement.commit`; a claim that was served after the block that commits it is not in the batch. */
+export function commitIntent(
+  settlement: Address,
+  batchId: Hex,
+  header: BatchHeader,
+  lastServedAt: bigint,
+): NewIntent {
   return {
     dedupeKey: `commit:${batchId}`,
     lane: "operator",
     kind: "commit",
-    subject: { batchId },
+    subject: { batchId, lastServedAt: lastServedAt.toString() },
     ...call(settlement, "commit", [header]),
   };
 }
@@ -68,15 +89,63 @@ export function proveIntent(
 /** `Settlement.answer` */
 export function answerIntent(
   settlement: Address,
-  placed: PlacedClaim,
+  challenged: ChallengedClaim,
   { kind, beneficiary, bytes }: Evidence,
 ): NewIntent {
+  const { batchId, claim, index, challenger } = challenged;
   return {
-    dedupeKey: answerKey(placed),
+    dedupeKey: answerKey(challenged),
     lane: "operator",
     kind: "answer",
+    subject: { ...subjectOf(challenged), challenger },
+    ...call(settlement, "answer", [batchId, claim, index, challenger, kind, beneficiary, bytes]),
+  };
+}
+
+/** `Settlement.voidChallenge` */
+export function voidIntent(settlement: Address, challenged: ChallengedClaim): NewIntent {
+  const { batchId, claim, index, challenger } = challenged;
+  return {
+    dedupeKey: voidKey(challenged),
+    lane: "operator",
+    kind: "void",
+    subject: { ...subjectOf(challenged), challenger },
+    ...call(settlement, "voidChallenge", [batchId, claim, index, challenger]),
+  };
+}
+
+/** `Settlement.reveal` */
+export function revealIntent(
+  settlement: Address,
+  header: BatchHeader,
+  placed: PlacedClaim,
+  proof: readonly Hex[],
+  opening: ProvenOpening,
+): NewIntent {
+  const { input, salt, output } = opening;
+  const encoded = { proof: opening.proof, input: bytesToHex(input), salt, output: bytesToHex(output) };
+  return {
+    dedupeKey: revealKey(placed),
+    lane: "operator",
+    kind: "reveal",
     subject: subjectOf(placed),
-    ...call(settlement, "answer", [placed.batchId, placed.claim, placed.index, kind, beneficiary, bytes]),
+    ...call(settlement, "reveal", [header, placed.claim, placed.index, proof, encoded]),
+  };
+}
+
+/** `Receipts.answerOmission` */
+export function answerOmissionIntent(
+  receipts: Address,
+  header: BatchHeader,
+  placed: PlacedClaim,
+  proof: readonly Hex[],
+): NewIntent {
+  return {
+    dedupeKey: answerOmissionKey(placed.claimId),
+    lane: "operator",
+    kind: "answerOmission",
+    subject: subjectOf(placed),
+    ...callReceipts(receipts, "answerOmission", [placed.claim, header, placed.index, proof]),
   };
 }
 
@@ -99,13 +168,46 @@ export function challengeIntent(
 }
 
 /** `Settlement.resolve` */
-export function resolveIntent(settlement: Address, placed: PlacedClaim): NewIntent {
+export function resolveIntent(settlement: Address, placed: PlacedClaim, challenger: Address): NewIntent {
   return {
     dedupeKey: `resolve:${placeOf(placed)}`,
     lane: "watch",
     kind: "resolve",
-    subject: subjectOf(placed),
-    ...call(settlement, "resolve", [placed.batchId, placed.claim, placed.index]),
+    subject: { ...subjectOf(placed), challenger },
+    ...call(settlement, "resolve", [placed.batchId, placed.claim, placed.index, challenger]),
+  };
+}
+
+/** `Settlement.demandReveal` */
+export function demandIntent(
+  settlement: Address,
+  header: BatchHeader,
+  { batchId, index }: LeafPlace,
+  bondWei: bigint,
+): NewIntent {
+  return {
+    dedupeKey: demandKey(batchId),
+    lane: "watch",
+    kind: "demand",
+    subject: { batchId, index: String(index) },
+    ...call(settlement, "demandReveal", [header, index]),
+    valueWei: bondWei,
+  };
+}
+
+/** `Settlement.resolveDemand` */
+export function resolveDemandIntent(
+  settlement: Address,
+  header: BatchHeader,
+  { batchId, index }: LeafPlace,
+  demander: Address,
+): NewIntent {
+  return {
+    dedupeKey: `resolve-demand:${batchId}:${index}`,
+    lane: "watch",
+    kind: "resolveDemand",
+    subject: { batchId, index: String(index), challenger: demander },
+    ...call(settlement, "resolveDemand", [header, index, demander]),
   };
 }
 
@@ -124,10 +226,11 @@ export function releaseIntent(
   };
 }
 
-/** `Settlement.announce`; `turn` counts the operator's announcements, so that an endpoint can be announced again. */
+/** `Receipts.announce`; `turn` counts the operator's announcements, so that an endpoint can be announced again. */
 export function announceIntent(
-  settlement: Address,
+  receipts: Address,
   operator: Address,
+  policyId: Hex,
   endpoint: string,
   turn: number,
 ): NewIntent {
@@ -136,7 +239,7 @@ export function announceIntent(
     lane: "operator",
     kind: "announce",
     subject: { endpoint },
-    ...call(settlement, "announce", [operator, endpoint]),
+    ...callReceipts(receipts, "announce", [operator, policyId, endpoint]),
   };
 }
 
@@ -145,23 +248,49 @@ export function proveKey(placed: Omit<PlacedClaim, "claim">): string {
   return `prove:${placeOf(placed)}`;
 }
 
-/** The dedupe key of the answer to a claim's challenge. */
-export function answerKey(placed: Omit<PlacedClaim, "claim">): string {
-  return `answer:${placeOf(placed)}`;
+/** The dedupe key of the answer to one challenge of a claim. */
+export function answerKey(challenged: Omit<ChallengedClaim, "claim">): string {
+  return `answer:${challengeOf(challenged)}`;
+}
+
+/** The dedupe key of voiding one challenge of a claim. */
+export function voidKey(challenged: Omit<ChallengedClaim, "claim">): string {
+  return `void:${challengeOf(challenged)}`;
+}
+
+/** The dedupe key of showing a claim on demand: a leaf is demanded once in its life. */
+export function revealKey({ batchId, index }: LeafPlace): string {
+  return `reveal:${batchId}:${index}`;
+}
+
+/** The dedupe key of the answer to a report that a claim was omitted. */
+export function answerOmissionKey(claimId: Hex): string {
+  return `answer-omission:${claimId}`;
+}
+
+/** The dedupe key of our demand to see a claim of a batch: one in a batch. */
+export function demandKey(batchId: Hex): string {
+  return `demand:${batchId}`;
 }
 
 function placeOf({ batchId, index, claimId }: Omit<PlacedClaim, "claim">): string {
   return `${batchId}:${index}:${claimId}`;
 }
 
+function challengeOf(challenged: Omit<ChallengedClaim, "claim">): string {
+  return `${placeOf(challenged)}:${challenged.challenger}:${challenged.challengedAt}`;
+}
+
 function subjectOf({ batchId, index, claimId }: PlacedClaim) {
   return { batchId, index: String(index), claimId };
 }
 
-function call(
-  to: Address,
-  name: string,
-  values: readonly unknown[],
-): Pick<NewIntent, "to" | "data" | "valueWei"> {
+type Call = Pick<NewIntent, "to" | "data" | "valueWei">;
+
+function call(to: Address, name: string, values: readonly unknown[]): Call {
   return { to, data: SETTLEMENT_INTERFACE.encodeFunctionData(name, values) as Hex, valueWei: 0n };
+}
+
+function callReceipts(to: Address, name: string, values: readonly unknown[]): Call {
+  return { to, data: RECEIPTS_INTERFACE.encodeFunctionData(name, values) as Hex, valueWei: 0n };
 }

@@ -9,19 +9,29 @@ export type Lane = "operator" | "watch";
 /** What a transaction is for. */
 export type IntentKind =
   | "answer"
+  | "void"
+  | "reveal"
+  | "answerOmission"
   | "challenge"
+  | "demand"
   | "resolve"
+  | "resolveDemand"
   | "release"
   | "attest"
   | "prove"
   | "commit"
   | "announce";
 
-/** Smaller goes first: an unanswered challenge costs a bond, a late release costs nothing. */
+/** Smaller goes first: an unanswered dispute costs a bond, a late release costs nothing. */
 const PRIORITY: Record<IntentKind, number> = {
   answer: 0,
+  void: 0,
+  reveal: 0,
+  answerOmission: 0,
   challenge: 1,
+  demand: 1,
   resolve: 2,
+  resolveDemand: 2,
   commit: 3,
   attest: 4,
   prove: 5,

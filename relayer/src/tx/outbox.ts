@@ -21,10 +21,10 @@ import {
 import { classifyRefusal } from "./node-errors.ts";
 
 /**
- * What the chain says about an intent: still `needed`, already `done` (by us before a crash, or by anybody), or `moot`,
- * when it can never succeed any more.
+ * What the chain says about an intent: still `needed`, already `done` (by us before a crash, or by anybody), `moot`, when
+ * it can never succeed any more, or needed `later`, when it cannot succeed yet.
  */
-export type Verdict = "needed" | "done" | "moot";
+export type Verdict = "needed" | "done" | "moot" | "later";
 
 /** Asks the chain whether an intent is still needed. */
 export type Predicate = (subject: Subject) => Promise<Verdict>;
@@ -53,6 +53,8 @@ const BUMP_DENOMINATOR = 1_000n;
 const MARKET_CAP_FACTOR = 10n;
 const FIRST_RETRY_MILLISECONDS = 500;
 const LAST_RETRY_MILLISECONDS = 30_000;
+/** The pause before the chain is asked again about what it does not need yet. */
+const LATER_MILLISECONDS = 500;
 
 interface Fees {
   maxFeeWei: bigint;
@@ -203,7 +205,7 @@ export class Outbox {
   async #giveBackUnneeded(intent: Intent, attempts: readonly Attempt[], head: number): Promise<boolean> {
     const { ledger, rpc, logger } = this.#context;
     const verdict = await this.#verdict(intent);
-    if (verdict === "needed") return false;
+    if (verdict === "needed" || verdict === "later") return false;
     const seen = await Promise.all(attempts.map((attempt) => rpc.getTransaction(attempt.tx_hash)));
     if (seen.every((transaction) => transaction === null)) {
       logger.info({ intent: intent.dedupeKey, verdict }, "not needed any more; its nonce is free again");
@@ -229,6 +231,14 @@ export class Outbox {
   async #send(intent: Intent, head: number): Promise<void> {
     const { ledger, rpc, logger } = this.#context;
     const verdict = await this.#verdict(intent);
+    if (verdict === "later") {
+      ledger.run(
+        "UPDATE intents SET next_try_at_milliseconds = ? WHERE id = ?",
+        Date.now() + LATER_MILLISECONDS,
+        intent.id,
+      );
+      return;
+    }
     if (verdict !== "needed") {
       const state = verdict === "done" ? "satisfied" : "failed";
       logger[verdict === "done" ? "info" : "warn"](

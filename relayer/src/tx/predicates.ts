@@ -1,64 +1,138 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { STATUS } from "@meantime/sdk/status";
+import { type Hex, keccak256 } from "@meantime/sdk/hex";
+import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
+import { LEAF_STATE } from "@meantime/sdk/status";
+import { encodeWords } from "@meantime/sdk/words";
+import { earliestBlockSeconds } from "../chain/block-time.ts";
 import type { ChainClock } from "../chain/clock.ts";
 import type { Contracts } from "../chain/contracts.ts";
+import type { Rpc } from "../chain/rpc.ts";
 import type { IntentKind, Subject } from "./intents.ts";
-import type { Predicate } from "./outbox.ts";
+import type { Predicate, Verdict } from "./outbox.ts";
+
+/** What the questions are asked of. */
+export interface PredicateContext {
+  contracts: Contracts;
+  clock: ChainClock;
+  rpc: Rpc;
+  chainId: number;
+}
 
 /**
  * For each kind of transaction, the question whether the chain still needs it. Asked before the first send and after a
  * restart, so that nothing is done twice whatever happened in between, or whoever did it first.
  */
-export function createPredicates(
-  { settlement }: Contracts,
-  clock: ChainClock,
-): Record<IntentKind, Predicate> {
-  const now = () => BigInt(clock.nowSeconds());
+export function createPredicates(context: PredicateContext): Record<IntentKind, Predicate> {
+  const { settlement, receipts } = context.contracts;
+  const now = () => BigInt(context.clock.nowSeconds());
   const batchOf = (subject: Subject) => settlement.batchOf(field(subject, "batchId"));
-  const claimOf = (subject: Subject) =>
-    settlement.claimOf(field(subject, "batchId"), field(subject, "index"), field(subject, "claimId"));
-  const isChallenged = (status: bigint) => Number(status) === STATUS.Challenged;
+  const leafOf = async (subject: Subject) => {
+    const { state, kinds, deadline, tag } = await settlement.leafOf(
+      field(subject, "batchId"),
+      field(subject, "index"),
+    );
+    return { state: Number(state), kinds: Number(kinds), deadline, tag };
+  };
+  /** Until when (exclusive) an undisputed claim is open. */
+  const clockFinalAt = async (subject: Subject, leaf: { state: number; deadline: bigint }) => {
+    const { batchFinalAt } = await batchOf(subject);
+    const isLater = leaf.state === LEAF_STATE.Revealed && leaf.deadline > batchFinalAt;
+    return isLater ? leaf.deadline : batchFinalAt;
+  };
+  const unlessFinal = async (subject: Subject, leaf: { state: number; deadline: bigint }) =>
+    now() >= (await clockFinalAt(subject, leaf)) ? "moot" : "needed";
+  /** Whether it is time to collect what a dispute that we opened has won. */
+  const resolveWhenDue = async (subject: Subject, state: number): Promise<Verdict> => {
+    const leaf = await leafOf(subject);
+    if (leaf.state !== state || !isOpenedBy(subject, leaf.tag)) return "done";
+    // The guardian may have lengthened the deadline since.
+    return now() < leaf.deadline ? "later" : "needed";
+  };
+  /** Whether a challenge against a claim of ours is still open. */
+  const whileChallenged: Predicate = async (subject) => {
+    const leaf = await leafOf(subject);
+    if (leaf.state !== LEAF_STATE.Challenged) return hasEnded(leaf.state) ? "moot" : "done";
+    return now() >= leaf.deadline || !isOpenedBy(subject, leaf.tag) ? "moot" : "needed";
+  };
   return {
     async commit(subject) {
-      return (await batchOf(subject)).committedAt === 0n ? "needed" : "done";
+      if ((await batchOf(subject)).committedAt !== 0n) return "done";
+      if (now() < (await settlement.pauseOf()).until) return "later";
+      const servedAt = Number(field(subject, "lastServedAt"));
+      return (await earliestBlockSeconds(context)) < servedAt ? "later" : "needed";
     },
     async attest(subject) {
       const batch = await batchOf(subject);
       if (batch.attestedAt !== 0n) return "done";
-      return now() >= batch.finalAt_ ? "moot" : "needed";
+      return now() >= batch.batchFinalAt ? "moot" : "needed";
     },
     async prove(subject) {
-      const [claim, batch] = await Promise.all([claimOf(subject), batchOf(subject)]);
-      if ((Number(claim.kinds) & Number(field(subject, "kind"))) !== 0) return "done";
+      const leaf = await leafOf(subject);
+      if ((leaf.kinds & Number(field(subject, "kind"))) !== 0) return "done";
+      if (leaf.state === LEAF_STATE.Demanded) return "later";
       // A challenged claim is answered, not proven: that is another intent.
-      return Number(claim.status) !== STATUS.Unknown || now() >= batch.finalAt_ ? "moot" : "needed";
+      return isDisputed(leaf.state) || hasEnded(leaf.state) ? "moot" : unlessFinal(subject, leaf);
     },
-    async answer(subject) {
-      const claim = await claimOf(subject);
-      if (!isChallenged(claim.status)) return Number(claim.status) === STATUS.Rejected ? "moot" : "done";
-      return now() >= claim.proveBy ? "moot" : "needed";
+    answer: whileChallenged,
+    void: whileChallenged,
+    async reveal(subject) {
+      const leaf = await leafOf(subject);
+      if (leaf.state !== LEAF_STATE.Demanded) return hasEnded(leaf.state) ? "moot" : "done";
+      return now() >= leaf.deadline ? "moot" : "needed";
+    },
+    async answerOmission(subject) {
+      const { state, answerBy } = await receipts.omissionOf(field(subject, "claimId"));
+      if (Number(state) !== OMISSION_OPEN) return "done";
+      return now() >= answerBy ? "moot" : "needed";
     },
     async challenge(subject) {
-      const [claim, batch] = await Promise.all([claimOf(subject), batchOf(subject)]);
-      if (BigInt(claim.challenger) !== 0n) return "done";
-      return now() >= batch.finalAt_ ? "moot" : "needed";
+      const leaf = await leafOf(subject);
+      if (leaf.state === LEAF_STATE.Demanded) return "later";
+      if (leaf.state !== LEAF_STATE.Quiet && leaf.state !== LEAF_STATE.Revealed) return "done";
+      return (leaf.kinds & EVIDENCE_KINDS.zk) !== 0 ? "moot" : unlessFinal(subject, leaf);
+    },
+    async demand(subject) {
+      const leaf = await leafOf(subject);
+      // Whoever disputed or proved it has shown it.
+      if (leaf.state !== LEAF_STATE.Quiet || leaf.kinds !== 0) return "done";
+      return unlessFinal(subject, leaf);
     },
     async resolve(subject) {
-      return isChallenged((await claimOf(subject)).status) ? "needed" : "done";
+      return resolveWhenDue(subject, LEAF_STATE.Challenged);
+    },
+    async resolveDemand(subject) {
+      return resolveWhenDue(subject, LEAF_STATE.Demanded);
     },
     async release(subject) {
       const batchIds = field(subject, "batchIds").split(",");
       const batches = await Promise.all(batchIds.map((batchId) => settlement.batchOf(batchId)));
-      const released = batches.filter((batch) => batch.released).length;
-      if (released === batches.length) return "done";
-      // One freed batch makes the whole call revert; the finaliser asks again for the others.
-      return released > 0 ? "moot" : "needed";
+      return batches.every((batch) => batch.released) ? "done" : "needed";
     },
     async announce() {
       return "needed";
     },
   };
+}
+
+/** `OmissionState.Open` of `contracts/interfaces/IReceipts.sol`. */
+const OMISSION_OPEN = 1;
+/** A leaf keeps this much of the hash that binds a dispute to its claim and its opener. */
+const TAG_BITS = 200;
+
+function isDisputed(state: number): boolean {
+  return state === LEAF_STATE.Challenged || state === LEAF_STATE.Demanded;
+}
+
+function hasEnded(state: number): boolean {
+  return state === LEAF_STATE.Rejected || state === LEAF_STATE.Voided;
+}
+
+/** Whether the open dispute is the one that the intent is about; see `LeafLib.tagOf`. */
+function isOpenedBy(subject: Subject, tag: bigint): boolean {
+  const claimId = (subject.claimId ?? "0x") as Hex;
+  const hash = keccak256(encodeWords(claimId, field(subject, "challenger") as Hex));
+  return BigInt.asUintN(TAG_BITS, BigInt(hash)) === tag;
 }
 
 function field(subject: Subject, name: string): string {

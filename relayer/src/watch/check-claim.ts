@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { BatchHeader } from "@meantime/sdk/batch";
+import type { Claim } from "@meantime/sdk/claim";
 import { commitInput, commitLabel } from "@meantime/sdk/commitment";
 import { inputLength, runModel } from "@meantime/sdk/model";
 import { isAnswerable } from "@meantime/sdk/policy";
+import { MAX_COMMIT_HORIZON_SECONDS } from "@meantime/sdk/receipt";
 import type { ServedModel } from "../services.ts";
 import type { BatchEntry } from "./fetch-batch.ts";
 
@@ -11,9 +13,14 @@ import type { BatchEntry } from "./fetch-batch.ts";
 export type Finding = { result: "right" } | { result: "wrong" | "unchecked"; reason: string };
 
 /** Computes a claim's input and output anew from its opening. The arithmetic is the circuit's, so a difference is a lie. */
-export function checkClaim(entry: BatchEntry, header: BatchHeader, models: readonly ServedModel[]): Finding {
+export function checkClaim(
+  entry: Pick<BatchEntry, "claim" | "opening">,
+  header: BatchHeader,
+  committedAt: number,
+  models: readonly ServedModel[],
+): Finding {
   const { claim, opening } = entry;
-  const outside = notAMember(entry, header);
+  const outside = notAMember(claim, header, BigInt(committedAt));
   if (outside) return { result: "unchecked", reason: outside };
   const model = models.find(({ id }) => id === claim.modelId);
   if (!model) return { result: "unchecked", reason: "this relayer does not have the model" };
@@ -38,12 +45,15 @@ export function checkClaim(entry: BatchEntry, header: BatchHeader, models: reado
   return { result: "right" };
 }
 
-/** A leaf that contradicts its header is in no batch: it can never be final, and cannot be challenged. */
-function notAMember({ claim }: BatchEntry, header: BatchHeader): string | undefined {
+/** A leaf that contradicts its header or itself is in no batch: it can never be final, and cannot be challenged. */
+function notAMember(claim: Claim, header: BatchHeader, committedAt: bigint): string | undefined {
   if (claim.operator !== header.operator || claim.policyId !== header.policyId)
     return "not the header's operator or policy";
   if (BigInt(header.modelId) !== 0n && claim.modelId !== header.modelId) return "not the header's model";
   if (claim.servedAt < header.oldestServedAt) return "served before the header says";
+  if (claim.servedAt > committedAt) return "served after it was committed";
+  if (claim.commitBy < claim.servedAt || claim.commitBy - claim.servedAt > MAX_COMMIT_HORIZON_SECONDS)
+    return "promised longer than the protocol allows";
   if (!isAnswerable(claim.modelId, claim.policyId)) return "nobody could answer a challenge";
   return undefined;
 }

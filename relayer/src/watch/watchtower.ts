@@ -2,19 +2,17 @@
 
 import { setImmediate } from "node:timers/promises";
 import { type BatchHeader, batchId as batchIdOf } from "@meantime/sdk/batch";
-import { claimToJson, parseClaim } from "@meantime/sdk/claim";
 import { MeantimeError } from "@meantime/sdk/errors";
-import { type Address, asHexOf, type Hex } from "@meantime/sdk/hex";
+import { type Address, asHexOf, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { recoverAddress } from "@meantime/sdk/signature";
 import { describeError, RelayerError } from "../errors.ts";
 import { headerFromRow } from "../ledger/batches.ts";
-import { announcedEndpoint, type ChainBatch, findChainBatch } from "../ledger/chain-facts.ts";
-import { readPolicy } from "../registry/policies.ts";
+import { announcedEndpoint, type ChainBatch } from "../ledger/chain-facts.ts";
 import type { Services } from "../services.ts";
-import { challengeIntent, type PlacedClaim, resolveIntent } from "../tx/calls.ts";
-import { enqueue } from "../tx/intents.ts";
 import { checkClaim } from "./check-claim.ts";
 import { type BatchData, fetchBatch } from "./fetch-batch.ts";
+import { challengeFindings, insertFinding, type NewFinding, resolveUnanswered } from "./findings.ts";
+import { checkRevealed, demandWithheld, resolveUnrevealed } from "./withheld.ts";
 
 const BATCHES_PER_RUN = 8;
 /** Claims checked before other work of this process gets a turn. */
@@ -22,15 +20,10 @@ const CLAIMS_PER_TURN = 32;
 const FIRST_RETRY_MILLISECONDS = 500;
 const LAST_RETRY_MILLISECONDS = 30_000;
 
-interface FindingRow {
-  claim_id: Hex;
-  batch_id: Hex;
-  leaf_index: number;
-  claim: string;
-  proof: string;
-}
-
-/** One round: takes note of new batches, checks those that are due, challenges what was found, collects what was won. */
+/**
+ * One round: takes note of new batches, checks those that are due, challenges what was found, demands to see what is
+ * withheld, collects what was won.
+ */
 export async function watchOnce(services: Services, signal: AbortSignal): Promise<void> {
   noteNewBatches(services);
   for (const batch of dueBatches(services)) {
@@ -38,17 +31,22 @@ export async function watchOnce(services: Services, signal: AbortSignal): Promis
     await checkBatch(services, batch);
   }
   if (services.config.watch.mode !== "auto") return;
+  checkRevealed(services);
   await challengeFindings(services);
+  await demandWithheld(services);
   resolveUnanswered(services);
+  resolveUnrevealed(services);
 }
 
+/** A batch without a data root keeps its data private: nothing in it can be checked. */
 function noteNewBatches({ ledger, config, clock }: Services): void {
   ledger.run(
     `INSERT INTO watched (batch_id)
      SELECT batch_id FROM chain_batches
-     WHERE operator <> ? AND final_at > ? AND batch_id NOT IN (SELECT batch_id FROM watched)`,
+     WHERE operator <> ? AND final_at > ? AND data_root <> ? AND batch_id NOT IN (SELECT batch_id FROM watched)`,
     config.operator.address,
     clock.nowSeconds(),
+    ZERO_HASH,
   );
 }
 
@@ -68,7 +66,7 @@ async function checkBatch(services: Services, batch: ChainBatch & { tries: numbe
     const endpoint = announcedEndpoint(ledger, batch.operator);
     if (!endpoint) throw noEndpoint(batch.operator);
     const data = await fetchBatch(endpoint, header, domain);
-    await checkClaims(services, header, data);
+    await checkClaims(services, header, batch.committed_at, data);
     await reportForeignSignatures(services, batch, data);
   } catch (error) {
     const described = describeError(error);
@@ -93,48 +91,27 @@ async function checkBatch(services: Services, batch: ChainBatch & { tries: numbe
 async function checkClaims(
   { ledger, domain, models, logger }: Services,
   header: BatchHeader,
+  committedAt: number,
   data: BatchData,
 ) {
   const batchId = batchIdOf(domain, header);
   const counts = { right: 0, wrong: 0, unchecked: 0 };
-  const wrong: (FindingRow & { reason: string })[] = [];
+  const wrong: NewFinding[] = [];
   for (const [index, entry] of data.entries.entries()) {
     if (index % CLAIMS_PER_TURN === 0) await setImmediate();
-    const finding = checkClaim(entry, header, models);
+    const finding = checkClaim(entry, header, committedAt, models);
     counts[finding.result] += 1;
     if (finding.result !== "wrong") continue;
+    const { claim, claimId } = entry;
+    const { reason } = finding;
     logger.error(
-      {
-        code: "MT-WATCH-003",
-        claimId: entry.claimId,
-        batchId,
-        operator: header.operator,
-        reason: finding.reason,
-      },
+      { code: "MT-WATCH-003", claimId, batchId, operator: header.operator, reason },
       "wrong claim found",
     );
-    wrong.push({
-      claim_id: entry.claimId,
-      batch_id: batchId,
-      leaf_index: index,
-      claim: JSON.stringify(claimToJson(entry.claim)),
-      proof: JSON.stringify(data.tree.proof(index)),
-      reason: finding.reason,
-    });
+    wrong.push({ batchId, index, claimId, claim, proof: data.tree.proof(index), reason });
   }
   ledger.transaction(() => {
-    for (const row of wrong) {
-      ledger.run(
-        `INSERT INTO findings (claim_id, batch_id, leaf_index, claim, proof, reason, state)
-         VALUES (?, ?, ?, ?, ?, ?, 'found') ON CONFLICT DO NOTHING`,
-        row.claim_id,
-        row.batch_id,
-        row.leaf_index,
-        row.claim,
-        row.proof,
-        row.reason,
-      );
-    }
+    for (const finding of wrong) insertFinding(ledger, finding);
     ledger.run(
       `UPDATE watched SET state = 'checked', error = NULL, claims_checked = ?, claims_wrong = ?, claims_unchecked = ?
        WHERE batch_id = ?`,
@@ -163,8 +140,7 @@ async function reportForeignSignatures(
     claimsBySigner.set(signer, (claimsBySigner.get(signer) ?? 0) + 1);
   }
   for (const [signer, claims] of claimsBySigner) {
-    const known =
-      signer && (await contracts.settlement.receiptKeyOf(batch.operator, signer)).validFrom !== 0n;
+    const known = signer && (await contracts.receipts.receiptKeyOf(batch.operator, signer)).validFrom !== 0n;
     if (known) continue;
     logger.warn(
       { code: "MT-WATCH-006", batchId: batch.batch_id, operator: batch.operator, signer, claims },
@@ -181,82 +157,6 @@ function signerOf(claimId: Hex, signature: unknown): Address | undefined {
     if (error instanceof MeantimeError) return undefined;
     throw error;
   }
-}
-
-async function challengeFindings({ ledger, contracts, config, challengerAddress, clock, logger }: Services) {
-  const waiting = ledger.all<FindingRow>("SELECT * FROM findings WHERE state = 'found' ORDER BY rowid");
-  if (waiting.length === 0 || !challengerAddress) return;
-  let room = config.watch.maxOpenChallenges - openChallenges({ ledger });
-  for (const row of waiting) {
-    const batch = findChainBatch(ledger, row.batch_id);
-    if (!batch || clock.nowSeconds() >= batch.final_at) continue;
-    if (room <= 0) {
-      logger.warn(
-        { code: "MT-WATCH-004", waiting: waiting.length },
-        "wrong claims wait: the challenge budget is used up",
-      );
-      return;
-    }
-    const { terms } = await readPolicy(contracts, batch.policy_id);
-    const header = headerFromRow(batch.operator, batch);
-    const proof = JSON.parse(row.proof) as Hex[];
-    ledger.transaction(() => {
-      enqueue(
-        ledger,
-        challengeIntent(contracts.settlementAddress, header, placed(row), proof, terms.challengeBondWei),
-      );
-      ledger.run("UPDATE findings SET state = 'challenging' WHERE claim_id = ?", row.claim_id);
-    });
-    room -= 1;
-    logger.warn({ claimId: row.claim_id, batchId: row.batch_id }, "challenging a wrong claim");
-  }
-}
-
-/** Challenges of ours that may still cost their bond: on their way, or neither answered nor rejected. */
-function openChallenges({ ledger }: Pick<Services, "ledger">): number {
-  const row = ledger.get<{ count: number }>(
-    `SELECT COUNT(*) AS count FROM findings f
-     WHERE f.state = 'challenging'
-       AND NOT EXISTS (
-         SELECT 1 FROM chain_claims c
-         WHERE c.claim_id = f.claim_id AND c.batch_id = f.batch_id AND c.leaf_index = f.leaf_index
-           AND c.challenged_at IS NOT NULL AND c.state <> 'challenged'
-       )
-       AND NOT EXISTS (
-         SELECT 1 FROM intents i
-         WHERE i.dedupe_key = 'challenge:' || f.batch_id || ':' || f.leaf_index || ':' || f.claim_id
-           AND i.state IN ('satisfied', 'failed')
-       )`,
-  );
-  return row?.count ?? 0;
-}
-
-function resolveUnanswered({ ledger, contracts, challengerAddress, clock, logger }: Services): void {
-  if (!challengerAddress) return;
-  const unanswered = ledger.all<FindingRow>(
-    `SELECT f.* FROM findings f
-     JOIN chain_claims c ON c.claim_id = f.claim_id AND c.batch_id = f.batch_id AND c.leaf_index = f.leaf_index
-     WHERE c.state = 'challenged' AND c.challenger = ? AND c.prove_by <= ?`,
-    challengerAddress,
-    clock.nowSeconds(),
-  );
-  for (const row of unanswered) {
-    if (enqueue(ledger, resolveIntent(contracts.settlementAddress, placed(row)))) {
-      logger.warn(
-        { claimId: row.claim_id, batchId: row.batch_id },
-        "nobody answered our challenge: resolving",
-      );
-    }
-  }
-}
-
-function placed(row: FindingRow): PlacedClaim {
-  return {
-    batchId: row.batch_id,
-    claimId: row.claim_id,
-    index: row.leaf_index,
-    claim: parseClaim(JSON.parse(row.claim)),
-  };
 }
 
 function noEndpoint(operator: Address): RelayerError {

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Address, Hex } from "@meantime/sdk/hex";
+import { EVIDENCE_KINDS, sharedKinds } from "@meantime/sdk/policy";
+import { attestClaim } from "../attest/attestor.ts";
+import { describeRevert } from "../chain/contracts.ts";
+import { findReceipt, type StoredReceipt } from "../ledger/receipts.ts";
+import type { Services } from "../services.ts";
+import { answerIntent, answerKey, type ChallengedClaim, voidIntent, voidKey } from "../tx/calls.ts";
+import { enqueue, findIntent, isKnown, type NewIntent } from "../tx/intents.ts";
+
+/**
+ * Ends challenges that cannot be answered any more because the means were taken away: a breaker tripped, an enclave's key
+ * revoked. Whether they were is for the contract to say. An enclave of ours whose own key still counts answers instead:
+ * that wins the bond.
+ */
+export async function voidUnanswerable(services: Services): Promise<void> {
+  const { ledger, contracts, logger } = services;
+  for (const { challenged, stored } of openChallenges(services)) {
+    if (isKnown(ledger, voidKey(challenged))) continue;
+    const intent = voidIntent(contracts.settlementAddress, challenged);
+    if (!(await wouldSucceed(services, intent)) || (await canAnswer(services, challenged, stored))) continue;
+    enqueue(ledger, intent);
+    const { batchId, index, claimId, challenger } = challenged;
+    logger.warn(
+      { code: "MT-DEF-002", batchId, index, claimId, challenger },
+      "the means to answer a challenge were taken away since the claim was served: voiding it",
+    );
+  }
+}
+
+function openChallenges({
+  ledger,
+  clock,
+}: Services): { challenged: ChallengedClaim; stored: StoredReceipt }[] {
+  const places = ledger.all<{
+    batchId: Hex;
+    index: number;
+    claimId: Hex;
+    challenger: Address;
+    challengedAt: number;
+  }>(
+    `SELECT r.claim_id AS claimId, c.batch_id AS batchId, c.leaf_index AS "index", c.opener AS challenger,
+       c.disputed_at AS challengedAt
+     FROM chain_leaves c JOIN receipts r ON r.batch_id = c.batch_id AND r.leaf_index = c.leaf_index
+     WHERE c.state = 'challenged' AND c.deadline > ? ORDER BY c.deadline`,
+    clock.nowSeconds(),
+  );
+  return places.map((place) => {
+    const stored = findReceipt(ledger, place.claimId);
+    if (!stored) throw new TypeError(`claim ${place.claimId} is not in the ledger`);
+    return { challenged: { ...place, claim: stored.receipt.claim }, stored };
+  });
+}
+
+/** By the answer that waits to be sent, if there is one, else by our enclave: the means of proofs are gone. */
+async function canAnswer(
+  services: Services,
+  challenged: ChallengedClaim,
+  stored: StoredReceipt,
+): Promise<boolean> {
+  const waiting = findIntent(services.ledger, answerKey(challenged));
+  if (waiting) return wouldSucceed(services, waiting);
+  const { modelId, policyId } = challenged.claim;
+  const model = services.models.find(({ id }) => id === modelId);
+  if (!model || (sharedKinds(modelId, policyId) & EVIDENCE_KINDS.tee) === 0) return false;
+  const evidence = attestClaim(services, model, stored);
+  if (!evidence) return false;
+  return wouldSucceed(services, answerIntent(services.contracts.settlementAddress, challenged, evidence));
+}
+
+async function wouldSucceed({ rpc, senderAddress }: Services, { to, data }: NewIntent): Promise<boolean> {
+  try {
+    await rpc.call({ to, data, from: senderAddress });
+    return true;
+  } catch (error) {
+    if (describeRevert(error) === undefined) throw error;
+    return false;
+  }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { ChainView } from "../chain/follow.ts";
+import { freeStakeWei } from "../commit/exposure.ts";
+import type { ServedPolicy, Services } from "../services.ts";
+import { HttpError } from "./http-error.ts";
+
+const RETRY_AFTER_SECONDS = 5;
+/** A chain that was not seen for this long is treated as out of reach: deadlines could pass unnoticed. */
+const CHAIN_SILENCE_MILLISECONDS = 30_000;
+
+/** Whether new work can be taken under each policy now, and why not. */
+export interface Readiness {
+  /** Whether any can. */
+  ready: boolean;
+  policies: { name: string; ready: boolean; code?: string; message?: string }[];
+}
+
+/** What keeps this relayer from taking new work under a policy: a promise that it could not keep. */
+export function refusalOf(services: Services, policy: ServedPolicy): HttpError | undefined {
+  const { clock, config } = services;
+  const view = services.view();
+  // A receipt under a closed policy could never be committed.
+  if (view?.closedPolicies.has(policy.id)) {
+    return new HttpError(
+      422,
+      "MT-GW-017",
+      `the policy ${policy.name} was closed on chain`,
+      "Choose another policy; claims that are open under this one settle as promised.",
+    );
+  }
+  if (!view || performance.now() - view.seenAtMilliseconds > CHAIN_SILENCE_MILLISECONDS) {
+    return busy("MT-GW-011", "the chain is out of reach", "Try again later; no receipt was given.");
+  }
+  if (!isAuthorised(view, policy)) {
+    return busy(
+      "MT-GW-015",
+      `the operator has not authorised this relayer to bind it under the policy ${policy.name} on chain`,
+      "The operator has to call Settlement.setSender, Receipts.acceptPolicies and addReceiptKey; no restart is needed.",
+    );
+  }
+  if (view.accounts.get(policy.terms.bondToken)?.suspended) {
+    return busy(
+      "MT-GW-018",
+      "the operator lost a bond and is suspended",
+      "Its owner has to find out why and call Settlement.resume; no restart is needed. Until then ask another operator.",
+    );
+  }
+  if (view.commitsPausedUntil >= clock.nowSeconds() + config.commit.commitHorizonSeconds) {
+    return busy(
+      "MT-GW-019",
+      `commits are paused on chain until ${view.commitsPausedUntil}, later than a receipt could promise`,
+      "Try again later; receipts that were given are committed when the pause ends.",
+    );
+  }
+  const freeWei = freeStakeWei(services, policy.terms.bondToken) ?? 0n;
+  if (freeWei < policy.terms.claimBondWei) {
+    return busy(
+      "MT-GW-010",
+      "the operator's stake is fully committed to earlier claims",
+      "Try again when some of them are final, or ask another operator.",
+    );
+  }
+  return undefined;
+}
+
+/** `GET /readyz` */
+export function readiness(services: Services, draining: boolean): Readiness {
+  const policies = services.policies.map((policy) => {
+    const refusal = draining
+      ? { code: "MT-GW-016", message: "the relayer is stopping" }
+      : refusalOf(services, policy);
+    const { name } = policy;
+    return refusal
+      ? { name, ready: false, code: refusal.code, message: refusal.message }
+      : { name, ready: true };
+  });
+  return { ready: policies.some(({ ready }) => ready), policies };
+}
+
+/** Otherwise the commit would fail, or the receipt would be void in its holder's hand. */
+function isAuthorised(view: ChainView, { id }: ServedPolicy): boolean {
+  return view.senderPolicies.has(id) && view.acceptedPolicies.has(id) && view.receiptKeyActive;
+}
+
+function busy(code: string, message: string, hint: string): HttpError {
+  return new HttpError(503, code, message, hint, RETRY_AFTER_SECONDS);
+}

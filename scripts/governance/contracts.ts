@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+import type { Deployment } from "../chain/deployment.ts";
+
+/** The contract behind each name of a deployment, in the order of docs/GOVERNANCE.md. */
+export const CONTRACTS: Record<keyof Deployment, string> = {
+  settlement: "Settlement",
+  receipts: "Receipts",
+  requests: "InferenceRequests",
+  policies: "PolicyRegistry",
+  models: "ModelRegistry",
+  enclaves: "EnclaveRegistry",
+  groth16Evidence: "Groth16Evidence",
+  enclaveEvidence: "EnclaveEvidence",
+  quorumEvidence: "QuorumEvidence",
+  erc8274Verifier: "Erc8274Verifier",
+  lens: "MeantimeLens",
+  manager: "AccessManager",
+};

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { getClaim, getReceipt } from "@meantime/sdk/client";
+import { type Hex, ZERO_HASH } from "@meantime/sdk/hex";
+import { startRelayer } from "../../relayer/src/relayer.ts";
+import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
+import { CHALLENGE_WINDOW_SECONDS } from "../../scripts/stack/policies.ts";
+import { askFor, eventually, localConfig, silentLogger, untilStatus } from "./local-relayer.ts";
+
+const CONFIRMATIONS = 3;
+
+describe("a reorganisation over a deadline", () => {
+  let stack: LocalStack;
+
+  before(async () => {
+    stack = await startLocalStack();
+  });
+
+  after(async () => {
+    await stack?.chain.close();
+  });
+
+  it("R-09 R-57 makes the daemon commit again, by another clock, and nothing counts before it is deep enough", async () => {
+    const { provider } = stack.chain.connection.ethers;
+    const config = await localConfig(stack, ({ chain, commit }) => {
+      Object.assign(chain, { confirmations: CONFIRMATIONS });
+      Object.assign(commit, { maxAgeSeconds: 1 });
+    });
+    const relayer = await startRelayer(config, { logger: silentLogger });
+    const { url, ledger } = relayer;
+    try {
+      await eventually("the endpoint to be announced", () =>
+        ledger.get("SELECT 1 FROM intents WHERE kind = 'announce' AND state = 'mined'"),
+      );
+      await provider.send("hardhat_mine", ["0x3"]);
+      const snapshot: unknown = await provider.send("evm_snapshot", []);
+      const claimId = await askFor(url, 1, "window");
+      const { claim } = await getReceipt({ baseUrl: url }, claimId);
+      const { settlement } = stack.deployment;
+      const committed = () =>
+        eventually("the commit to be mined", async () => {
+          const own = ledger.get<{ batch_id: Hex }>("SELECT batch_id FROM batches");
+          const { committedAt } = await settlement.batchOf(own?.batch_id ?? ZERO_HASH);
+          return committedAt === 0n ? undefined : Number(committedAt);
+        });
+      const committedAt = await committed();
+      const mined = await eventually("the daemon to see it", () =>
+        ledger.get<{ block: number }>(
+          "SELECT block_number AS block FROM intents WHERE kind = 'commit' AND state = 'mined'",
+        ),
+      );
+      await eventually("its view of the chain to be as new", async () => {
+        const { chain } = (await (await fetch(new URL("/v1/status", url))).json()) as {
+          chain: { head: number };
+        };
+        return chain.head >= mined.block ? true : undefined;
+      });
+      assert.equal((await getClaim({ baseUrl: url }, claimId)).status, "Served", "one block is not three");
+
+      // No block of the new branch before time has passed.
+      await provider.send("evm_setAutomine", [false]);
+      await provider.send("evm_revert", [snapshot]);
+      const pastTheOldWindow = committedAt + CHALLENGE_WINDOW_SECONDS + 1;
+      assert.ok(BigInt(pastTheOldWindow) > claim.commitBy);
+      await stack.chain.moveTo(pastTheOldWindow);
+      await provider.send("evm_setAutomine", [true]);
+      await provider.send("hardhat_mine", ["0x1"]);
+      assert.ok((await committed()) >= pastTheOldWindow);
+      await provider.send("hardhat_mine", [`0x${CONFIRMATIONS.toString(16)}`]);
+      const { batch } = await untilStatus(stack, url, claimId, "Committed");
+      assert.ok(batch);
+      const finalAt = Number(await settlement.finalAt(batch.batchId));
+      assert.ok(finalAt >= pastTheOldWindow + CHALLENGE_WINDOW_SECONDS);
+      await stack.chain.moveTo(finalAt);
+      await untilStatus(stack, url, claimId, "Final");
+    } finally {
+      await relayer.stop();
+    }
+  });
+});
