@@ -24,6 +24,7 @@ import {
   wordOf,
 } from "../test/contracts/fixture.ts";
 import { commitInferences } from "../test/contracts/inferences.ts";
+import { revelation } from "../test/contracts/openings.ts";
 import { infer, proveClaim } from "../test/contracts/proofs.ts";
 import {
   askThrough,
@@ -141,6 +142,7 @@ async function fulfil(): Promise<number> {
   const world = await deployRequestWorld();
   await world.consumer.setBehaviour(BEHAVIOUR.SpendGas, CALLBACK_SPENDS_GAS);
   const answer = await commitAnswer(world, "window", await askThrough(world, "window"));
+  await world.settlement.reveal(...revelation(answer.batch, answer.index));
   await networkHelpers.time.increase(CHALLENGE_WINDOW_SECONDS);
   return gasOf(world.requests.fulfil(...callOf(answer)));
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Publicity} from "./consumer/Publicity.sol";
 import {IInferenceConsumer} from "./interfaces/IInferenceConsumer.sol";
 import {IInferenceRequests} from "./interfaces/IInferenceRequests.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
+import {Limits} from "./Limits.sol";
 import {BatchHeader} from "./types/Batch.sol";
 import {Claim} from "./types/Claim.sol";
 import {Request, RequestState, RequestWord, RequestWordLib} from "./types/Request.sol";
@@ -84,6 +86,7 @@ contract InferenceRequests is IInferenceRequests, Vault {
         _requireAnswer(request_, requestId, claim);
         _requireOutput(requestId, claim, output);
         Status status = _requireStanding(request_, requestId, header, claim, index, proof);
+        _requireOpenToDoubt(requestId, header, index);
 
         bool isFinal = status == Status.Final;
         RequestWord word = RequestWordLib.answered(
@@ -235,6 +238,15 @@ contract InferenceRequests is IInferenceRequests, Vault {
         if (status < request_.minStatus || status > Status.Final) {
             revert AnswerTooLow(requestId, status, request_.minStatus);
         }
+    }
+
+    /// @dev Delivering an answer shows it: what counts is that somebody has time to challenge it then.
+    /// @custom:invariant I-48 No answer is final that nobody vouched for and nobody could look at before.
+    function _requireOpenToDoubt(bytes32 requestId, BatchHeader calldata header, uint256 index) private view {
+        bytes32 batchId = SETTLEMENT.batchIdOf(header);
+        uint256 lookUntil = block.timestamp + Limits.MIN_WINDOW_SECONDS;
+        if (lookUntil <= SETTLEMENT.finalAt(batchId)) return;
+        if (!Publicity.isVouchedForOrShown(SETTLEMENT, header, index)) revert NeverShown(requestId);
     }
 
     /// @custom:invariant I-46 Only the claim that was delivered, at the position where it was, ends a delivered

@@ -8,6 +8,7 @@ import {ISettlement} from "./interfaces/ISettlement.sol";
 import {Limits} from "./Limits.sol";
 import {BatchHeader} from "./types/Batch.sol";
 import {Claim} from "./types/Claim.sol";
+import {Compromise} from "./types/Compromise.sol";
 import {PauseLib} from "./types/Pause.sol";
 import {Policy} from "./types/Policy.sol";
 import {EvidenceKind} from "./types/Status.sol";
@@ -38,6 +39,7 @@ contract Receipts is IReceipts, Vault, AccessManaged {
     mapping(address operator => mapping(bytes32 policyId => uint40)) private _acceptedAt;
     mapping(bytes32 claimId => Omission) private _omissions;
     mapping(bytes32 offence => bool) private _equivocations;
+    mapping(bytes32 keyAndPolicy => bool) private _convicted;
 
     constructor(address authority, ISettlement settlement) AccessManaged(authority) {
         SETTLEMENT = settlement;
@@ -60,20 +62,15 @@ contract Receipts is IReceipts, Vault, AccessManaged {
 
     /// @inheritdoc IReceipts
     function revokeReceiptKey(address key) external {
-        Key storage entry = _keys[msg.sender][key];
-        if (entry.validUntil != type(uint40).max) revert ReceiptKeyNotActive(msg.sender, key);
-
-        uint40 validUntil = uint40(block.timestamp);
-        entry.validUntil = validUntil;
-        emit ReceiptKeyRevoked(msg.sender, key, validUntil);
+        if (_keys[msg.sender][key].validUntil != type(uint40).max) revert ReceiptKeyNotActive(msg.sender, key);
+        _revoke(msg.sender, key);
     }
 
     /// @inheritdoc IReceipts
     function markCompromised(address operator, address key, uint40 since) external restricted {
         Key storage entry = _keys[operator][key];
         if (entry.validFrom == 0) revert ReceiptKeyNotActive(operator, key);
-        uint40 before = entry.compromisedSince;
-        if (since == 0 || since > block.timestamp || (before != 0 && since >= before)) revert BadCompromise(since);
+        if (!Compromise.isAllowed(entry.compromisedSince, since)) revert BadCompromise(since);
 
         entry.compromisedSince = since;
         emit ReceiptKeyCompromised(operator, key, since);
@@ -170,18 +167,20 @@ contract Receipts is IReceipts, Vault, AccessManaged {
     ) external {
         bytes32 claimIdA = SETTLEMENT.claimIdOf(claimA);
         bytes32 claimIdB = SETTLEMENT.claimIdOf(claimB);
-        if (_requestOf(claimA) != _requestOf(claimB) || claimA.outputHash == claimB.outputHash) {
+        bytes32 request = _requestOf(claimA);
+        if (request != _requestOf(claimB) || claimA.outputHash == claimB.outputHash) {
             revert NoEquivocation(claimIdA, claimIdB);
         }
         // Once per policy: a report that costs the operator next to nothing must not stand in for one that does not.
-        bytes32 offence = keccak256(abi.encode(_requestOf(claimA), claimA.policyId));
+        bytes32 offence = keccak256(abi.encode(request, claimA.policyId));
         if (_equivocations[offence]) revert AlreadyReported(offence);
-        _requireBinding(claimA, claimIdA, signatureA);
+        address signer = _requireBinding(claimA, claimIdA, signatureA);
         _requireBinding(claimB, claimIdB, signatureB);
         _requireStillBinding(claimA, claimIdA);
         _requireStillBinding(claimB, claimIdB);
 
         _equivocations[offence] = true;
+        _convict(claimA, signer);
         emit EquivocationReported(claimA.operator, claimIdA, claimIdB, msg.sender);
         SETTLEMENT.penalise(claimA.policyId, claimA.operator, msg.sender, claimA.requester);
     }
@@ -214,6 +213,20 @@ contract Receipts is IReceipts, Vault, AccessManaged {
 
     /* INTERNAL */
 
+    function _revoke(address operator, address key) private {
+        uint40 validUntil = uint40(block.timestamp);
+        _keys[operator][key].validUntil = validUntil;
+        emit ReceiptKeyRevoked(operator, key, validUntil);
+    }
+
+    /// @dev One conviction is all that a stolen key is worth under a policy, and it warns whoever relies on the key.
+    function _convict(Claim calldata claim, address signer) private {
+        bytes32 conviction = keccak256(abi.encode(claim.operator, signer, claim.policyId));
+        if (_convicted[conviction]) revert KeyConvicted(claim.operator, signer, claim.policyId);
+        _convicted[conviction] = true;
+        if (_keys[claim.operator][signer].validUntil == type(uint40).max) _revoke(claim.operator, signer);
+    }
+
     function _requestOf(Claim calldata claim) private pure returns (bytes32) {
         return keccak256(abi.encode(claim.operator, claim.requester, claim.requestId, claim.modelId, claim.inputHash));
     }
@@ -236,8 +249,7 @@ contract Receipts is IReceipts, Vault, AccessManaged {
         if (
             acceptedAt == 0 ||
             claim.servedAt < acceptedAt ||
-            claim.commitBy < claim.servedAt ||
-            claim.commitBy - claim.servedAt > Limits.HORIZON_SECONDS ||
+            !claim.keepsHorizon() ||
             (closedAt != 0 && claim.servedAt >= closedAt) ||
             EvidenceKind.shared(claim.modelId, claim.policyId) == 0
         ) revert VoidReceipt(claimId);

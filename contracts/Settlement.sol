@@ -161,8 +161,7 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         _requireTakenBack(batch, leaf, claim, claimId, kind);
 
         uint8 kinds = leaf.kinds() & ~kind;
-        uint40 finalAt_ = uint40(block.timestamp) + _disputeTermsOf(header.policyId).proveWindowSeconds();
-        finalAt_ = _laterOf(finalAt_, batch.finalAt());
+        uint40 finalAt_ = _finalAtOnceShown(batch, _disputeTermsOf(header.policyId));
         // What another kind has answered stays answered.
         bool answered = leaf.state() == LeafState.Answered && uint256(header.policyId) & kinds != 0;
         _batches[batchId] = batch.hold(finalAt_);
@@ -187,10 +186,10 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
 
         DisputeTerms terms = _disputeTermsOf(header.policyId);
         uint40 proveBy = _disputeDeadline(batch, terms);
-        _batches[batchId] = (leaf.isZero() ? batch.touch() : batch).openDispute();
+        _batches[batchId] = _touched(batch, leaf).openDispute();
         _leaves[key] = leaf.enter(LeafState.Challenged, proveBy, LeafLib.tagOf(claimId, msg.sender));
         emit ClaimChallenged(batchId, claimId, msg.sender, index, proveBy);
-        _collect(_tokenOf(terms.tokenIndex()), terms.challengeBondWei());
+        _collectBond(terms);
     }
 
     /// @inheritdoc ISettlement
@@ -225,13 +224,12 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         (bytes32 claimId, bytes32 key, Leaf leaf) = _requireChallenged(batchId, claim, index, challenger);
         _requireAfter(leaf.deadline(), claimId);
 
-        _batches[batchId] = _batches[batchId].closeDispute().reject();
-        _leaves[key] = leaf.end(LeafState.Rejected);
-        DisputeTerms terms = _disputeTermsOf(claim.policyId);
-        _slashAndSplit(
+        _rejectUnanswered(
             Rejection(batchId, claimId, index, claim.operator, claim.requester, challenger),
-            terms,
-            terms.challengeBondWei()
+            _batches[batchId],
+            key,
+            leaf,
+            _disputeTermsOf(claim.policyId)
         );
     }
 
@@ -284,10 +282,10 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
 
         DisputeTerms terms = _disputeTermsOf(header.policyId);
         uint40 revealBy = _disputeDeadline(batch, terms);
-        _batches[batchId] = (leaf.isZero() ? batch.touch() : batch).openDispute();
+        _batches[batchId] = _touched(batch, leaf).openDispute();
         _leaves[key] = leaf.enter(LeafState.Demanded, revealBy, LeafLib.tagOf(0, msg.sender));
         emit RevealDemanded(batchId, msg.sender, index, revealBy);
-        _collect(_tokenOf(terms.tokenIndex()), terms.challengeBondWei());
+        _collectBond(terms);
     }
 
     /// @inheritdoc ISettlement
@@ -300,16 +298,23 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
     ) external {
         (bytes32 batchId, bytes32 claimId, BatchWord batch) = _requireMember(header, claim, index, proof);
         (bytes32 key, Leaf leaf) = _leafAt(batchId, index);
-        if (leaf.state() != LeafState.Demanded) revert WrongStatus(claimId, _status(batch, leaf));
-        _requireBefore(leaf.deadline(), claimId);
         if (_commitTermsOf(header.policyId).publicData()) _requireOpening(header, batchId, index, opening);
 
-        // Whoever demanded it has time to act on what it sees.
         DisputeTerms terms = _disputeTermsOf(header.policyId);
-        uint40 finalAt_ = _laterOf(uint40(block.timestamp) + terms.proveWindowSeconds(), batch.finalAt());
-        _batches[batchId] = batch.closeDispute().hold(finalAt_);
+        uint40 finalAt_ = uint40(block.timestamp) + terms.proveWindowSeconds();
+        if (leaf.state() == LeafState.Demanded) {
+            _requireBefore(leaf.deadline(), claimId);
+            finalAt_ = _laterOf(finalAt_, batch.finalAt());
+            batch = batch.closeDispute();
+            _creditBond(terms, header.operator);
+        } else {
+            if (!leaf.isZero()) revert WrongStatus(claimId, _status(batch, leaf));
+            // Nobody asked, and no bond pays for it: it must not put off what the clock makes final.
+            if (finalAt_ > batch.finalAt()) revert TooLate(claimId, batch.finalAt());
+            batch = batch.touch();
+        }
+        _batches[batchId] = batch.hold(finalAt_);
         _leaves[key] = leaf.enter(LeafState.Revealed, finalAt_, 0);
-        _creditBond(terms, header.operator);
         emit ClaimRevealed(batchId, claimId, index, claim, proof, opening, finalAt_);
     }
 
@@ -321,13 +326,12 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         _requireTag(batchId, index, leaf, 0, demander);
         _requireAfter(leaf.deadline(), batchId);
 
-        _batches[batchId] = batch.closeDispute().reject();
-        _leaves[key] = leaf.end(LeafState.Rejected);
-        DisputeTerms terms = _disputeTermsOf(header.policyId);
-        _slashAndSplit(
+        _rejectUnanswered(
             Rejection(batchId, 0, index, header.operator, address(0), demander),
-            terms,
-            terms.challengeBondWei()
+            batch,
+            key,
+            leaf,
+            _disputeTermsOf(header.policyId)
         );
     }
 
@@ -377,10 +381,7 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
     /// @inheritdoc ISettlement
     function lengthenChallengeWindow(BatchHeader calldata header, uint40 finalAt_) external restricted {
         (bytes32 batchId, BatchWord batch) = _requireOpenBatch(header);
-        uint40 max =
-            batch.committedAt() +
-                _commitTermsOf(header.policyId).challengeWindowSeconds() +
-                Limits.MAX_LENGTHENING_SECONDS;
+        uint40 max = _windowEnd(batch, header.policyId) + Limits.MAX_LENGTHENING_SECONDS;
         if (finalAt_ <= batch.finalAt() || finalAt_ > max) revert BadDeadline(finalAt_, max);
         _batches[batchId] = batch.withFinalAt(finalAt_);
         emit ChallengeWindowLengthened(batchId, finalAt_);
@@ -395,8 +396,7 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         }
         _requireBefore(leaf.deadline(), batchId);
         uint40 max =
-            batch.committedAt() +
-                _commitTermsOf(header.policyId).challengeWindowSeconds() +
+            _windowEnd(batch, header.policyId) +
                 _disputeTermsOf(header.policyId).proveWindowSeconds() +
                 Limits.MAX_LOAD_SECONDS +
                 Limits.MAX_LENGTHENING_SECONDS;
@@ -417,6 +417,7 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         uint256 paidWei = (seizedWei * Limits.PENALTY_PAID_BPS) / Limits.BPS;
         (uint256 reporterWei, uint256 requesterWei, uint256 burnWei) = _creditShares(
             terms,
+            token,
             paidWei,
             reporter,
             requester,
@@ -595,15 +596,8 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
             EvidenceKind.shared(claim.modelId, claim.policyId) != 0 &&
             claim.servedAt >= header.oldestServedAt &&
             claim.servedAt <= batch.committedAt() &&
-            _keepsHorizon(claim) &&
+            claim.keepsHorizon() &&
             PositionTree.verify(proof, header.root, header.count, index, BatchLib.leaf(index, claimId));
-    }
-
-    /// @dev A `commitBy` before `servedAt` wraps to a span far beyond the horizon.
-    function _keepsHorizon(Claim calldata claim) private pure returns (bool) {
-        unchecked {
-            return claim.commitBy - claim.servedAt <= Limits.HORIZON_SECONDS;
-        }
     }
 
     /* INTERNAL: STATUS */
@@ -714,6 +708,11 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         return leaf.enter(state, uint40(block.timestamp), tag);
     }
 
+    /// @dev When the clock makes a claim final to which nothing happens.
+    function _windowEnd(BatchWord batch, bytes32 policyId) private view returns (uint40) {
+        return batch.committedAt() + _commitTermsOf(policyId).challengeWindowSeconds();
+    }
+
     /// @dev An attestation brings the end of the challenge window nearer, never further away.
     function _finalAtOnceAttested(BatchWord batch, bytes32 policyId) private view returns (uint40) {
         EvidenceRule rule = batch.rule();
@@ -726,12 +725,17 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
 
     /// @dev At least the attested window is left to look again, and no more than that beyond the policy's window.
     function _finalAtOnceReopened(BatchWord batch, bytes32 policyId) private view returns (uint40) {
-        CommitTerms terms = _commitTermsOf(policyId);
-        uint40 windowEnd = batch.committedAt() + terms.challengeWindowSeconds();
-        uint40 atLeast = uint40(block.timestamp) + terms.attestedWindowSeconds();
-        uint40 atMost = windowEnd + terms.attestedWindowSeconds() + Limits.MAX_LENGTHENING_SECONDS;
+        uint40 windowEnd = _windowEnd(batch, policyId);
+        uint40 attestedWindowSeconds = _commitTermsOf(policyId).attestedWindowSeconds();
+        uint40 atLeast = uint40(block.timestamp) + attestedWindowSeconds;
+        uint40 atMost = windowEnd + attestedWindowSeconds + Limits.MAX_LENGTHENING_SECONDS;
         uint40 finalAt_ = _laterOf(windowEnd, atLeast < atMost ? atLeast : atMost);
         return _laterOf(finalAt_, batch.finalAt());
+    }
+
+    /// @dev A prove window is left to act on what was shown or taken back, and no less than the batch's own.
+    function _finalAtOnceShown(BatchWord batch, DisputeTerms terms) private view returns (uint40) {
+        return _laterOf(uint40(block.timestamp) + terms.proveWindowSeconds(), batch.finalAt());
     }
 
     /// @dev Enclave evidence is taken back when its key was compromised by the time it was accepted, and while no proof
@@ -809,6 +813,11 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         if (status != Status.Committed && status != Status.Attested) revert WrongStatus(claimId, status);
     }
 
+    /// @dev A leaf is counted when it first has a word of its own.
+    function _touched(BatchWord batch, Leaf leaf) private pure returns (BatchWord) {
+        return leaf.isZero() ? batch.touch() : batch;
+    }
+
     /// @dev The full window however late a dispute is opened, and more under load, up to a bound.
     function _disputeDeadline(BatchWord batch, DisputeTerms terms) private view returns (uint40) {
         // Counters have 20 bits, windows are bounded, and 40 bits of seconds last for 34,000 years.
@@ -819,9 +828,12 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         }
     }
 
-    function _creditBond(DisputeTerms terms, address account) private returns (uint256 bondWei) {
-        bondWei = terms.challengeBondWei();
-        _credit(account, _tokenOf(terms.tokenIndex()), bondWei);
+    function _collectBond(DisputeTerms terms) private {
+        _collect(_tokenOf(terms.tokenIndex()), terms.challengeBondWei());
+    }
+
+    function _creditBond(DisputeTerms terms, address account) private {
+        _credit(account, _tokenOf(terms.tokenIndex()), terms.challengeBondWei());
     }
 
     function _requireBefore(uint40 deadline, bytes32 id) private view {
@@ -841,6 +853,19 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         address rewarded;
     }
 
+    /// @dev Whoever opened the dispute has its bond back, and its share.
+    function _rejectUnanswered(
+        Rejection memory rejection,
+        BatchWord batch,
+        bytes32 key,
+        Leaf leaf,
+        DisputeTerms terms
+    ) private {
+        _batches[rejection.batchId] = batch.closeDispute().reject();
+        _leaves[key] = leaf.end(LeafState.Rejected);
+        _slashAndSplit(rejection, terms, terms.challengeBondWei());
+    }
+
     /// @dev For a claim that is, or could be, challenged. A challenger that was there first has its bond back.
     function _rejectDisputable(
         BatchHeader calldata header,
@@ -858,7 +883,7 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
             _creditBond(_disputeTermsOf(header.policyId), challenger);
         } else {
             _requireDisputable(batch, leaf, claimId);
-            if (leaf.isZero()) batch = batch.touch();
+            batch = _touched(batch, leaf);
         }
         _batches[batchId] = batch.reject();
         _leaves[key] = leaf.end(LeafState.Rejected);
@@ -871,6 +896,7 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         _slash(rejection.operator, token, terms.claimBondWei());
         (uint256 rewardedWei, uint256 requesterWei, uint256 burnWei) = _creditShares(
             terms,
+            token,
             terms.claimBondWei(),
             rejection.rewarded,
             rejection.requester,
@@ -891,12 +917,12 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
     /// @dev The burnt share stays here: it is in nobody's account. So does a requester's share without a requester.
     function _creditShares(
         DisputeTerms terms,
+        address token,
         uint256 amountWei,
         address rewarded,
         address requester,
         uint256 refundWei
     ) private returns (uint256 rewardedWei, uint256 requesterWei, uint256 burnWei) {
-        address token = _tokenOf(terms.tokenIndex());
         (rewardedWei, requesterWei, burnWei) = terms.split(amountWei);
         if (requester == address(0)) {
             burnWei += requesterWei;

@@ -5,6 +5,7 @@ import {ISettlement} from "../interfaces/ISettlement.sol";
 import {BatchHeader} from "../types/Batch.sol";
 import {Claim} from "../types/Claim.sol";
 import {Status} from "../types/Status.sol";
+import {Publicity} from "./Publicity.sol";
 
 /// @title Base of contracts that act on inferences
 /// @notice Checks that a claim is about the consumer's model, under the consumer's policy, and stands high enough.
@@ -18,6 +19,10 @@ abstract contract InferenceConsumer {
 
     /// @notice The claim is about another model or under another policy.
     error ForeignClaim(bytes32 modelId, bytes32 policyId);
+
+    /// @notice No evidence vouches for the claim, and nobody showed it (`ISettlement.reveal`) while it could be
+    /// challenged.
+    error NeverShown(bytes32 claimId);
 
     constructor(ISettlement settlement, bytes32 modelId, bytes32 policyId) {
         SETTLEMENT = settlement;
@@ -38,5 +43,18 @@ abstract contract InferenceConsumer {
             revert ForeignClaim(claim.modelId, claim.policyId);
         }
         SETTLEMENT.requireStatus(header, claim, index, proof, atLeast);
+    }
+
+    /// @dev Reverts unless the claim is final, and evidence vouches for it or it was shown on chain while it could be
+    /// challenged. For consumers that rely on challengers, under a policy that the clock may close: an operator that
+    /// keeps its data back leaves them nothing to look at.
+    function _requireShownAndFinal(
+        BatchHeader calldata header,
+        Claim calldata claim,
+        uint256 index,
+        bytes32[] calldata proof
+    ) internal view {
+        _requireInference(header, claim, index, proof, Status.Final);
+        if (!Publicity.isVouchedForOrShown(SETTLEMENT, header, index)) revert NeverShown(SETTLEMENT.claimIdOf(claim));
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IEnclaveRegistry} from "../interfaces/IEnclaveRegistry.sol";
+import {Compromise} from "../types/Compromise.sol";
 
 /// @title EnclaveRegistry
 contract EnclaveRegistry is IEnclaveRegistry, AccessManaged {
@@ -36,8 +37,7 @@ contract EnclaveRegistry is IEnclaveRegistry, AccessManaged {
     /// @inheritdoc IEnclaveRegistry
     function markCompromised(address key, uint40 since) external restricted {
         EnclaveKey storage entry = _entryOf(key);
-        uint40 before = entry.compromisedSince;
-        if (since == 0 || since > block.timestamp || (before != 0 && since >= before)) revert BadCompromise(since);
+        if (!Compromise.isAllowed(entry.compromisedSince, since)) revert BadCompromise(since);
 
         if (entry.revokedAt == 0) _revoke(entry, key);
         entry.compromisedSince = since;

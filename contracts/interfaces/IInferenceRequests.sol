@@ -85,6 +85,9 @@ interface IInferenceRequests is IVault {
     error WrongOutput(bytes32 requestId, bytes32 outputHash);
     /// @notice The claim stands lower than the request demands, or is disputed, rejected, voided or unknown.
     error AnswerTooLow(bytes32 requestId, Status status, Status minStatus);
+    /// @notice No evidence vouches for the claim, it was never shown (`ISettlement.reveal`), and five minutes to
+    /// challenge it are not left.
+    error NeverShown(bytes32 requestId);
     /// @notice Another claim was delivered, or the same claim at another position.
     error OtherClaim(bytes32 requestId);
     /// @notice The claim is neither final nor rejected nor voided yet.
@@ -106,7 +109,8 @@ interface IInferenceRequests is IVault {
     /// the requester alone.
     function request(Request calldata request_, bytes calldata input) external payable returns (bytes32 requestId);
 
-    /// @notice Delivers a claim that answers an open request, before `expiresAt`. Anybody may.
+    /// @notice Delivers a claim that answers an open request, before `expiresAt`. Anybody may. A claim that no evidence
+    /// vouches for is delivered while it can be challenged for five minutes more, or must have been revealed.
     /// @param output The bytes behind `claim.outputHash`. For models of the output scheme `OUTPUT_KECCAK`, those whose
     /// keccak256 it is; for every other scheme, its 32 bytes.
     function fulfil(

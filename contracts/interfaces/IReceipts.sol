@@ -44,7 +44,7 @@ interface IReceipts is IVault {
     event OmissionUpheld(bytes32 indexed claimId, address indexed operator, address indexed reporter);
     /// @notice The receipt's key had been compromised.
     event OmissionVoided(bytes32 indexed claimId, address indexed reporter);
-    /// @notice Two receipts gave one request two answers.
+    /// @notice Two receipts gave one request two answers. The key of the first is revoked.
     event EquivocationReported(
         address indexed operator,
         bytes32 indexed claimIdA,
@@ -74,6 +74,8 @@ interface IReceipts is IVault {
     error NotReportable(bytes32 claimId, uint256 from, uint256 until);
     /// @notice The claim was reported before, or two answers to the request under the first claim's policy.
     error AlreadyReported(bytes32 id);
+    /// @notice The key was convicted of equivocation under this policy before; once is what it costs.
+    error KeyConvicted(address operator, address key, bytes32 policyId);
     /// @notice Only the reporter may do this: it knows when there is stake to be had.
     error NotReporter(bytes32 claimId, address reporter);
     /// @notice No report of the claim is open.
@@ -90,8 +92,8 @@ interface IReceipts is IVault {
     /// @notice Where claims settle.
     function SETTLEMENT() external view returns (ISettlement);
 
-    /// @notice Lets receipts under these policies bind the caller from now on, for ever. A receipt key can cost its
-    /// operator a claim bond of an accepted policy for each pair of receipts it signs, and of no other.
+    /// @notice Lets receipts under these policies bind the caller from now on, for ever. By equivocation a receipt key
+    /// can cost its operator one claim bond of each accepted policy, and of no other.
     function acceptPolicies(bytes32[] calldata policyIds) external;
 
     /// @notice Makes `key` sign receipts for the caller from now on.
@@ -128,8 +130,8 @@ interface IReceipts is IVault {
     function resolveOmission(Claim calldata claim) external;
 
     /// @notice Penalises an operator at once for two receipts with the same requester, request id, model and input and
-    /// different outputs, by the first claim's policy. Within seven days and an hour of both their `commitBy`, once for
-    /// each request and policy.
+    /// different outputs, by the first claim's policy, and revokes the key that signed the first. Within seven days and
+    /// an hour of both their `commitBy`, once for each request and policy, and once for each key and policy.
     function reportEquivocation(
         Claim calldata claimA,
         bytes calldata signatureA,

@@ -94,8 +94,7 @@ interface ISettlement is IOperators, IPolicies {
     /// @notice Somebody put a bond up to see the claim at `index`. It is rejected unless revealed before `revealBy`.
     event RevealDemanded(bytes32 indexed batchId, address indexed demander, uint256 index, uint40 revealBy);
     /// @notice A claim was revealed, with its path in the tree, and its opening under a policy of public data: all that
-    /// a challenge needs. It can be challenged until
-    /// `finalAt`.
+    /// a challenge needs. It can be challenged until `finalAt` at least, and as long as the batch's others can.
     event ClaimRevealed(
         bytes32 indexed batchId,
         bytes32 indexed claimId,
@@ -260,8 +259,10 @@ interface ISettlement is IOperators, IPolicies {
     /// which goes to the operator when somebody reveals it.
     function demandReveal(BatchHeader calldata header, uint256 index) external payable;
 
-    /// @notice Shows a claim on demand, and under a policy of public data its opening. Anybody may who has it. The
-    /// claim can be challenged for a prove window from now at least.
+    /// @notice Shows a claim, and under a policy of public data its opening. Anybody may who has it: on demand, or
+    /// unasked while a prove window is left of its challenge window and nothing has happened to it. It can be
+    /// challenged for a prove window from now at least. A consumer that has it shown, or looks that it was, need not
+    /// care whether the operator published its data.
     function reveal(
         BatchHeader calldata header,
         Claim calldata claim,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Limits} from "../Limits.sol";
+
 /// @notice The statement "operator O says model M maps input I to output Y under policy P". Its EIP-712 digest is the
 /// claim id.
 struct Claim {
@@ -39,6 +41,16 @@ library ClaimLib {
             dirt := or(dirt, or(shr(64, mload(add(at, 0x100))), shr(64, mload(add(at, 0x120)))))
         }
         if (dirt != 0) revert DirtyClaim();
+    }
+
+    /// @notice Whether the claim was to be committed after it was served, and within the protocol's horizon.
+    function keepsHorizon(Claim calldata claim) internal pure returns (bool) {
+        uint256 servedAt = claim.servedAt;
+        uint256 commitBy = claim.commitBy;
+        // In 256 bits a `commitBy` before `servedAt` wraps to a span far beyond the horizon.
+        unchecked {
+            return commitBy - servedAt <= Limits.HORIZON_SECONDS;
+        }
     }
 
     /// @notice The struct hash of the same claim with another output.

@@ -12,7 +12,7 @@ enum LeafState {
     Rejected,
     Voided,
     Demanded, // to be revealed by the deadline
-    Revealed // shown on demand; challengeable until the deadline or the batch's `finalAt`, whichever is later
+    Revealed // shown; challengeable until the deadline or the batch's `finalAt`, whichever is later
 }
 
 /// @notice What is stored of a leaf once something happened to it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Limits} from "../Limits.sol";
 import {EvidenceKind, EvidenceRule} from "./Status.sol";
 
 /// @notice Immutable settlement terms, named by the hash of their content. Amounts are in the smallest unit of the bond
@@ -147,8 +148,6 @@ library CommitTermsLib {
 using CommitTermsLib for CommitTerms global;
 
 library DisputeTermsLib {
-    uint256 private constant BPS = 10_000;
-
     function claimBondWei(DisputeTerms terms) internal pure returns (uint88) {
         return uint88(DisputeTerms.unwrap(terms));
     }
@@ -180,8 +179,8 @@ library DisputeTermsLib {
     ) internal pure returns (uint256 challengerWei, uint256 requesterWei, uint256 burnWei) {
         // An amount has 96 bits, a share 14, and the shares are no more than the whole.
         unchecked {
-            challengerWei = (amountWei * terms.challengerBps()) / BPS;
-            requesterWei = (amountWei * terms.requesterBps()) / BPS;
+            challengerWei = (amountWei * terms.challengerBps()) / Limits.BPS;
+            requesterWei = (amountWei * terms.requesterBps()) / Limits.BPS;
             burnWei = amountWei - challengerWei - requesterWei;
         }
     }

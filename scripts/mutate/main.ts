@@ -59,24 +59,7 @@ async function run(scratches: Scratch[]): Promise<MutationResult> {
     },
   };
 
-  const judged: { mutant: Mutant; verdict: Verdict }[] = [];
-  let next = 0;
-  // In rounds, so that the sample does not depend on which scratch copy is quicker.
-  while (judged.length < sample && next < mutants.length) {
-    const round = mutants.slice(next, next + Math.min(jobs, sample - judged.length));
-    next += round.length;
-    const verdicts = await Promise.all(
-      round.map(async (mutant, i) => {
-        const scratch = scratches[i];
-        if (!scratch) throw new RangeError(`no scratch copy ${i}`);
-        return { mutant, verdict: await judge(mutant, scratch, trial) };
-      }),
-    );
-    for (const { mutant, verdict } of verdicts) {
-      tell(`${verdict.padEnd(8)} ${mutant.file}:${mutant.line} ${mutant.mutator}: ${mutant.original}`);
-    }
-    judged.push(...verdicts.filter(({ verdict }) => verdict !== "void"));
-  }
+  const judged = (await judgeInTurn(scratches, trial)).slice(0, sample);
   // Otherwise everything after some accident would have counted as killed.
   await passUnmutated(scratches);
 
@@ -90,6 +73,31 @@ async function run(scratches: Scratch[]): Promise<MutationResult> {
   const survived = survivors.length;
   const killed = sampled - survived;
   return { seed, sampled, killed, survived, score: sampled > 0 ? killed / sampled : 1, survivors };
+}
+
+/** Mutants that are any, in their order, at least as many as the sample: which they are does not depend on the jobs. */
+async function judgeInTurn(
+  scratches: Scratch[],
+  trial: Trial,
+): Promise<{ mutant: Mutant; verdict: Verdict }[]> {
+  const verdicts: (Verdict | undefined)[] = [];
+  let next = 0;
+  await Promise.all(
+    scratches.map(async (scratch) => {
+      while (verdicts.filter((verdict) => verdict && verdict !== "void").length < sample) {
+        const turn = next++;
+        const mutant = mutants[turn];
+        if (!mutant) return;
+        const verdict = await judge(mutant, scratch, trial);
+        verdicts[turn] = verdict;
+        tell(`${verdict.padEnd(8)} ${mutant.file}:${mutant.line} ${mutant.mutator}: ${mutant.original}`);
+      }
+    }),
+  );
+  return mutants.flatMap((mutant, turn) => {
+    const verdict = verdicts[turn];
+    return verdict && verdict !== "void" ? [{ mutant, verdict }] : [];
+  });
 }
 
 /** The contracts of a profile, compiled without what differs in every mutant. */

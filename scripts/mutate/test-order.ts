@@ -5,6 +5,9 @@ import { basename } from "node:path";
 // It looks at the bytecode itself, which a mutant's compilation makes different in ways that mean nothing.
 const LEFT_OUT = "test/contracts/deployment.test.ts";
 
+// Long walks through everything: what they notice, a short test mostly notices before.
+const SLOW = ["bonds", "deadlines", "histories", "lifecycle", "quorum-stakes", "reentrancy", "trees"];
+
 /** The text of every contract test by its path. */
 export async function readTests(root: URL): Promise<Map<string, string>> {
   const tests = new Map<string, string>();
@@ -17,7 +20,10 @@ export async function readTests(root: URL): Promise<Map<string, string>> {
 /** Tests in the order in which they are likely to notice a change of this contract. */
 export function orderTests(tests: ReadonlyMap<string, string>, contractFile: string): string[] {
   const stem = basename(contractFile, ".sol").toLowerCase();
-  const score = ([file, text]: [string, string]) =>
-    (basename(file).toLowerCase().includes(stem) ? 1000 : 0) + text.toLowerCase().split(stem).length;
+  const score = ([file, text]: [string, string]) => {
+    const name = basename(file, ".test.ts").toLowerCase();
+    if (name.includes(stem)) return 1000;
+    return text.toLowerCase().split(stem).length - (SLOW.includes(name) ? 1000 : 0);
+  };
   return [...tests].sort((a, b) => score(b) - score(a) || a[0].localeCompare(b[0])).map(([file]) => file);
 }

@@ -18,9 +18,12 @@ import {
   networkHelpers,
   PROVE_WINDOW_SECONDS,
   policyFor,
+  signBatch,
+  signClaim,
   wordOf,
 } from "./fixture.ts";
 import { commitInferences } from "./inferences.ts";
+import { revelation } from "./openings.ts";
 import { type Inference, infer, proveClaim, stopProver } from "./proofs.ts";
 import {
   type Answer,
@@ -52,6 +55,7 @@ describe("Consumers", () => {
       const { world, market } = await loadFixture(deployMarket);
       const positionId = await lendOn(world, market, RISKY);
       const batch = await commitInferences(world, "window", [RISKY]);
+      await world.settlement.reveal(...revelation(batch, 0));
       const finalAt = Number(await world.settlement.finalAt(batch.batchId));
       await time.setNextBlockTimestamp(finalAt - 1);
       await expect(market.liquidate(positionId, ...memberOf(batch, 0)))
@@ -67,6 +71,35 @@ describe("Consumers", () => {
       await expect(market.liquidate(positionId, ...memberOf(batch, 0)))
         .to.be.revertedWithCustomError(market, "NotLent")
         .withArgs(positionId);
+    });
+
+    it("R-36 not by what nobody vouched for and nobody could look at, although the clock made it final", async () => {
+      const { world, market } = await loadFixture(deployMarket);
+      const positionId = await lendOn(world, market, RISKY);
+      const hidden = await commitInferences(world, "window", [RISKY], 1n);
+      const shown = await commitInferences(world, "window", [RISKY], 2n);
+      await world.settlement.reveal(...revelation(shown, 0));
+      await time.increase(CHALLENGE_WINDOW_SECONDS);
+      expect(await world.settlement.statusOf(...memberOf(hidden, 0))).to.equal(STATUS.Final);
+      await expect(market.liquidate(positionId, ...memberOf(hidden, 0)))
+        .to.be.revertedWithCustomError(market, "NeverShown")
+        .withArgs(claimAt(hidden, 0).claimId);
+      await market.liquidate(positionId, ...memberOf(shown, 0));
+    });
+
+    it("by the clock unshown, when an enclave vouches for the batch or the claim", async () => {
+      const { world, market } = await loadFixture(deployMarket);
+      const { settlement, prover } = world;
+      const first = await lendOn(world, market, RISKY);
+      const second = await lendOn(world, market, RISKY);
+      const batch = await commitInferences(world, "window", [RISKY], 3n);
+      await settlement.attestBatch(batch.header, await signBatch(world, batch));
+      const own = await commitInferences(world, "window", [RISKY], 4n);
+      const signature = await signClaim(world, claimAt(own, 0).claimId, prover.address);
+      await settlement.prove(...memberOf(own, 0), EVIDENCE_KINDS.tee, prover.address, signature);
+      await time.increase(CHALLENGE_WINDOW_SECONDS);
+      await market.liquidate(first, ...memberOf(batch, 0));
+      await market.liquidate(second, ...memberOf(own, 0));
     });
 
     it("by a real proof, at once, under a policy whose rule is satisfied by one", async () => {
@@ -115,6 +148,7 @@ describe("Consumers", () => {
       const first = await lendOn(world, market, RISKY);
       const second = await lendOn(world, market, RISKY);
       const batch = await commitInferences(world, "window", [RISKY, { ...RISKY }]);
+      for (const index of [0, 1]) await world.settlement.reveal(...revelation(batch, index));
       const servedAt = Number(claimAt(batch, 0).claim.servedAt);
       await time.setNextBlockTimestamp(servedAt + MAX_AGE_SECONDS);
       await market.liquidate(first, ...memberOf(batch, 0));
@@ -130,6 +164,7 @@ describe("Consumers", () => {
       const first = await lendOn(world, market, RISKY);
       const second = await lendOn(world, market, RISKY);
       const batch = await commitInferences(world, "window", [RISKY, RISKY]);
+      for (const index of [0, 1]) await world.settlement.reveal(...revelation(batch, index));
       await time.increase(CHALLENGE_WINDOW_SECONDS);
       await market.liquidate(first, ...memberOf(batch, 0));
       await expect(market.liquidate(second, ...memberOf(batch, 0)))

@@ -54,8 +54,49 @@ describe("Receipts: equivocation", () => {
         "AlreadyReported",
       );
     }
+  });
+
+  it("R-41 a stolen key is worth one claim bond of a policy, however many pairs it signs, and is revoked", async () => {
+    const world = await loadFixture(deployWorld);
+    const { receipts, settlement, operator, receiptKey } = world;
+    const [a, b] = await twoAnswers(world);
     const other = await twoAnswers(world, { requestId: id("another") as Hex });
-    await receipts.reportEquivocation(...reportOf(...other));
+    const underZk = await twoAnswers(world, {
+      ...{ requestId: id("a third") as Hex, policyId: world.policyIds.zk },
+    });
+    await expect(receipts.reportEquivocation(...reportOf(a, b)))
+      .to.emit(receipts, "ReceiptKeyRevoked")
+      .withArgs(operator.address, receiptKey.address, (until: bigint) => until > a.claim.servedAt);
+    const revokedAt = BigInt(await time.latest());
+    expect((await receipts.receiptKeyOf(operator.address, receiptKey.address)).validUntil).to.equal(
+      revokedAt,
+    );
+    for (const pair of [reportOf(...other), reportOf(other[1], other[0])]) {
+      await expect(receipts.reportEquivocation(...pair))
+        .to.be.revertedWithCustomError(receipts, "KeyConvicted")
+        .withArgs(operator.address, receiptKey.address, a.claim.policyId);
+    }
+    await expect(receipts.reportEquivocation(...reportOf(...underZk))).not.to.emit(
+      receipts,
+      "ReceiptKeyRevoked",
+    );
+    const { stakeWei } = await settlement.operatorOf(operator.address, ZeroAddress);
+    expect(stakeWei).to.equal(10n ** 18n - 2n * CLAIM_BOND_WEI);
+  });
+
+  it("R-11 another key of the operator is convicted by itself, and once", async () => {
+    const world = await loadFixture(deployWorld);
+    const { receipts, operator } = world;
+    const second = new Wallet(id("a second key"));
+    await receipts.connect(operator).addReceiptKey(second.address);
+    const [a, b] = await twoAnswers(world);
+    const [c, d] = await twoAnswers(world, { requestId: id("another") as Hex });
+    const [e, f] = await twoAnswers(world, { requestId: id("a third") as Hex });
+    await receipts.reportEquivocation(...reportOf(a, b));
+    await receipts.reportEquivocation(...reportOf(signedBy(world, c, second), d));
+    await expect(receipts.reportEquivocation(...reportOf(signedBy(world, e, second), f)))
+      .to.be.revertedWithCustomError(receipts, "KeyConvicted")
+      .withArgs(operator.address, second.address, a.claim.policyId);
   });
 
   it("R-02 is two outputs for one request: any other two claims are none", async () => {

@@ -6,6 +6,7 @@ import { type InferenceRequest, OUTPUT_KECCAK, REQUEST_STATES, requestId } from 
 import { STATUS } from "@meantime/sdk/status";
 import { expect } from "chai";
 import { id, toUtf8Bytes } from "ethers";
+import { type Attempt, outcomeAt } from "./clock.ts";
 import {
   asAddress,
   batchOf,
@@ -18,6 +19,7 @@ import {
   PROVE_WINDOW_SECONDS,
   wordOf,
 } from "./fixture.ts";
+import { revelation } from "./openings.ts";
 import {
   ANSWER_INDEX,
   type Answer,
@@ -216,6 +218,41 @@ describe("InferenceRequests", () => {
       expect(await requests.creditOf(operator.address, ZERO_ADDRESS)).to.equal(FEE_WEI);
     });
 
+    it("R-36 I-48 takes no answer that nobody vouched for once five minutes to doubt it are not left", async () => {
+      const world = await loadFixture(deployRequestWorld);
+      const { requests, settlement } = world;
+      const answers: Answer[] = [];
+      for (const nonce of [0n, 1n, 2n]) {
+        const asked = await askThrough(world, "window", { nonce });
+        answers.push(await commitAnswer(world, "window", asked, {}, nonce + 1n));
+      }
+      const [late, shown, attested] = answers;
+      if (!(late && shown && attested)) throw new Error("three answers were made");
+      await settlement.reveal(...revelation(shown.batch, shown.index));
+      await attest(world, attested);
+      const lastSecond = (await settlement.finalAt(late.batch.batchId)) - 300n;
+      const fulfil: Attempt = {
+        contract: requests,
+        from: world.stranger,
+        name: "fulfil",
+        args: callOf(late),
+      };
+      for (const [at, outcome] of [
+        [lastSecond - 1n, "done"],
+        [lastSecond, "done"],
+        [lastSecond + 1n, "NeverShown"],
+        [lastSecond + 300n, "NeverShown"],
+        [lastSecond + 301n, "NeverShown"],
+      ] as const) {
+        expect(await outcomeAt(at, fulfil), `${at - lastSecond}`).to.equal(outcome);
+      }
+      await time.increase(CHALLENGE_WINDOW_SECONDS);
+      for (const answer of [shown, attested]) {
+        await requests.fulfil(...callOf(answer));
+        await expectState(world, answer.requestId, "Settled", "Final");
+      }
+    });
+
     it("Delivered -> Refunded: a claim rejected after delivery gives the fee and the compensation back", async () => {
       const world = await loadFixture(deployRequestWorld);
       const { requests, settlement, consumer } = world;
@@ -264,6 +301,7 @@ describe("InferenceRequests", () => {
       ] as const) {
         const asked = await askThrough(world, "window", { nonce });
         const answer = await commitAnswer(world, "window", asked, {}, nonce + 1n);
+        await world.settlement.reveal(...revelation(answer.batch, answer.index));
         const expiresAt = Number(asked.request.expiresAt);
         await time.setNextBlockTimestamp(expiresAt + offset);
         if (offset < 0) {
@@ -365,6 +403,7 @@ describe("InferenceRequests", () => {
         await requests.fulfil(...callOf(answer));
         await expectConserved();
       }
+      await world.settlement.reveal(...revelation(direct.batch, direct.index));
       await voidAnswer(world, voided);
       await reject(world, rejected);
       await time.increase(CHALLENGE_WINDOW_SECONDS);

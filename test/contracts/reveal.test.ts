@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
+import { EVIDENCE_KINDS, policyId } from "@meantime/sdk/policy";
 import { STATUS } from "@meantime/sdk/status";
 import { expect } from "chai";
 import { ZeroAddress, ZeroHash } from "ethers";
@@ -18,6 +18,7 @@ import {
   memberOf,
   networkHelpers,
   PROVE_WINDOW_SECONDS,
+  policyFor,
   signBatch,
   signClaim,
   type World,
@@ -193,9 +194,119 @@ describe("Settlement: reveal", () => {
       .to.be.revertedWithCustomError(settlement, "WrongStatus")
       .withArgs(claimId, STATUS.Committed);
     await expect(demand(world, batch, 1)).to.be.revertedWithCustomError(settlement, "WrongStatus");
+  });
+
+  it("R-36 needs no demand: whoever has a claim can show it while a prove window is left to challenge it", async () => {
+    const world = await loadFixture(deployWorld);
+    const { settlement, operator, challenger, stranger } = world;
+    const batch = await commitBatch(world, "window");
+    const finalAt = await settlement.finalAt(batch.batchId);
+    const show = (index: number): Attempt => ({
+      ...{ contract: settlement, from: stranger, name: "reveal", args: revelation(batch, index) },
+    });
+    const lastSecond = finalAt - PROVE_WINDOW;
+    for (const [at, outcome] of [
+      [lastSecond - 1n, "done"],
+      [lastSecond, "done"],
+      [lastSecond + 1n, "TooLate"],
+      [finalAt, "TooLate"],
+    ] as const) {
+      expect(await outcomeAt(at, show(0)), `${at - lastSecond}`).to.equal(outcome);
+    }
+    await time.setNextBlockTimestamp(lastSecond);
+    await expect(settlement.connect(stranger).reveal(...revelation(batch, 0)))
+      .to.emit(settlement, "ClaimRevealed")
+      .withArgs(
+        ...[
+          batch.batchId,
+          claimAt(batch, 0).claimId,
+          0,
+          (shown: unknown[]) => shown[5] === claimAt(batch, 0).claim.inputHash,
+        ],
+        ...[batch.proofs[0], (opening: unknown[]) => opening[2] === ZeroHash, finalAt],
+      );
+    expect(await settlement.creditOf(operator.address, ZeroAddress)).to.equal(0n);
+    expect(await settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Committed);
+    const { touched, disputed } = await settlement.batchOf(batch.batchId);
+    expect([touched, disputed]).to.deep.equal([1n, 0n]);
     await expect(settlement.reveal(...revelation(batch, 0)))
       .to.be.revertedWithCustomError(settlement, "WrongStatus")
       .withArgs(claimAt(batch, 0).claimId, STATUS.Committed);
+    const challenge: Attempt = {
+      ...{ contract: settlement, from: challenger, name: "challenge", args: memberOf(batch, 0) },
+      value: CHALLENGE_BOND_WEI,
+    };
+    expect(await outcomeAt(finalAt - 1n, challenge)).to.equal("done");
+    expect(await outcomeAt(finalAt, challenge)).to.equal("WrongStatus");
+  });
+
+  it("I-12 R-14 what is shown unasked stays open for a prove window, although the batch is attested then", async () => {
+    const world = await loadFixture(deployWorld);
+    const { settlement, stranger, challenger } = world;
+    const policy = { ...(await policyFor(world, "teeThenWindow")), attestedWindowSeconds: 300 };
+    await world.policies.register(policy);
+    const batch = await buildBatch(world, "teeThenWindow", {
+      claims: { policyId: policyId(policy) },
+      nonce: 9n,
+    });
+    await settlement.connect(world.operator).commit(batch.header);
+    await settlement.reveal(...revelation(batch, 0));
+    const heldUntil = BigInt(await time.latest()) + PROVE_WINDOW;
+    await settlement.attestBatch(batch.header, await signBatch(world, batch));
+    expect(await settlement.finalAt(batch.batchId)).to.be.lessThan(heldUntil);
+    const challenge: Attempt = {
+      ...{ contract: settlement, from: challenger, name: "challenge", args: memberOf(batch, 0) },
+      value: CHALLENGE_BOND_WEI,
+    };
+    const release: Attempt = {
+      contract: settlement,
+      from: stranger,
+      name: "release",
+      args: [[batch.header]],
+    };
+    for (const [at, challenged, released] of [
+      [heldUntil - 1n, "done", "BatchOpen"],
+      [heldUntil, "WrongStatus", "done"],
+      [heldUntil + 1n, "WrongStatus", "done"],
+    ] as const) {
+      expect(await outcomeAt(at, challenge), `challenge ${at - heldUntil}`).to.equal(challenged);
+      expect(await outcomeAt(at, release), `release ${at - heldUntil}`).to.equal(released);
+    }
+  });
+
+  it("R-36 shows unasked no claim to which anything has happened, nor one that is final by its attestation", async () => {
+    const world = await loadFixture(deployWorld);
+    const { settlement, prover } = world;
+    const batch = await commitBatch(world, "window");
+    const signature = await signClaim(world, claimAt(batch, 1).claimId, prover.address);
+    await settlement.prove(...memberOf(batch, 1), EVIDENCE_KINDS.tee, prover.address, signature);
+    await expect(settlement.reveal(...revelation(batch, 1)))
+      .to.be.revertedWithCustomError(settlement, "WrongStatus")
+      .withArgs(claimAt(batch, 1).claimId, STATUS.Attested);
+    await challengeClaim(world, batch, 0);
+    await expect(settlement.reveal(...revelation(batch, 0)))
+      .to.be.revertedWithCustomError(settlement, "WrongStatus")
+      .withArgs(claimAt(batch, 0).claimId, STATUS.Challenged);
+
+    const attested = await commitBatch(world, "tee", { nonce: 2n });
+    await settlement.attestBatch(attested.header, await signBatch(world, attested));
+    await expect(settlement.reveal(...revelation(attested, 0))).to.be.revertedWithCustomError(
+      settlement,
+      "TooLate",
+    );
+  });
+
+  it("R-36 under public data shows the opening too, asked or not", async () => {
+    const world = await loadFixture(deployWorld);
+    const { batch, openings } = await commitOpenings(world, [openingOf(1), openingOf(2)]);
+    await expect(world.settlement.reveal(...revelation(batch, 0))).to.be.revertedWithCustomError(
+      world.settlement,
+      "BadOpening",
+    );
+    await expect(world.settlement.reveal(...revelation(batch, 0, openings[0]))).to.emit(
+      world.settlement,
+      "ClaimRevealed",
+    );
   });
 
   it("R-36 shows no other claim in the demanded one's place", async () => {

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {ISettlement} from "../../interfaces/ISettlement.sol";
 import {BatchHeader} from "../../types/Batch.sol";
 import {Claim} from "../../types/Claim.sol";
-import {Status} from "../../types/Status.sol";
 import {Vault} from "../../Vault.sol";
 import {InferenceConsumer} from "../InferenceConsumer.sol";
 
@@ -99,7 +98,8 @@ contract GatedLiquidation is InferenceConsumer, Vault {
         _collect(address(0), position.loanWei);
     }
 
-    /// @notice Credits the collateral to the lender, on a final judgement of the latest data. Anybody may.
+    /// @notice Credits the collateral to the lender, on a final judgement of the latest data that everybody could
+    /// look at in time. Anybody may.
     function liquidate(
         uint256 positionId,
         BatchHeader calldata header,
@@ -116,7 +116,7 @@ contract GatedLiquidation is InferenceConsumer, Vault {
         bytes32 claimId = SETTLEMENT.claimIdOf(claim);
         if (_used[claimId]) revert ClaimUsed(claimId);
         _used[claimId] = true;
-        _requireInference(header, claim, index, proof, Status.Final);
+        _requireShownAndFinal(header, claim, index, proof);
 
         _credit(position.lender, address(0), position.collateralWei);
         emit Liquidated(positionId, claimId);

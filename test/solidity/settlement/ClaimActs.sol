@@ -315,7 +315,24 @@ abstract contract ClaimActs is World {
         return true;
     }
 
+    /// @dev Unasked, and for nothing.
+    function _actShow() internal returns (bool) {
+        (bool found, Ref memory ref) = _findClaim(_isShowable);
+        if (!found) return false;
+        _once(_anybody(), address(SETTLEMENT), _revelation(ref));
+        _observe(ref);
+        return true;
+    }
+
     function _reveal(Ref memory ref) internal {
+        Batch storage batch = batches[ref.batch];
+        Policy storage policy = _policyOf(batch);
+        _once(_anybody(), address(SETTLEMENT), _revelation(ref));
+        _closed(ref);
+        _expectCredit(address(SETTLEMENT), actors[batch.operator], policy.bondToken, policy.challengeBondWei);
+    }
+
+    function _revelation(Ref memory ref) private view returns (bytes memory) {
         Batch storage batch = batches[ref.batch];
         Policy storage policy = _policyOf(batch);
         Claim memory claim = batch.claims[ref.index];
@@ -329,13 +346,7 @@ abstract contract ClaimActs is World {
                 abi.encode(claim.outputHash)
             );
         }
-        _once(
-            _anybody(),
-            address(SETTLEMENT),
-            abi.encodeCall(SETTLEMENT.reveal, (batch.header, claim, ref.index, proof, opening))
-        );
-        _closed(ref);
-        _expectCredit(address(SETTLEMENT), claim.operator, policy.bondToken, policy.challengeBondWei);
+        return abi.encodeCall(SETTLEMENT.reveal, (batch.header, claim, ref.index, proof, opening));
     }
 
     function _actResolveDemand() internal returns (bool) {
@@ -461,6 +472,12 @@ abstract contract ClaimActs is World {
         bool isUntouched = state == LeafState.Quiet && kinds == 0 && deadline == 0;
         bool isClosed = attestedAt != 0 && (rule == EvidenceRule.Tee || rule == EvidenceRule.TeeOrZk);
         return isUntouched && !isClosed && block.timestamp < finalAt;
+    }
+
+    function _isShowable(Ref memory ref) private view returns (bool) {
+        (, , uint40 finalAt, , , , , , , ) = SETTLEMENT.batchOf(batches[ref.batch].id);
+        uint256 until = block.timestamp + _policyOf(batches[ref.batch]).proveWindowSeconds;
+        return _life(ref).isMember && _isDemandable(ref) && until <= finalAt;
     }
 
     function _isReopenable(Ref memory ref) private view returns (bool) {

@@ -248,16 +248,18 @@ abstract contract OtherActs is ClaimActs {
             if (block.timestamp >= until || !_isBinding(first) || !_isBinding(second)) continue;
             if (_isVoid(first) || _isVoid(second)) continue;
             address reporter = _anybody();
-            _expectPenalty(first.operator, first.policy, reporter, first.claim.requester);
-            _once(
-                reporter,
-                address(RECEIPTS),
-                abi.encodeCall(
-                    RECEIPTS.reportEquivocation,
-                    (first.claim, first.signature, second.claim, second.signature)
-                )
+            bytes memory report = abi.encodeCall(
+                RECEIPTS.reportEquivocation,
+                (first.claim, first.signature, second.claim, second.signature)
             );
             second.twin = 0;
+            if (isConvicted[first.key][first.policy]) {
+                _mustFail(reporter, address(RECEIPTS), report);
+                continue;
+            }
+            isConvicted[first.key][first.policy] = true;
+            _expectPenalty(first.operator, first.policy, reporter, first.claim.requester);
+            _once(reporter, address(RECEIPTS), report);
             return true;
         }
         return false;

@@ -11,12 +11,12 @@ import {Batch, Life, Receipt, Ref} from "./World.sol";
 
 /// @notice Walks at random through everything that can be done, and says after any step whether the protocol still holds.
 contract Walk is OtherActs {
-    uint256 public constant ACTS = 48;
-    uint256 private constant FIRST_SETTING = 35;
+    uint256 public constant ACTS = 49;
+    uint256 private constant FIRST_SETTING = 36;
     /// @dev How often each act is drawn, in the order of `_act`.
     bytes private constant WEIGHTS =
-        hex"0c08050b06050306010804040d0a0808020202020203030403060604040104041a030103030302020302020303010101";
-    uint256 private constant TOTAL_WEIGHT = 223;
+        hex"0c08050b0605030601080404030d0a0808020202020203030403060604040104041a030103030302020302020303010101";
+    uint256 private constant TOTAL_WEIGHT = 226;
     uint256 private constant NONE = type(uint256).max;
 
     uint256[ACTS] public calls;
@@ -80,6 +80,7 @@ contract Walk is OtherActs {
             _actDemandReveal,
             _actReveal,
             _actResolveDemand,
+            _actShow,
             _actProve,
             _actAttestBatch,
             _actReopenBatch,

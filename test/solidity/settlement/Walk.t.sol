@@ -11,7 +11,7 @@ contract WalkTest {
 
     /// @dev How often each act must have come about in `WALKS` walks of 500 steps, in the order of `Walk`.
     bytes private constant FLOORS =
-        hex"93823b741c160e01084b14146c3403081a0c0c222232053b06130504120e2339c8351012060820221f1e0e20160f120f";
+        hex"93823b741c160e01084b14140c6c3403081a0c0c222232053b06130504120e2339c8351012060820221f1e0e20160f120f";
 
     /// R-10 I-01 I-02 I-03 I-04 I-05 I-06 I-07 I-08 I-09 I-10 I-11 I-12 On every walk, at every step; and at its end
     /// everything is settled, everybody leaves, and what was burnt remains.

@@ -100,6 +100,7 @@ abstract contract World {
     uint256[] internal pending; // honest operators' receipts that are to be committed
     uint32 internal teeSource = 1;
     mapping(uint256 operator => uint256) internal keyCount;
+    mapping(address receiptKey => mapping(uint256 policy => bool)) internal isConvicted;
 
     mapping(address token => uint256) internal burntWei;
     mapping(address holder => mapping(address token => uint256)) internal donatedWei;
