@@ -15,7 +15,6 @@ import {
   signBatch,
 } from "./fixture.ts";
 import {
-  type Answer,
   askThrough,
   attest,
   BEHAVIOUR,
@@ -385,16 +384,6 @@ describe("Callbacks of InferenceRequests", () => {
       await requests.fulfil(...callOf(answer), { gasLimit: 2_000_000n });
       expect(await consumer.reentered()).to.equal(1n);
     });
-  });
-
-  it("fulfilment of a batch of four, with a callback of 30,000 gas, costs less than 150,000", async () => {
-    const world = await loadFixture(deployRequestWorld);
-    await world.consumer.setBehaviour(BEHAVIOUR.SpendGas, 29_000);
-    const asked = await askThrough(world, "tee");
-    const answer: Answer = await commitAnswer(world, "tee", asked);
-    await attest(world, answer);
-    const { gasUsed } = await mined(world.requests.fulfil(...callOf(answer)));
-    expect(gasUsed).to.be.lessThan(150_000n);
   });
 });
 
