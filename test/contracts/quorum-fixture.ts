@@ -130,18 +130,6 @@ export async function verdictOf(
   return { claim, beneficiary, signature: signVerdict(world, member, claimId, beneficiary) };
 }
 
-/** Mines what the calls send in one block of this time. */
-export async function inOneBlock(timestamp: number, calls: (() => Promise<unknown>)[]): Promise<void> {
-  await ethers.provider.send("evm_setAutomine", [false]);
-  try {
-    for (const call of calls) await call();
-    await networkHelpers.time.setNextBlockTimestamp(timestamp);
-    await networkHelpers.mine();
-  } finally {
-    await ethers.provider.send("evm_setAutomine", [true]);
-  }
-}
-
 function addSignerCall(
   { interface: contract }: Deployment["quorumEvidence"],
   { key, owner }: Member,

@@ -6,6 +6,7 @@ import { STATUS } from "@meantime/sdk/status";
 import { expect } from "chai";
 import { concat, dataSlice, Signature, ZeroAddress } from "ethers";
 import { deployMeantime } from "../../scripts/chain/deployment.ts";
+import { inOneBlock } from "./blocks.ts";
 import {
   asAddress,
   type Batch,
@@ -32,7 +33,6 @@ import {
   EXIT_SECONDS,
   evidenceBy,
   executeSigner,
-  inOneBlock,
   MIN_STAKE_WEI,
   memberAt,
   type QuorumWorld,
@@ -264,10 +264,11 @@ describe("The committee", () => {
     await time.increase(CURATOR_DELAY_SECONDS);
     const batch = await buildBatch(world, "window");
     const committedAt = (await time.latest()) + 60;
-    await inOneBlock(committedAt, [
+    await time.setNextBlockTimestamp(committedAt);
+    await inOneBlock(
       () => world.settlement.connect(world.sender).commit(batch.header),
       () => executeSigner(world, newcomer),
-    ]);
+    );
     await world.quorumEvidence.stakeFor(newcomer.key.address, { value: MIN_STAKE_WEI });
     expect((await world.quorumEvidence.signerOf(newcomer.key.address)).activeFrom).to.equal(
       committedAt + ACTIVATION_SECONDS,
@@ -495,10 +496,11 @@ describe("A committee that lost its quorum", () => {
     await time.setNextBlockTimestamp(lostAt - 1);
     const before = await commitBatch(world, "window", { nonce: 1n });
     const same = await buildBatch(world, "window", { nonce: 2n });
-    await inOneBlock(lostAt, [
+    await time.setNextBlockTimestamp(lostAt);
+    await inOneBlock(
       () => world.settlement.connect(world.sender).commit(same.header),
       () => world.quorumEvidence.removeSigner(c.key.address),
-    ]);
+    );
     await time.setNextBlockTimestamp(lostAt + 1);
     const times = { servedAt: BigInt(lostAt) + 1n, commitBy: BigInt(lostAt) + 600n };
     const after = await commitBatch(world, "window", { nonce: 3n, claims: times });
