@@ -283,7 +283,7 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         DisputeTerms terms = _disputeTermsOf(header.policyId);
         uint40 revealBy = _disputeDeadline(batch, terms);
         _batches[batchId] = _touched(batch, leaf).openDispute();
-        _leaves[key] = leaf.enter(LeafState.Demanded, revealBy, LeafLib.tagOf(0, msg.sender));
+        _leaves[key] = leaf.enter(LeafState.Demanded, revealBy, LeafLib.demandTagOf(msg.sender, leaf.tag()));
         emit RevealDemanded(batchId, msg.sender, index, revealBy);
         _collectBond(terms);
     }
@@ -301,21 +301,21 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         if (_commitTermsOf(header.policyId).publicData()) _requireOpening(header, batchId, index, opening);
 
         DisputeTerms terms = _disputeTermsOf(header.policyId);
-        uint40 finalAt_ = uint40(block.timestamp) + terms.proveWindowSeconds();
+        uint40 challengeableUntil = uint40(block.timestamp) + terms.proveWindowSeconds();
         if (leaf.state() == LeafState.Demanded) {
             _requireBefore(leaf.deadline(), claimId);
-            finalAt_ = _laterOf(finalAt_, batch.finalAt());
-            batch = batch.closeDispute();
+            challengeableUntil = _laterOf(challengeableUntil, batch.finalAt());
+            _batches[batchId] = batch.closeDispute().hold(challengeableUntil);
+            _leaves[key] = leaf.enter(LeafState.Revealed, challengeableUntil, uint32(leaf.tag()));
             _creditBond(terms, header.operator);
         } else {
             if (!leaf.isZero()) revert WrongStatus(claimId, _status(batch, leaf));
-            // Nobody asked, and no bond pays for it: it must not put off what the clock makes final.
-            if (finalAt_ > batch.finalAt()) revert TooLate(claimId, batch.finalAt());
-            batch = batch.touch();
+            // Nobody asked, and no bond pays for it: it puts off nothing. The claim goes on as its batch does.
+            if (challengeableUntil > batch.finalAt()) revert TooLate(claimId, batch.finalAt());
+            challengeableUntil = batch.finalAt();
+            _leaves[key] = leaf.enter(LeafState.Revealed, 0, 0);
         }
-        _batches[batchId] = batch.hold(finalAt_);
-        _leaves[key] = leaf.enter(LeafState.Revealed, finalAt_, 0);
-        emit ClaimRevealed(batchId, claimId, index, claim, proof, opening, finalAt_);
+        emit ClaimRevealed(batchId, claimId, index, claim, proof, opening, challengeableUntil);
     }
 
     /// @inheritdoc ISettlement
@@ -323,7 +323,7 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         (bytes32 batchId, BatchWord batch) = _requireBatch(header);
         (bytes32 key, Leaf leaf) = _leafAt(batchId, index);
         if (leaf.state() != LeafState.Demanded) revert NotDisputedBy(batchId, index, demander);
-        _requireTag(batchId, index, leaf, 0, demander);
+        if (leaf.tag() != LeafLib.demandTagOf(demander, leaf.tag())) revert NotDisputedBy(batchId, index, demander);
         _requireAfter(leaf.deadline(), batchId);
 
         _rejectUnanswered(
@@ -690,7 +690,7 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         if (status < Status.Committed || status > Status.Proven) revert WrongStatus(claimId, status);
         if (leaf.kinds() & kind != 0) revert EvidenceKnown(claimId, kind);
 
-        if (leaf.isZero()) _batches[batchId] = batch.touch();
+        _batches[batchId] = _touched(batch, leaf);
         _leaves[key] = _withEvidence(leaf, batch.rule(), kind, source);
     }
 
@@ -758,8 +758,8 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
             }
             return;
         }
-        // When a revealed claim was given evidence is not stored: its deadline is. It was after the commit.
-        uint40 acceptedAt = leaf.state() == LeafState.Revealed ? batch.committedAt() : leaf.deadline();
+        // When a revealed claim was given evidence is not stored: any mark takes it back.
+        uint40 acceptedAt = leaf.state() == LeafState.Revealed ? uint40(block.timestamp) : leaf.deadline();
         uint32 source = leaf.kinds() & EvidenceKind.TEE == 0 ? 0 : uint32(leaf.tag());
         _requireCompromised(claimId, claim.policyId, source, acceptedAt);
     }
@@ -776,6 +776,8 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
     /// committed.
     function _isFaulted(Claim calldata claim, uint40 committedAt) private view returns (bool) {
         uint256 since = uint256(committedAt) - Limits.HORIZON_SECONDS - Limits.COMMIT_GRACE_SECONDS;
+        // A pause may have put the commit off by as much.
+        if (_pause.until() > since) since -= Limits.MAX_PAUSE_SECONDS;
         if (claim.servedAt > since) since = claim.servedAt;
         uint8 kinds = EvidenceKind.shared(claim.modelId, claim.policyId);
         for (uint8 kind = EvidenceKind.ZK; kind <= EvidenceKind.QUORUM; kind <<= 1) {
@@ -813,9 +815,9 @@ contract Settlement is ISettlement, Operators, Policies, AccessManaged, Domain {
         if (status != Status.Committed && status != Status.Attested) revert WrongStatus(claimId, status);
     }
 
-    /// @dev A leaf is counted when it first has a word of its own.
+    /// @dev A leaf is counted when it first may stand otherwise than its batch.
     function _touched(BatchWord batch, Leaf leaf) private pure returns (BatchWord) {
-        return leaf.isZero() ? batch.touch() : batch;
+        return leaf.isPlain() ? batch.touch() : batch;
     }
 
     /// @dev The full window however late a dispute is opened, and more under load, up to a bound.

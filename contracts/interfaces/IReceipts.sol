@@ -76,7 +76,7 @@ interface IReceipts is IVault {
     error AlreadyReported(bytes32 id);
     /// @notice The key was convicted of equivocation under this policy before; once is what it costs.
     error KeyConvicted(address operator, address key, bytes32 policyId);
-    /// @notice Only the reporter may do this: it knows when there is stake to be had.
+    /// @notice Only the reporter and the requester may do this yet: the operator must not choose the moment.
     error NotReporter(bytes32 claimId, address reporter);
     /// @notice No report of the claim is open.
     error NoOpenReport(bytes32 claimId);
@@ -125,8 +125,8 @@ interface IReceipts is IVault {
     ) external;
 
     /// @notice Penalises the operator for a report it did not answer, or gives the reporter its bond back when the
-    /// receipt's key was found compromised since. For the reporter alone, at any time from `answerBy` on: a penalty
-    /// takes what no claim locks, and an operator must not choose the moment.
+    /// receipt's key was found compromised since. For the reporter and the requester from `answerBy` on: a penalty
+    /// takes what no claim locks, and an operator must not choose the moment. For anybody seven days later.
     function resolveOmission(Claim calldata claim) external;
 
     /// @notice Penalises an operator at once for two receipts with the same requester, request id, model and input and

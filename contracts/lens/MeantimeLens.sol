@@ -56,8 +56,8 @@ contract MeantimeLens is IMeantimeLens {
         address opener
     ) external view returns (bool) {
         (LeafState state, , , uint200 tag) = SETTLEMENT.leafOf(batchId, index);
-        LeafState open = claimId == 0 ? LeafState.Demanded : LeafState.Challenged;
-        return state == open && tag == LeafLib.tagOf(claimId, opener);
+        if (claimId != 0) return state == LeafState.Challenged && tag == LeafLib.tagOf(claimId, opener);
+        return state == LeafState.Demanded && tag == LeafLib.demandTagOf(opener, tag);
     }
 
     function _timesOf(bytes32 batchId, uint256 index) private view returns (Times memory times) {

@@ -79,7 +79,7 @@ using BatchLib for BatchHeader global;
 /// Layout from the lowest bit: `40 committedAt | 40 finalAt | 40 attestedAt | 40 heldUntil | 32 source | 20 touched |
 /// 20 disputed | 20 rejected | 3 rule | 1 released`. `finalAt` is when the clock alone makes an untouched claim final;
 /// `heldUntil` when the last claim that was revealed late, or whose evidence was taken back, is; `source` who attested
-/// the batch, as its evidence contract numbers them. `touched` counts the leaves that have a word of their own,
+/// the batch, as its evidence contract numbers them. `touched` counts the leaves that may stand otherwise,
 /// `disputed` those with an open challenge or demand.
 type BatchWord is uint256;
 

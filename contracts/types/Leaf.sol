@@ -24,8 +24,8 @@ enum LeafState {
 /// | Quiet      | when evidence was last accepted             | source of the enclave evidence                    |
 /// | Challenged | until when it can be answered, exclusive    | hash of claim id and challenger                   |
 /// | Answered   | when it was answered, or evidence came since | source of the enclave evidence                   |
-/// | Demanded   | until when it can be revealed, exclusive    | hash of zero and whoever demanded                 |
-/// | Revealed   | from when on the clock makes it final       | source of the enclave evidence                    |
+/// | Demanded   | until when it can be revealed, exclusive    | 168 bits of hash of who demanded, 32 of source    |
+/// | Revealed   | from when on the clock makes it final; zero: as its batch | source of the enclave evidence      |
 ///
 /// A rejected or voided leaf keeps both as they were. The tag binds 200 bits: finding two claims with one tag takes
 /// 2^100 hashes.
@@ -35,6 +35,7 @@ library LeafLib {
     uint256 private constant KINDS_OFFSET = 8;
     uint256 private constant DEADLINE_OFFSET = 16;
     uint256 private constant TAG_OFFSET = 56;
+    uint200 private constant SOURCE_MASK = type(uint32).max;
     uint256 private constant STATE_MASK = 0xff;
     uint256 private constant STATE_AND_KINDS_MASK = 0xffff;
     uint256 private constant DEADLINE_MASK = uint256(type(uint40).max) << DEADLINE_OFFSET;
@@ -42,6 +43,18 @@ library LeafLib {
     /// @notice Binds a dispute to a claim and to who opened it.
     function tagOf(bytes32 claimId, address opener) internal pure returns (uint200) {
         return uint200(uint256(Hashes.efficientKeccak256(claimId, bytes32(uint256(uint160(opener))))));
+    }
+
+    /// @notice What a demand leaves in the tag: who opened it, above the source of the leaf's enclave evidence. Nobody
+    /// but whoever demands chooses what is hashed.
+    /// @param before The leaf's tag, whose lowest 32 bits are the source.
+    function demandTagOf(address opener, uint200 before) internal pure returns (uint200) {
+        return (tagOf(0, opener) & ~SOURCE_MASK) | (before & SOURCE_MASK);
+    }
+
+    /// @notice Whether the leaf stands as its batch does: nothing has happened to it, but that it may have been shown.
+    function isPlain(Leaf leaf) internal pure returns (bool) {
+        return Leaf.unwrap(leaf) & ~STATE_MASK == 0;
     }
 
     function isZero(Leaf leaf) internal pure returns (bool) {

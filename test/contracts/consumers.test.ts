@@ -102,6 +102,32 @@ describe("Consumers", () => {
       await market.liquidate(second, ...memberOf(own, 0));
     });
 
+    it("R-26 not by the word of an enclave that turned out compromised, although it was final by then", async () => {
+      const { world, market } = await loadFixture(deployMarket);
+      const { settlement, prover, enclaves, enclaveKey } = world;
+      const positionId = await lendOn(world, market, RISKY);
+      const batch = await commitInferences(world, "window", [RISKY], 3n);
+      await settlement.attestBatch(batch.header, await signBatch(world, batch));
+      const attestedAt = await time.latest();
+      const own = await commitInferences(world, "window", [RISKY], 4n);
+      const signature = await signClaim(world, claimAt(own, 0).claimId, prover.address);
+      await settlement.prove(...memberOf(own, 0), EVIDENCE_KINDS.tee, prover.address, signature);
+      const vouchedAt = await time.latest();
+      await time.increase(CHALLENGE_WINDOW_SECONDS);
+      await enclaves.markCompromised(enclaveKey.address, vouchedAt + 1);
+      await market.liquidate.staticCall(positionId, ...memberOf(own, 0));
+      await enclaves.markCompromised(enclaveKey.address, vouchedAt);
+      await expect(market.liquidate(positionId, ...memberOf(own, 0)))
+        .to.be.revertedWithCustomError(market, "NeverShown")
+        .withArgs(claimAt(own, 0).claimId);
+      await market.liquidate.staticCall(positionId, ...memberOf(batch, 0));
+      await enclaves.markCompromised(enclaveKey.address, attestedAt);
+      await expect(market.liquidate(positionId, ...memberOf(batch, 0))).to.be.revertedWithCustomError(
+        market,
+        "NeverShown",
+      );
+    });
+
     it("by a real proof, at once, under a policy whose rule is satisfied by one", async () => {
       const { world } = await loadFixture(deployMarket);
       const market = await deployMarketUnder(world, world.policyIds.zk);

@@ -3,12 +3,13 @@ import type { Hex } from "@meantime/sdk/hex";
 import { policyId } from "@meantime/sdk/policy";
 import { expect } from "chai";
 import { id, Wallet, ZeroAddress } from "ethers";
-import { outcomeAt } from "./clock.ts";
+import { type Attempt, outcomeAt } from "./clock.ts";
 import { CLAIM_BOND_WEI, deployWorld, networkHelpers, policyFor, wordOf } from "./fixture.ts";
 import {
   ANSWER_SECONDS,
   GRACE_SECONDS,
   promiseClaim,
+  REPORT_WINDOW_SECONDS,
   reportAttempt,
   reportableFrom,
   reportOmission,
@@ -56,6 +57,35 @@ describe("Receipts: attacks", () => {
       receipts,
       "OmissionUpheld",
     );
+  });
+
+  it("R-11 R-22 are not shielded by a friend that reports first: the requester resolves as well, a week later anybody", async () => {
+    const world = await loadFixture(deployWorld);
+    const { receipts, requester, challenger, operator, stranger } = world;
+    const receipt = await promiseClaim(world);
+    await reportOmission(world, receipt);
+    const { answerBy } = await receipts.omissionOf(receipt.claimId);
+    const resolve = (from: typeof requester): Attempt => ({
+      ...{ contract: receipts, from, name: "resolveOmission", args: [receipt.claim] },
+    });
+    const open = answerBy + REPORT_WINDOW_SECONDS;
+    for (const [at, interested, anybody] of [
+      [answerBy - 1n, "ResolveTooEarly", "ResolveTooEarly"],
+      [answerBy, "done", "NotReporter"],
+      [open - 1n, "done", "NotReporter"],
+      [open, "done", "done"],
+    ] as const) {
+      for (const from of [challenger, requester]) {
+        expect(await outcomeAt(at, resolve(from)), `${at - answerBy}`).to.equal(interested);
+      }
+      for (const from of [operator, stranger]) {
+        expect(await outcomeAt(at, resolve(from)), `${at - answerBy}`).to.equal(anybody);
+      }
+    }
+    await time.setNextBlockTimestamp(answerBy);
+    await expect(receipts.connect(requester).resolveOmission(receipt.claim))
+      .to.emit(receipts, "OmissionUpheld")
+      .withArgs(receipt.claimId, operator.address, challenger.address);
   });
 
   it("R-11 are not bought off: an equivocation that an operator reports itself under a cheap policy", async () => {

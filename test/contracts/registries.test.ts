@@ -4,6 +4,7 @@ import { EVIDENCE_KINDS, EVIDENCE_RULES, type Policy, policyId } from "@meantime
 import { expect } from "chai";
 import { id, ZeroAddress, ZeroHash } from "ethers";
 import { deployMeantime } from "../../scripts/chain/deployment.ts";
+import { type Attempt, outcomeAt } from "./clock.ts";
 import {
   connection,
   deployWorld,
@@ -142,6 +143,14 @@ describe("PolicyRegistry", () => {
       await expect(world.policies.register({ ...policy, zkEvidence: zkEvidence as Hex }))
         .to.be.revertedWithCustomError(world.policies, "EvidenceNotAllowed")
         .withArgs(EVIDENCE_KINDS.zk, (value: string) => value.toLowerCase() === zkEvidence.toLowerCase());
+    }
+    for (const [field, kind] of [
+      ["teeEvidence", EVIDENCE_KINDS.tee],
+      ["quorumEvidence", EVIDENCE_KINDS.quorum],
+    ] as const) {
+      await expect(world.policies.register({ ...policy, [field]: policy.zkEvidence }))
+        .to.be.revertedWithCustomError(world.policies, "EvidenceNotAllowed")
+        .withArgs(kind, (value: string) => value.toLowerCase() === policy.zkEvidence);
     }
     const call = world.policies.interface.encodeFunctionData("allowEvidence", [1, world.stranger.address]);
     await world.manager.schedule(world.policies, call, 0);
@@ -357,6 +366,21 @@ describe("EnclaveRegistry", () => {
     await expectRegisterFails(world, [world.admin.address, ZeroHash, 2n ** 40n - 1n], "BadEnclaveEntry");
     await expectRegisterFails(world, [ZeroAddress, id("image"), 2n ** 40n - 1n], "BadEnclaveEntry");
     await expectRegisterFails(world, [world.admin.address, id("image"), 1n], "BadEnclaveEntry");
+  });
+
+  it("takes no key that has expired, to the second", async () => {
+    const world = await loadFixture(deployWorld);
+    const { manager, enclaves, admin } = world;
+    const expiresAt = BigInt(await time.latest()) + 200_000n;
+    const entry = enclaves.interface.encodeFunctionData("register", [admin.address, id("image"), expiresAt]);
+    await manager.schedule(enclaves, entry, 0);
+    const execute: Attempt = { contract: manager, from: admin, name: "execute", args: [enclaves, entry] };
+    for (const [at, outcome] of [
+      [expiresAt - 1n, "done"],
+      [expiresAt, "BadEnclaveEntry"],
+    ] as const) {
+      expect(await outcomeAt(at, execute), `${at - expiresAt}`).to.equal(outcome);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { EVIDENCE_KINDS, policyId } from "@meantime/sdk/policy";
+import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import { STATUS } from "@meantime/sdk/status";
 import { expect } from "chai";
 import { ZeroAddress, ZeroHash } from "ethers";
@@ -18,7 +18,6 @@ import {
   memberOf,
   networkHelpers,
   PROVE_WINDOW_SECONDS,
-  policyFor,
   signBatch,
   signClaim,
   type World,
@@ -228,7 +227,7 @@ describe("Settlement: reveal", () => {
     expect(await settlement.creditOf(operator.address, ZeroAddress)).to.equal(0n);
     expect(await settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Committed);
     const { touched, disputed } = await settlement.batchOf(batch.batchId);
-    expect([touched, disputed]).to.deep.equal([1n, 0n]);
+    expect([touched, disputed]).to.deep.equal([0n, 0n]);
     await expect(settlement.reveal(...revelation(batch, 0)))
       .to.be.revertedWithCustomError(settlement, "WrongStatus")
       .withArgs(claimAt(batch, 0).claimId, STATUS.Committed);
@@ -240,20 +239,14 @@ describe("Settlement: reveal", () => {
     expect(await outcomeAt(finalAt, challenge)).to.equal("WrongStatus");
   });
 
-  it("I-12 R-14 what is shown unasked stays open for a prove window, although the batch is attested then", async () => {
+  it("I-12 R-36 shown unasked, a claim goes on as its batch does: nothing is held up, and all that follows is counted", async () => {
     const world = await loadFixture(deployWorld);
-    const { settlement, stranger, challenger } = world;
-    const policy = { ...(await policyFor(world, "teeThenWindow")), attestedWindowSeconds: 300 };
-    await world.policies.register(policy);
-    const batch = await buildBatch(world, "teeThenWindow", {
-      claims: { policyId: policyId(policy) },
-      nonce: 9n,
-    });
-    await settlement.connect(world.operator).commit(batch.header);
-    await settlement.reveal(...revelation(batch, 0));
-    const heldUntil = BigInt(await time.latest()) + PROVE_WINDOW;
+    const { settlement, challenger, stranger } = world;
+    const batch = await commitBatch(world, "teeThenWindow");
+    await settlement.connect(stranger).reveal(...revelation(batch, 0));
+    await settlement.connect(stranger).reveal(...revelation(batch, 1));
     await settlement.attestBatch(batch.header, await signBatch(world, batch));
-    expect(await settlement.finalAt(batch.batchId)).to.be.lessThan(heldUntil);
+    const finalAt = await settlement.finalAt(batch.batchId);
     const challenge: Attempt = {
       ...{ contract: settlement, from: challenger, name: "challenge", args: memberOf(batch, 0) },
       value: CHALLENGE_BOND_WEI,
@@ -265,12 +258,51 @@ describe("Settlement: reveal", () => {
       args: [[batch.header]],
     };
     for (const [at, challenged, released] of [
-      [heldUntil - 1n, "done", "BatchOpen"],
-      [heldUntil, "WrongStatus", "done"],
-      [heldUntil + 1n, "WrongStatus", "done"],
+      [finalAt - 1n, "done", "BatchOpen"],
+      [finalAt, "WrongStatus", "done"],
+      [finalAt + 1n, "WrongStatus", "done"],
     ] as const) {
-      expect(await outcomeAt(at, challenge), `challenge ${at - heldUntil}`).to.equal(challenged);
-      expect(await outcomeAt(at, release), `release ${at - heldUntil}`).to.equal(released);
+      expect(await outcomeAt(at, challenge), `challenge ${at - finalAt}`).to.equal(challenged);
+      expect(await outcomeAt(at, release), `release ${at - finalAt}`).to.equal(released);
+    }
+    await time.setNextBlockTimestamp(finalAt - 1n);
+    await challengeClaim(world, batch, 0);
+    const { touched, disputed } = await settlement.batchOf(batch.batchId);
+    expect([touched, disputed]).to.deep.equal([1n, 1n]);
+    expect(await settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Challenged);
+  });
+
+  it("R-36 shown unasked, a claim does not keep the batch's attestation from being taken back", async () => {
+    const world = await loadFixture(deployWorld);
+    const { settlement, enclaves, enclaveKey } = world;
+    const batch = await commitBatch(world, "teeAndZk");
+    await settlement.reveal(...revelation(batch, 1));
+    await settlement.attestBatch(batch.header, await signBatch(world, batch));
+    await enclaves.markCompromised(enclaveKey.address, await time.latest());
+    await expect(settlement.reopenBatch(batch.header)).to.emit(settlement, "BatchReopened");
+    expect(await settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Committed);
+  });
+
+  it("I-18 R-36 any mark takes back what an enclave said of a claim that was shown, asked or not", async () => {
+    const world = await loadFixture(deployWorld);
+    const { settlement, prover, enclaves, enclaveKey } = world;
+    const batch = await commitBatch(world, "window");
+    const attest = async (index: number) => {
+      const signature = await signClaim(world, claimAt(batch, index).claimId, prover.address);
+      await settlement.prove(...memberOf(batch, index), EVIDENCE_KINDS.tee, prover.address, signature);
+    };
+    await settlement.reveal(...revelation(batch, 0));
+    await attest(0);
+    await attest(1);
+    await demand(world, batch, 1);
+    await settlement.reveal(...revelation(batch, 1));
+    await time.increase(60);
+    await enclaves.markCompromised(enclaveKey.address, await time.latest());
+    for (const index of [0, 1]) {
+      expect(await settlement.statusOf(...memberOf(batch, index))).to.equal(STATUS.Attested);
+      await settlement.reopenClaim(...memberOf(batch, index), EVIDENCE_KINDS.tee);
+      expect(await settlement.statusOf(...memberOf(batch, index))).to.equal(STATUS.Committed);
+      await challengeClaim(world, batch, index);
     }
   });
 

@@ -28,6 +28,8 @@ import { disputeOf } from "./openings.ts";
 const { loadFixture, time } = networkHelpers;
 /** A receipt's horizon, and the hour of grace. */
 const COMMIT_SECONDS = 25n * 3600n;
+/** The longest pause of commits. */
+const PAUSE_SECONDS = 7n * 24n * 3600n;
 
 describe("Settlement: voided challenge", () => {
   it("R-51 lets the guardian refund a challenge, and nobody profits or loses", async () => {
@@ -173,6 +175,24 @@ describe("Settlement: voided challenge", () => {
       await world.enclaves.revoke(world.enclaveKey.address);
       const revokedAt = BigInt(await time.latest());
       const batch = await buildForEnclaves(world, servedAt);
+      await time.setNextBlockTimestamp(revokedAt + before);
+      await world.settlement.connect(world.operator).commit(batch.header);
+      expect(await voidedByOperator(world, batch), `${before}`).to.equal(outcome);
+    }
+  });
+
+  it("R-52 I-14 counts a pause of commits on top, which may have put the commit off", async () => {
+    for (const [before, outcome] of [
+      [COMMIT_SECONDS + PAUSE_SECONDS - 1n, "done"],
+      [COMMIT_SECONDS + PAUSE_SECONDS, "NotFaulted"],
+    ] as const) {
+      const world = await loadFixture(deployWorld);
+      const servedAt = BigInt(await time.latest());
+      await time.increase(10);
+      await world.enclaves.revoke(world.enclaveKey.address);
+      const revokedAt = BigInt(await time.latest());
+      const batch = await buildForEnclaves(world, servedAt);
+      await world.settlement.pauseCommits(revokedAt + PAUSE_SECONDS);
       await time.setNextBlockTimestamp(revokedAt + before);
       await world.settlement.connect(world.operator).commit(batch.header);
       expect(await voidedByOperator(world, batch), `${before}`).to.equal(outcome);

@@ -98,8 +98,8 @@ contract GatedLiquidation is InferenceConsumer, Vault {
         _collect(address(0), position.loanWei);
     }
 
-    /// @notice Credits the collateral to the lender, on a final judgement of the latest data that everybody could
-    /// look at in time. Anybody may.
+    /// @notice Credits the collateral to the lender, on a final judgement of the latest data that anybody could
+    /// have challenged, or that evidence vouches for. Anybody may.
     function liquidate(
         uint256 positionId,
         BatchHeader calldata header,
