@@ -19,7 +19,13 @@ const small = { ...settings, optimizer: { enabled: true, runs: 100 } };
 const SMALL = ["contracts/Settlement.sol", "contracts/Receipts.sol"];
 // Small contracts on the hot path, far from that limit.
 const fast = { ...settings, optimizer: { enabled: true, runs: 100_000 } };
-const FAST = ["contracts/evidence/zk/Groth16Evidence.sol", "contracts/evidence/tee/EnclaveEvidence.sol"];
+const FAST = [
+  ...["BatchRootVerifier", "Groth16Evidence"].map((name) => `contracts/evidence/zk/${name}.sol`),
+  "contracts/evidence/tee/EnclaveEvidence.sol",
+];
+// Arithmetic in assembly: what the IR pipeline makes of it costs several times the gas.
+const assembly = { ...settings, viaIR: false, optimizer: { enabled: true, runs: 1_000_000 } };
+const ASSEMBLY = ["P384", "P384Tables", "Sha384"].map((name) => `contracts/enclave/crypto/${name}.sol`);
 // Without the IR pipeline the contracts have to compile as well; without the optimizer a mutant compiles in seconds.
 const legacy = { ...settings, viaIR: false, optimizer: { enabled: true, runs: 1 } };
 const quick = { ...legacy, optimizer: { enabled: false } };
@@ -42,6 +48,7 @@ export default defineConfig({
         overrides: Object.fromEntries([
           ...SMALL.map((file) => [file, { ...compiler, settings: small }]),
           ...FAST.map((file) => [file, { ...compiler, settings: fast }]),
+          ...ASSEMBLY.map((file) => [file, { ...compiler, settings: assembly }]),
           ...HARNESSES.map((file) => [file, { ...compiler, settings: harnessSettings }]),
         ]),
       },

@@ -4,29 +4,41 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { poolImage } from "./pooling.ts";
 
-/** One handwritten digit as the model sees it. */
+/** One handwritten digit as a model sees it. */
 export interface DigitImage {
-  /** 196 elements in 0..15 (see {@link poolImage}). */
+  /** The elements that the model reads, row by row: see {@link DigitView}. */
   pixels: Uint8Array;
   /** The digit a human read, 0..9. */
   label: number;
 }
 
-/** The 60,000 training images of MNIST, pooled to 14x14 and 4 bits. */
-export function loadTrainImages(): DigitImage[] {
-  return loadImages("train", 60_000);
+/**
+ * What a model sees of an image: {@link poolImage} for 14x14 elements of 4 bits, {@link wholeImage} for 28x28 of 8,
+ * {@link halvedImage} for 28x28 of 7.
+ */
+export type DigitView = (image: Uint8Array) => Uint8Array;
+
+/** The 784 bytes as they are, row by row: 0 = background, 255 = full ink. */
+export const wholeImage: DigitView = (image) => image;
+
+/** The 784 bytes without their lowest bits: 0 = background, 127 = full ink. */
+export const halvedImage: DigitView = (image) => image.map((byte) => byte >> 1);
+
+/** The 60,000 training images of MNIST. */
+export function loadTrainImages(view: DigitView = poolImage): DigitImage[] {
+  return loadImages("train", 60_000, view);
 }
 
-/** The 10,000 held-out images of MNIST, pooled to 14x14 and 4 bits. Nothing is ever trained on them. */
-export function loadTestImages(): DigitImage[] {
-  return loadImages("t10k", 10_000);
+/** The 10,000 held-out images of MNIST. Nothing is ever trained on them. */
+export function loadTestImages(view: DigitView = poolImage): DigitImage[] {
+  return loadImages("t10k", 10_000, view);
 }
 
-function loadImages(prefix: string, count: number): DigitImage[] {
+function loadImages(prefix: string, count: number, view: DigitView): DigitImage[] {
   const images = readIdx(`${prefix}-images-idx3-ubyte`, [count, 28, 28]);
   const labels = readIdx(`${prefix}-labels-idx1-ubyte`, [count]);
   return Array.from(labels, (label, index) => ({
-    pixels: poolImage(images.subarray(784 * index, 784 * (index + 1))),
+    pixels: view(images.subarray(784 * index, 784 * (index + 1))),
     label,
   }));
 }

@@ -5,9 +5,22 @@ const fromHere = (path: string): string => fileURLToPath(new URL(path, import.me
 
 /** The one specification of the model `tiny_mlp`: runtime, circuit and model id are all derived from it. */
 export const MODEL_FILE = fromHere("./models/tiny_mlp.json");
-/** The float network that `tiny_mlp` was rounded from; only the accuracy comparison reads it. */
-export const FLOAT_MODEL_FILE = fromHere("./models/tiny_mlp.float.json");
+/** The float network that a model was rounded from. */
+export function floatModelFile(name: string): string {
+  return fromHere(`./models/${name}.float.json`);
+}
+
 /** Hand-written circom templates. */
 export const CIRCUIT_LIBRARY_DIRECTORY = fromHere("./lib/");
 /** Committed proving and verification artefacts of `tiny_mlp`. */
 export const ARTIFACTS_DIRECTORY = fromHere("./artifacts/tiny_mlp/");
+
+/** The specification of a model by its name. */
+export function modelFile(name: string): string {
+  return fromHere(`./models/${name}.json`);
+}
+
+/** What is committed of a circuit of the suite. */
+export function artifactsDirectory(name: string): string {
+  return fromHere(`./artifacts/${name}/`);
+}

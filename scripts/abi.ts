@@ -4,13 +4,18 @@ import { readFile, writeFile } from "node:fs/promises";
 import hre from "hardhat";
 
 const CONTRACTS = [
+  "BatchRootVerifier",
   "EnclaveEvidence",
   "EnclaveRegistry",
   "Erc8274Verifier",
   "Groth16Evidence",
   "InferenceRequests",
+  "IntelCollateral",
+  "IntelQuoteVerifier",
   "MeantimeLens",
   "ModelRegistry",
+  "NitroVerifier",
+  "P384",
   "PolicyRegistry",
   "QuorumEvidence",
   "Receipts",

@@ -14,6 +14,7 @@ const STEPS = [
   "test:contracts",
   "bench:check",
   "test:sdk",
+  "circuits:lint",
   "test:circuits",
   "test:relayer",
   "circuits:check",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,8 @@ export interface CompiledCircuit {
   r1cs: Uint8Array;
   /** The witness calculator. */
   wasm: Uint8Array;
+  /** The names of the wires, in circom's `.sym` format. */
+  symbols: string;
   constraints: { nonLinear: number; linear: number };
 }
 
@@ -24,8 +26,9 @@ const MAX_OUTPUT_BYTES = 16 * 2 ** 20;
  * Rejects with the compiler's messages.
  */
 export async function compileCircuit(name: string, source: string): Promise<CompiledCircuit> {
-  const folder = join(ROOT, "cache", "circuits", `${name}-${process.pid}`);
-  await mkdir(folder, { recursive: true });
+  const parent = join(ROOT, "cache", "circuits");
+  await mkdir(parent, { recursive: true });
+  const folder = await mkdtemp(join(parent, `${name}-`));
   try {
     const file = join(folder, `${name}.circom`);
     await writeFile(file, source);
@@ -33,6 +36,7 @@ export async function compileCircuit(name: string, source: string): Promise<Comp
     return {
       r1cs: await readFile(join(folder, `${name}.r1cs`)),
       wasm: await readFile(join(folder, `${name}_js`, `${name}.wasm`)),
+      symbols: await readFile(join(folder, `${name}.sym`), "utf8"),
       constraints: { nonLinear: countOf(output, "non-linear"), linear: countOf(output, "linear") },
     };
   } finally {
@@ -46,6 +50,7 @@ async function runCircom(file: string, folder: string): Promise<string> {
   const options = [
     "--r1cs",
     "--wasm",
+    "--sym",
     "--O2",
     "-l",
     "circuits/lib",

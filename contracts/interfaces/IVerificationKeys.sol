@@ -19,9 +19,15 @@ interface IVerificationKeys {
     error KeyLength(uint256 lengthBytes, uint256 expectedBytes);
     /// @notice The point at this word of the key is at infinity, off the curve, outside the subgroup or not canonical.
     error KeyPoint(uint256 word);
-    /// @notice gamma and delta are equal or opposite: the key had no phase-2 contribution and proofs for it can be
-    /// forged.
-    error KeyUnsafe();
+    /// @notice The points at these words of the key are equal or opposite, and nobody's contribution makes them so.
+    /// Two of beta, gamma and delta: anybody forges proofs. Two points of IC behind the first: a proof for some inputs
+    /// is one for others.
+    error KeyUnsafe(uint256 word, uint256 otherWord);
+    /// @notice The point at this word of the key is the generator or its opposite: the contribution that should have
+    /// moved it was never made.
+    error KeyGenerator(uint256 word);
+    /// @notice The key is from the development setup, whose trapdoor everybody knows. Only chain 31337 takes it.
+    error DevelopmentKey(bytes32 keyId);
     /// @notice The two proofs do not contradict each other: their outputs are equal, or one of them does not hold.
     error NoContradiction(bytes32 keyId);
     /// @notice The breaker of the key was tripped before.
@@ -37,13 +43,26 @@ interface IVerificationKeys {
     }
 
     /// @notice Registers a key. Anybody may: a key only matters to the models that name it. No check can replace an
-    /// honest setup: these refuse what accidents leave behind.
+    /// honest setup: these refuse what accidents leave behind. Reverts with `KeyLength`, `KeyKnown`, `KeyPoint`,
+    /// `KeyUnsafe`, `KeyGenerator` or `DevelopmentKey`.
     /// @return keyId keccak256 of the bytes.
     function registerKey(bytes calldata key) external returns (bytes32 keyId);
 
     /// @notice The canary. A circuit computes a function, so one input cannot have two outputs: whoever proves two has
     /// shown that the key proves falsehoods, and trips its breaker for ever. Anybody may.
     function tripBreaker(bytes32 keyId, bytes32 inputHash, Side calldata a, Side calldata b) external;
+
+    /// @notice Whether a proof of one statement holds, in the words of the circuit. False only for a proof that was
+    /// judged. Reverts with the errors of `Groth16` where it cannot judge, with `KeyUnknown`, and with `AlreadyTripped`
+    /// once the key's breaker is tripped.
+    /// @param proof Eight words: A (x, y), B (x.im, x.re, y.im, y.re), C (x, y).
+    function verify(
+        bytes32 keyId,
+        bytes32 inputHash,
+        bytes32 outputHash,
+        uint256 ctx,
+        bytes calldata proof
+    ) external view returns (bool);
 
     /// @notice When the breaker of a key was tripped. Zero: not.
     function trippedAt(bytes32 keyId) external view returns (uint40);

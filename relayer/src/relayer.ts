@@ -20,8 +20,9 @@ import { type Ledger, openLedger } from "./ledger/ledger.ts";
 import { announceEndpoint } from "./ops/announce.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { type Supervisor, supervise, type Task } from "./ops/supervisor.ts";
+import { createProver, type ProvableModel } from "./prove/create-prover.ts";
 import { ProofDuty } from "./prove/obligations.ts";
-import { Prover } from "./prove/prover.ts";
+import type { Prover } from "./prove/prover.ts";
 import { loadModels } from "./registry/models.ts";
 import { loadPolicies } from "./registry/policies.ts";
 import type { ModelRuntime, Services } from "./services.ts";
@@ -127,7 +128,7 @@ async function assemble(
 
 async function run(services: Services, poll: () => Promise<void>): Promise<RunningRelayer> {
   const { config, ledger, rpc, logger } = services;
-  const prover = new Prover();
+  const prover = await proverOf(services);
   let supervisor: Supervisor | undefined;
   let server: GatewayServer | undefined;
   let draining = false;
@@ -157,6 +158,17 @@ async function run(services: Services, poll: () => Promise<void>): Promise<Runni
       logger.info("relayer stopped");
     },
   };
+}
+
+async function proverOf({ config, models, policies, logger }: Services): Promise<Prover> {
+  const provable = models.flatMap(({ spec, proving, verificationKey }): ProvableModel[] =>
+    proving && verificationKey ? [{ spec, ...proving, verificationKey }] : [],
+  );
+  const prover = await createProver(config.prover, provable[0], (fault) =>
+    logger.error(describeError(fault), "the external prover is not used"),
+  );
+  if (provable.length > 0 && policies.some(({ prove }) => prove !== "never")) prover.warmUp();
+  return prover;
 }
 
 function tasksOf(

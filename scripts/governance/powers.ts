@@ -111,6 +111,11 @@ export const POWERS: Record<keyof Deployment, Record<string, Power>> = {
       who: "anybody",
       touches: "a key that proves contradictions, which proves nothing from now on",
     },
+    judge: { who: "anybody", touches: "which statements count as proven until the end of the transaction" },
+    judgeAndCall: {
+      who: "anybody",
+      touches: "the same, and what `prove`, `answer` and `disprove` touch, which anybody may call",
+    },
   },
   enclaveEvidence: {},
   quorumEvidence: {

@@ -8,11 +8,14 @@ export function unusedErrors(units: Record<string, AstNode>[]): string[] {
   const used = new Set<string>();
   for (const compilation of units) {
     const names = new Map<number, string>();
+    const bySelector = new Map<string, string>();
     for (const [inputSourceName, unit] of Object.entries(compilation)) {
       const file = sourceNameOf(inputSourceName);
       if (!file?.startsWith("contracts/") || /\/mocks\//.test(file)) continue;
       walk(unit, (node) => {
-        if (node.nodeType === "ErrorDefinition") names.set(Number(node.id), `${file}: ${node.name}`);
+        if (node.nodeType !== "ErrorDefinition") return true;
+        names.set(Number(node.id), `${file}: ${node.name}`);
+        bySelector.set(`0x${node.errorSelector}`, `${file}: ${node.name}`);
         return true;
       });
     }
@@ -20,13 +23,18 @@ export function unusedErrors(units: Record<string, AstNode>[]): string[] {
     for (const [inputSourceName, unit] of Object.entries(compilation)) {
       if (!isOwn(sourceNameOf(inputSourceName) ?? "")) continue;
       walk(unit, (node) => {
-        const name = names.get(revertedWith(node));
+        const name = names.get(revertedWith(node)) ?? bySelector.get(assemblyLiteral(node));
         if (name) used.add(name);
         return true;
       });
     }
   }
   return [...declared].filter((name) => !used.has(name)).sort();
+}
+
+// Assembly reverts with a selector that it spells out.
+function assemblyLiteral(node: AstNode): string {
+  return node.nodeType === "YulLiteral" ? String(node.value).toLowerCase() : "";
 }
 
 // `revert E()` and `require(c, E())` both hold a call of the error.

@@ -21,8 +21,7 @@ import { MeantimeError } from "./errors.ts";
 import { bytesToHex, type Hex, keccak256Text } from "./hex.ts";
 
 const WORD_BITS = 248;
-const WORDS_IN_FIRST_CALL = 14;
-const WORDS_IN_NEXT_CALLS = 15;
+const MAX_ARITY = 16;
 const SALT_BYTES = 31;
 
 /** Everything an input commitment is made of. */
@@ -45,9 +44,9 @@ export function outputScheme(classes: number): Hex {
   return keccak256Text(`meantime.output.label.v1:${classes}`);
 }
 
-/** The scheme's domain tag inside Poseidon: the scheme's top 248 bits, so that it is a field element. */
+/** The domain tag of an input scheme. */
 export function inputSchemeTag(bits: number, length: number): bigint {
-  return BigInt(inputScheme(bits, length)) >> 8n;
+  return schemeTag(inputScheme(bits, length));
 }
 
 /**
@@ -60,14 +59,31 @@ export function inputSchemeTag(bits: number, length: number): bigint {
  * @throws MeantimeError MT-SDK-201 width out of range, MT-SDK-202 element out of range, MT-SDK-203 salt malformed,
  *   MT-SDK-205 no elements.
  */
-export function commitInput({ bits, elements, salt }: InputOpening): Hex {
+export function commitInput(opening: InputOpening): Hex {
+  return commitElements(inputSchemeTag(opening.bits, opening.elements.length), opening);
+}
+
+/** The commitment of {@link commitInput} under another scheme's domain tag. */
+export function commitElements(tag: bigint, { bits, elements, salt }: InputOpening): Hex {
   const words = packWords(bits, elements);
-  const tag = inputSchemeTag(bits, elements.length);
-  let hash = poseidon([tag, saltElement(salt), ...words.slice(0, WORDS_IN_FIRST_CALL)]);
-  for (let from = WORDS_IN_FIRST_CALL; from < words.length; from += WORDS_IN_NEXT_CALLS) {
-    hash = poseidon([hash, ...words.slice(from, from + WORDS_IN_NEXT_CALLS)]);
+  return chainPoseidon([tag, saltElement(salt), ...words]);
+}
+
+/**
+ * Poseidon of any number of field elements: the first call takes 16 of them, each further call the hash so far and 15
+ * more. The first element should be a tag that names the number of the others.
+ */
+export function chainPoseidon(elements: readonly bigint[]): Hex {
+  let hash = poseidon(elements.slice(0, MAX_ARITY));
+  for (let from = MAX_ARITY; from < elements.length; from += MAX_ARITY - 1) {
+    hash = poseidon([hash, ...elements.slice(from, from + MAX_ARITY - 1)]);
   }
   return fieldElementToHex(hash);
+}
+
+/** The domain tag of a scheme inside Poseidon: the top 248 bits of its name's hash, so that it is a field element. */
+export function schemeTag(scheme: Hex): bigint {
+  return BigInt(scheme) >> 8n;
 }
 
 /**

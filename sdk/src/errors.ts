@@ -12,7 +12,7 @@ export interface ErrorContext {
 
 /**
  * An error with a stable code (`MT-<part>-<number>`) that programs can act on and a hint that people can.
- * Codes of the SDK: 0xx encoding, 1xx receipts and signatures, 2xx commitments, 3xx models, 4xx proofs, 5xx client.
+ * Codes of the SDK: 0xx encoding, 1xx receipts and signatures, 2xx commitments, 3xx models, 4xx proofs, 5xx client, 6xx enclaves.
  */
 export class MeantimeError extends Error {
   readonly code: string;

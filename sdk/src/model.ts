@@ -3,39 +3,59 @@ import { inputScheme, outputScheme } from "./commitment.ts";
 import { MeantimeError } from "./errors.ts";
 import { type Hex, keccak256, keccak256Text, ZERO_HASH } from "./hex.ts";
 import { asRecord } from "./json.ts";
+import type { Bounds } from "./layers/bounds.ts";
+import { type Conv2dLayer, conv2dShape, parseConv2d } from "./layers/conv2d.ts";
+import { type DenseLayer, denseShape, parseDense } from "./layers/dense.ts";
+import { asCount, asList, isIntegerWithin, malformed } from "./layers/fields.ts";
+import { applyLinear, linearBounds } from "./layers/linear.ts";
+import { applyRelu, parseRelu, type ReluLayer, reluBounds } from "./layers/relu.ts";
+import { type Shape, sizeOf, vector } from "./layers/shape.ts";
+import { parseSumPool, type SumPoolLayer, sumPoolShape } from "./layers/sum-pool.ts";
 import { EVIDENCE_KINDS, tagKinds } from "./policy.ts";
 import { encodeWords } from "./words.ts";
-
-/** out = weights * in + bias, in integers. Weights by rows, one row an output. */
-export interface DenseLayer {
-  type: "dense";
-  weights: number[][];
-  bias: number[];
-}
-
-/** out = floor(max(in, 0) / 2^shift). */
-export interface ReluLayer {
-  type: "relu";
-  shift: number;
-}
 
 /** The lowest index of a largest element: the label. Always the last layer. */
 export interface ArgmaxLayer {
   type: "argmax";
 }
 
-export type Layer = DenseLayer | ReluLayer | ArgmaxLayer;
+export type Layer = DenseLayer | Conv2dLayer | SumPoolLayer | ReluLayer | ArgmaxLayer;
 
-/** The one specification of a model: what runs, what the circuit proves, and what the registry's entry names. */
+/**
+ * The one specification of a model: what runs, what the circuit proves, and what the registry's entry names.
+ *
+ * The input scheme is not a field: `inputBits` and the number of elements fix it (`inputScheme` in `commitment.ts`).
+ */
 export interface ModelSpec {
   name: string;
   version: number;
   /** Inputs are integers 0 .. 2^inputBits - 1. */
   inputBits: number;
-  /** Sides of the input; the model reads it flat, row by row. */
+  /** `[length]`, `[height, width]` or `[height, width, channels]`; the model reads it flat, in this order. */
   inputShape: number[];
   classes: number;
   layers: Layer[];
+  /** What the integers stand for. Nothing is computed with it. */
+  scales?: ModelScales;
+}
+
+/** Real value of one integer step, as a decimal such as "0.0039215686". */
+export interface ModelScales {
+  input: string;
+  logits: string;
+}
+
+/** A layer with what is known about its surroundings before any input is. */
+export interface LayerPlan {
+  layer: Layer;
+  /** Shape of what it reads. */
+  input: Shape;
+  /** Bounds of what it reads. */
+  inputBounds: Bounds;
+  /** Shape of what it gives. */
+  output: Shape;
+  /** Bounds of what it gives; the argmax has those of the label. */
+  outputBounds: Bounds;
 }
 
 /** The answer of a classifier. */
@@ -43,12 +63,6 @@ export interface ModelAnswer {
   label: number;
   /** The integer scores that the label is the largest of. */
   logits: number[];
-}
-
-/** The smallest and largest value that each output of a layer can take, over all inputs. */
-export interface Bounds {
-  low: number[];
-  high: number[];
 }
 
 /** A model's entry in the ModelRegistry; field by field the struct `Model` of the contracts. */
@@ -71,6 +85,8 @@ const MODEL_TYPEHASH = keccak256Text(
 );
 
 const MAX_INPUT_BITS = 16;
+const MAX_SIDE = 2 ** 16;
+const MAX_CLASSES = 256;
 
 /**
  * A specification from JSON, checked through: shapes that fit each other, integers, one argmax at the end, and static
@@ -83,28 +99,35 @@ export function parseModelSpec(json: unknown): ModelSpec {
     name: asName(fields.name),
     version: asCount(fields.version, "version", 1, 2 ** 32 - 1),
     inputBits: asCount(fields.inputBits, "inputBits", 1, MAX_INPUT_BITS),
-    inputShape: asList(fields.inputShape, "inputShape").map((side, at) =>
-      asCount(side, `inputShape.${at}`, 1, 2 ** 16),
-    ),
-    classes: asCount(fields.classes, "classes", 2, 256),
+    inputShape: parseInputShape(fields.inputShape),
+    classes: asCount(fields.classes, "classes", 2, MAX_CLASSES),
     layers: asList(fields.layers, "layers").map((layer, at) => parseLayer(layer, `layers.${at}`)),
+    ...(fields.scales === undefined ? {} : { scales: parseScales(fields.scales) }),
   };
-  requireFittingLayers(spec);
-  layerBounds(spec);
+  requireFinalArgmax(spec);
+  planLayers(spec);
   return spec;
 }
 
 /** How many elements the model reads. */
-export function inputLength({ inputShape }: ModelSpec): number {
-  return inputShape.reduce((product, side) => product * side, 1);
+export function inputLength(spec: ModelSpec): number {
+  return sizeOf(inputShapeOf(spec));
 }
 
 /**
  * keccak256 of the specification's canonical JSON (RFC 8785: keys sorted, no white space), weights included. All its
- * values are integers and plain ASCII names, so any canonicaliser gives the same bytes.
+ * values are integers and plain ASCII text, so any canonicaliser gives the same bytes.
  */
 export function specHash(spec: ModelSpec): Hex {
   return keccak256Text(canonicalJson(spec));
+}
+
+/** JSON with sorted keys and no white space (RFC 8785, for integers and plain ASCII text). */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${canonicalJson(entry)}`).join(",")}}`;
 }
 
 /** Throws MT-SDK-302 for another number of elements, MT-SDK-303 for an element outside the model's range, with its place. */
@@ -130,13 +153,36 @@ export function checkInput(spec: ModelSpec, input: readonly unknown[]): asserts 
 export function runModel(spec: ModelSpec, input: readonly number[]): ModelAnswer {
   checkInput(spec, input);
   let values: readonly number[] = input;
-  for (const layer of spec.layers) {
-    if (layer.type === "dense") values = applyDense(layer, values);
-    else if (layer.type === "relu")
-      values = values.map((value) => Math.floor(Math.max(value, 0) / 2 ** layer.shift));
+  let shape = inputShapeOf(spec);
+  for (const [at, layer] of spec.layers.entries()) {
+    const output = outputShape(layer, shape, `layers.${at}`);
+    if (layer.type === "relu") values = applyRelu(layer, values);
+    else if (layer.type !== "argmax") values = applyLinear(layer, shape, output, values);
+    shape = output;
   }
   const logits = [...values];
   return { label: logits.indexOf(Math.max(...logits)), logits };
+}
+
+/** Each layer with its shapes and static bounds, by interval arithmetic from the range of the inputs. */
+export function planLayers(spec: ModelSpec): LayerPlan[] {
+  let input = inputShapeOf(spec);
+  let bounds = inputBounds(spec);
+  const plans: LayerPlan[] = [];
+  for (const [at, layer] of spec.layers.entries()) {
+    const where = `layers.${at}`;
+    const output = outputShape(layer, input, where);
+    const outputBounds = boundsAfter(layer, input, output, bounds, where);
+    plans.push({ layer, input, inputBounds: bounds, output, outputBounds });
+    input = output;
+    bounds = outputBounds;
+  }
+  const classes = plans.at(-1)?.input;
+  if (classes === undefined || sizeOf(classes) !== spec.classes) {
+    const found = classes === undefined ? 0 : sizeOf(classes);
+    throw malformed(`the last layer has ${found} outputs for ${spec.classes} classes`, "One logit a class.");
+  }
+  return plans;
 }
 
 /** The range of each element of the input. */
@@ -145,14 +191,9 @@ export function inputBounds(spec: ModelSpec): Bounds {
   return { low: new Array(length).fill(0), high: new Array(length).fill(2 ** spec.inputBits - 1) };
 }
 
-/** For each layer the bounds of its outputs, by interval arithmetic from the range of the inputs. */
+/** For each layer the bounds of its outputs. */
 export function layerBounds(spec: ModelSpec): Bounds[] {
-  let bounds = inputBounds(spec);
-  return spec.layers.map((layer, at) => {
-    if (layer.type === "dense") bounds = denseBounds(layer, bounds, `layers.${at}`);
-    if (layer.type === "relu") bounds = reluBounds(layer, bounds);
-    return bounds;
-  });
+  return planLayers(spec).map(({ outputBounds }) => outputBounds);
 }
 
 /** The registry entry of a model. Integer networks are re-executable: they compute the same everywhere. */
@@ -193,85 +234,54 @@ export function modelId(entry: ModelEntry): Hex {
   return tagKinds(contentHash, zk | tee | quorum);
 }
 
-function applyDense({ weights, bias }: DenseLayer, input: readonly number[]): number[] {
-  return weights.map((row, at) => {
-    let sum = bias[at] ?? 0;
-    for (let column = 0; column < row.length; column++) sum += (row[column] ?? 0) * (input[column] ?? 0);
-    return sum;
-  });
+function parseInputShape(json: unknown): number[] {
+  const sides = asList(json, "inputShape").map((side, at) => asCount(side, `inputShape.${at}`, 1, MAX_SIDE));
+  if (sides.length > 3) throw malformed("inputShape has more than three sides", "Height, width, channels.");
+  return sides;
 }
 
-function denseBounds({ weights, bias }: DenseLayer, { low, high }: Bounds, where: string): Bounds {
-  const extreme = (row: number[], at: number, forPositive: number[], forNegative: number[]) =>
-    row.reduce(
-      (sum, weight, column) => sum + weight * ((weight > 0 ? forPositive : forNegative)[column] ?? 0),
-      bias[at] ?? 0,
-    );
-  // Sums of magnitudes, not the bounds themselves: every partial sum has to be exact, in whatever order it is taken.
-  const largest = low.map((lowest, column) => Math.max(-lowest, high[column] ?? 0));
-  const magnitudes = weights.map((row, at) =>
-    row.reduce(
-      (sum, weight, column) => sum + Math.abs(weight) * (largest[column] ?? 0),
-      Math.abs(bias[at] ?? 0),
-    ),
-  );
-  if (!magnitudes.every(Number.isSafeInteger)) {
-    throw malformed(`${where} can exceed 2^53`, "Shift more after the layer before, or use smaller weights.");
-  }
+function parseScales(json: unknown): ModelScales {
+  const fields = asRecord(json, "scales");
   return {
-    low: weights.map((row, at) => extreme(row, at, low, high)),
-    high: weights.map((row, at) => extreme(row, at, high, low)),
+    input: asDecimal(fields.input, "scales.input"),
+    logits: asDecimal(fields.logits, "scales.logits"),
   };
-}
-
-function reluBounds({ shift }: ReluLayer, { low, high }: Bounds): Bounds {
-  const relu = (value: number) => Math.floor(Math.max(value, 0) / 2 ** shift);
-  return { low: low.map(relu), high: high.map(relu) };
 }
 
 function parseLayer(json: unknown, where: string): Layer {
   const fields = asRecord(json, where);
+  if (fields.type === "dense") return parseDense(fields, where);
+  if (fields.type === "conv2d") return parseConv2d(fields, where);
+  if (fields.type === "sumPool") return parseSumPool(fields, where);
+  if (fields.type === "relu") return parseRelu(fields, where);
   if (fields.type === "argmax") return { type: "argmax" };
-  if (fields.type === "relu") return { type: "relu", shift: asCount(fields.shift, `${where}.shift`, 0, 52) };
-  if (fields.type !== "dense") {
-    throw malformed(`${where}.type ${JSON.stringify(fields.type)} is unknown`, "Use dense, relu or argmax.");
-  }
-  return {
-    type: "dense",
-    weights: asList(fields.weights, `${where}.weights`).map((row, at) =>
-      asIntegers(row, `${where}.weights.${at}`),
-    ),
-    bias: asIntegers(fields.bias, `${where}.bias`),
-  };
+  throw malformed(
+    `${where}.type ${JSON.stringify(fields.type)} is unknown`,
+    "Use dense, conv2d, sumPool, relu or argmax.",
+  );
 }
 
-function requireFittingLayers(spec: ModelSpec): void {
-  let width = inputLength(spec);
-  for (const [at, layer] of spec.layers.entries()) {
-    const isLast = at === spec.layers.length - 1;
-    if ((layer.type === "argmax") !== isLast) {
-      throw malformed(`layers.${at} is ${layer.type}`, "Put exactly one argmax, at the end.");
-    }
-    if (layer.type !== "dense") continue;
-    const columns = layer.weights.map((row) => row.length);
-    if (columns.some((count) => count !== width) || layer.bias.length !== layer.weights.length) {
-      throw malformed(
-        `layers.${at} does not fit ${width} inputs`,
-        "One weight an input in each row, one bias a row.",
-      );
-    }
-    width = layer.weights.length;
-  }
-  if (spec.layers.length === 0 || width !== spec.classes) {
-    throw malformed(`the last layer has ${width} outputs for ${spec.classes} classes`, "One logit a class.");
-  }
+function requireFinalArgmax({ layers }: ModelSpec): void {
+  const at = layers.findIndex(({ type }, place) => (type === "argmax") !== (place === layers.length - 1));
+  if (at >= 0) throw malformed(`layers.${at} is ${layers[at]?.type}`, "Put exactly one argmax, at the end.");
 }
 
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${canonicalJson(entry)}`).join(",")}}`;
+function inputShapeOf({ inputShape }: ModelSpec): Shape {
+  const [first = 0, width, channels] = inputShape;
+  return width === undefined ? vector(first) : { height: first, width, channels: channels ?? 1 };
+}
+
+function outputShape(layer: Layer, input: Shape, where: string): Shape {
+  if (layer.type === "dense") return denseShape(layer, input, where);
+  if (layer.type === "conv2d") return conv2dShape(layer, input, where);
+  if (layer.type === "sumPool") return sumPoolShape(layer, input, where);
+  return layer.type === "argmax" ? vector(1) : input;
+}
+
+function boundsAfter(layer: Layer, input: Shape, output: Shape, bounds: Bounds, where: string): Bounds {
+  if (layer.type === "relu") return reluBounds(layer, bounds);
+  if (layer.type === "argmax") return { low: [0], high: [sizeOf(input) - 1] };
+  return linearBounds(layer, input, output, bounds, where);
 }
 
 function asName(value: unknown): string {
@@ -279,27 +289,7 @@ function asName(value: unknown): string {
   throw malformed("the name is not a short lower-case identifier", "Use letters, digits and _.");
 }
 
-function asCount(value: unknown, where: string, min: number, max: number): number {
-  if (isIntegerWithin(value, min, max)) return value;
-  throw malformed(`${where} is not an integer from ${min} to ${max}`, "Correct it in the specification.");
-}
-
-function asList(value: unknown, where: string): unknown[] {
-  if (Array.isArray(value) && value.length > 0) return value;
-  throw malformed(`${where} is not a list with elements`, "Correct it in the specification.");
-}
-
-function asIntegers(value: unknown, where: string): number[] {
-  const list = asList(value, where);
-  const at = list.findIndex((entry) => !Number.isSafeInteger(entry));
-  if (at >= 0) throw malformed(`${where}.${at} is not an integer`, "Quantise the weights.");
-  return list as number[];
-}
-
-function isIntegerWithin(value: unknown, min: number, max: number): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
-}
-
-function malformed(message: string, hint: string): MeantimeError {
-  return new MeantimeError("MT-SDK-301", `model specification: ${message}`, { hint });
+function asDecimal(value: unknown, where: string): string {
+  if (typeof value === "string" && /^(0|[1-9][0-9]{0,19})(\.[0-9]{1,20})?$/.test(value)) return value;
+  throw malformed(`${where} is not a decimal in quotes`, 'Write it like "0.0039215686".');
 }

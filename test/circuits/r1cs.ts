@@ -1,38 +1,49 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import * as snarkjs from "snarkjs";
+import { constraintsOfWires, holds, readR1cs } from "../../circuits/soundness/r1cs.ts";
 import { FIELD } from "./fixture.ts";
 
-type Terms = [wire: number, coefficient: bigint][];
-
-/** Constraints A * B = C over a witness, evaluated without snarkjs' prover or checker. */
+/** Constraints A * B = C over a witness, evaluated without snarkjs. */
 export interface Constraints {
   count: number;
+  /** How many signals a prover is given or gives. */
+  inputs: { public: number; private: number; outputs: number };
   /** Indices of the constraints that a wire occurs in. */
   touching(wire: number): number[];
   holds(index: number, witness: readonly bigint[]): boolean;
 }
 
-export async function readConstraints(r1cs: Uint8Array): Promise<Constraints> {
-  const json = await snarkjs.r1cs.exportJson({ type: "mem", data: r1cs });
-  const rows = json.constraints.map((row) => row.map(termsOf));
-  const touching = Array.from({ length: json.nVars }, () => new Set<number>());
-  for (const [index, row] of rows.entries()) {
-    for (const [wire] of row.flat()) touching[wire]?.add(index);
-  }
+export function readConstraints(bytes: Uint8Array): Constraints {
+  const r1cs = readR1cs(bytes);
+  const touching = constraintsOfWires(r1cs);
   return {
-    count: rows.length,
-    touching: (wire) => [...(touching[wire] ?? [])],
+    count: r1cs.constraints.length,
+    inputs: {
+      public: r1cs.publicInputCount,
+      private: r1cs.privateInputCount,
+      outputs: r1cs.outputCount,
+    },
+    touching: (wire) => touching[wire] ?? [],
     holds: (index, witness) => {
-      const [a = 0n, b = 0n, c = 0n] = (rows[index] ?? []).map((terms) => evaluate(terms, witness));
-      return (a * b - c) % FIELD === 0n;
+      const constraint = r1cs.constraints[index];
+      return constraint !== undefined && holds(constraint, witness, r1cs.prime);
     },
   };
 }
 
-function termsOf(linear: Record<string, string>): Terms {
-  return Object.entries(linear).map(([wire, coefficient]) => [Number(wire), BigInt(coefficient)]);
+/** Wires, the constant aside, that may be raised by one without breaking a constraint. */
+export function freeWires(constraints: Constraints, witness: readonly bigint[]): number[] {
+  return [...witness.keys()].filter(
+    (wire) => wire > 0 && !breaksWhen(constraints, witness, wire, (witness[wire] ?? 0n) + 1n),
+  );
 }
 
-function evaluate(terms: Terms, witness: readonly bigint[]): bigint {
-  return terms.reduce((sum, [wire, coefficient]) => sum + coefficient * (witness[wire] ?? 0n), 0n) % FIELD;
+/** Whether a constraint fails when one wire has another value and all others theirs. */
+export function breaksWhen(
+  constraints: Constraints,
+  witness: readonly bigint[],
+  wire: number,
+  value: bigint,
+): boolean {
+  const forged = witness.with(wire, value % FIELD);
+  return constraints.touching(wire).some((index) => !constraints.holds(index, forged));
 }

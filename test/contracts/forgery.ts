@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { SCALAR_FIELD_ORDER as R } from "@meantime/sdk/groth16";
 import { bytesToHex, type Hex, hexToBytes } from "@meantime/sdk/hex";
 import { encodeWords } from "@meantime/sdk/words";
+import { bn254 } from "@noble/curves/bn254.js";
 import { ChaCha } from "ffjavascript";
 import { ethers } from "./fixture.ts";
 
@@ -20,7 +21,9 @@ const MONTGOMERY = 1n << 256n;
 const WORD_BYTES = 32;
 const [ALPHA_WORD, BETA_WORD, GAMMA_WORD, DELTA_WORD, IC_WORD] = [0, 2, 6, 10, 14] as const;
 const [ADD_PRECOMPILE, MULTIPLY_PRECOMPILE] = [6, 7] as const;
-const GENERATOR = [1n, 2n] as const;
+const Q = bn254.fields.Fp.ORDER;
+
+type Four = [bigint, bigint, bigint, bigint];
 
 /**
  * A proof that nobody made: A = alpha, B = beta, C = -(gamma / delta) L satisfies the equation of the verifier for any
@@ -47,24 +50,56 @@ export function trapdoorOf(developmentKey: Hex): TrappedKey {
   return { key: developmentKey, gammaOverDelta: inverse(beaconScalar()) };
 }
 
-/** A key of other points, for no circuit: gamma is the development key's delta, and delta is the generator. */
-export async function toyKey(developmentKey: Hex): Promise<TrappedKey> {
-  const words = wordsOf(developmentKey);
-  const [generator, delta] = [words.slice(GAMMA_WORD, DELTA_WORD), words.slice(DELTA_WORD, IC_WORD)];
-  const alpha = await multiply(GENERATOR, 5n);
-  const ic = await Promise.all([11n, 12n, 13n, 14n].map((scalar) => multiply(GENERATOR, scalar)));
+/** A key for no circuit whose every scalar is known. It carries no mark of the development setup. */
+export function toyKey(seed = 0n): TrappedKey {
+  const [alpha, beta, gamma, delta] = [5n, 7n, 3n, 2n].map((scalar) => scalar + 100n * seed) as Four;
+  const ic = [11n, 12n, 13n, 14n].map((scalar) => g1Words(scalar + 100n * seed));
   const key = bytesToHex(
-    encodeWords(...alpha, ...words.slice(BETA_WORD, GAMMA_WORD), ...delta, ...generator, ...ic.flat()),
+    encodeWords(...g1Words(alpha), ...[beta, gamma, delta].flatMap(g2Words), ...ic.flat()),
   );
-  return { key, gammaOverDelta: beaconScalar() };
+  return { key, gammaOverDelta: (gamma * inverse(delta)) % R };
 }
 
 /** The key with its delta replaced by its gamma, or by the opposite of it. */
-export function withoutContribution(key: Hex, sign: 1 | -1, baseFieldOrder: bigint): Hex {
-  const words = wordsOf(key);
-  const [xIm = 0n, xRe = 0n, yIm = 0n, yRe = 0n] = words.slice(GAMMA_WORD, DELTA_WORD);
-  const [im, re] = sign === 1 ? [yIm, yRe] : [baseFieldOrder - yIm, baseFieldOrder - yRe];
-  return bytesToHex(encodeWords(...words.slice(0, DELTA_WORD), xIm, xRe, im, re, ...words.slice(IC_WORD)));
+export function withoutContribution(key: Hex, sign: 1 | -1): Hex {
+  return withPoint(key, DELTA_WORD, twistPoint(wordsOf(key).slice(GAMMA_WORD, DELTA_WORD), sign));
+}
+
+/** The key with the point at this word replaced. */
+export function withPoint(key: Hex, word: number, point: readonly bigint[]): Hex {
+  return bytesToHex(encodeWords(...wordsOf(key).toSpliced(word, point.length, ...point)));
+}
+
+/** The same point of the twist, or its opposite. */
+export function twistPoint(
+  [xIm = 0n, xRe = 0n, yIm = 0n, yRe = 0n]: readonly bigint[],
+  sign: 1 | -1,
+): bigint[] {
+  return [xIm, xRe, ...(sign === 1 ? [yIm, yRe] : [Q - yIm, Q - yRe])];
+}
+
+/** A multiple of the generator of G1: x, y. */
+export function g1Words(scalar: bigint): bigint[] {
+  const { x, y } = bn254.G1.Point.BASE.multiply(scalar).toAffine();
+  return [x, y];
+}
+
+/** A multiple of the generator of G2, as the precompiles read it: x.im, x.re, y.im, y.re. */
+export function g2Words(scalar: bigint): bigint[] {
+  const { x, y } = bn254.G2.Point.BASE.multiply(scalar).toAffine();
+  return [x.c1, x.c0, y.c1, y.c0];
+}
+
+/** The twist has many more points than its subgroup: the first one found lies outside. */
+export function pointOutsideSubgroup(): bigint[] {
+  const { Fp2 } = bn254.fields;
+  const { b } = bn254.G2.Point.CURVE();
+  for (let re = 1n; ; re++) {
+    const x = Fp2.fromBigTuple([re, 0n]);
+    const squared = Fp2.add(Fp2.mul(Fp2.sqr(x), x), b);
+    const y = squareRoot(squared);
+    if (y && !bn254.G2.Point.fromAffine({ x, y }).isTorsionFree()) return [x.c1, x.c0, y.c1, y.c0];
+  }
 }
 
 // As snarkjs draws it: SHA-256 over and over seeds the generator, and what it draws is read in Montgomery form.
@@ -94,7 +129,7 @@ async function precompile(number: number, words: bigint[]): Promise<bigint[]> {
   return wordsOf((await ethers.provider.call({ to, data: bytesToHex(encodeWords(...words)) })) as Hex);
 }
 
-function wordsOf(hex: Hex): bigint[] {
+export function wordsOf(hex: Hex): bigint[] {
   const bytes = hexToBytes(hex);
   return Array.from({ length: bytes.length / WORD_BYTES }, (_, at) =>
     BigInt(bytesToHex(bytes.subarray(at * WORD_BYTES, (at + 1) * WORD_BYTES))),
@@ -107,4 +142,13 @@ function inverse(value: bigint): bigint {
     if (rest & 1n) result = (result * square) % R;
   }
   return result;
+}
+
+function squareRoot(square: ReturnType<typeof bn254.fields.Fp2.fromBigTuple>) {
+  const { Fp2 } = bn254.fields;
+  try {
+    return Fp2.sqrt(square);
+  } catch {
+    return undefined;
+  }
 }

@@ -238,16 +238,6 @@ describe("Verification keys", () => {
     );
   });
 
-  it("R-42 refuses a key without a phase-2 contribution: delta equal to gamma", async () => {
-    const world = await loadFixture(deployWorld);
-    const words = wordsOf(await digitKey());
-    const unsafe = [...words.slice(0, 10), ...words.slice(6, 10), ...words.slice(14)];
-    await expect(world.groth16Evidence.registerKey(encode(unsafe))).to.be.revertedWithCustomError(
-      world.groth16Evidence,
-      "KeyUnsafe",
-    );
-  });
-
   it("R-42 R-45 refuses points at infinity, off the curve and not canonical, and another length", async () => {
     const world = await loadFixture(deployWorld);
     const words = wordsOf(await digitKey());

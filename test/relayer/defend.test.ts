@@ -10,7 +10,7 @@ import { type Hex, ZERO_ADDRESS, ZERO_HASH } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, type Policy } from "@meantime/sdk/policy";
 import { type Receipt, signReceipt } from "@meantime/sdk/receipt";
 import { addressOf } from "@meantime/sdk/signature";
-import { toBeHex, type Wallet } from "ethers";
+import { toBeHex, Wallet } from "ethers";
 import { bindContracts } from "../../relayer/src/chain/contracts.ts";
 import { connectRpc } from "../../relayer/src/chain/rpc.ts";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
@@ -372,15 +372,22 @@ describe("an operator defends itself", () => {
   }
 
   /** The same request answered with another label, under the same key. */
+  /** Convicts another key of the operator, so that the relayer's stays valid. */
   async function reportEquivocation(first: Receipt): Promise<void> {
-    const other = (Number(BigInt(first.claim.outputHash)) + 1) % 10;
-    const claim = { ...first.claim, outputHash: commitLabel(other, 10) };
-    const second = signReceipt(operator.receiptKey.privateKey as Hex, claim, stack.domain);
     const { receipts } = stack.deployment;
+    const key = Wallet.createRandom();
+    await (await receipts.connect(ownerOf(operator)).addReceiptKey(key.address)).wait();
+    const { validFrom } = await receipts.receiptKeyOf(operator.owner.address, key.address);
+    const other = (Number(BigInt(first.claim.outputHash)) + 1) % 10;
+    const claim = {
+      ...{ ...first.claim, outputHash: commitLabel(other, 10) },
+      ...{ servedAt: validFrom, commitBy: validFrom + 60n },
+    };
+    const second = signReceipt(key.privateKey as Hex, claim, stack.domain);
     await (
       await receipts
         .connect(stranger)
-        .reportEquivocation(first.claim, first.signature, second.claim, second.signature)
+        .reportEquivocation(second.claim, second.signature, first.claim, first.signature)
     ).wait();
   }
 

@@ -40,8 +40,11 @@ library Groth16 {
         if (proof.length != PROOF_BYTES) revert ProofLength(proof.length);
         if (key.length != keyBytes(inputs.length)) revert KeyMismatch(key.length, inputs.length);
 
-        (uint256 lx, uint256 ly) = _combineInputs(key, inputs);
-        uint256 negatedAy = _negate(uint256(bytes32(proof[32:64])));
+        for (uint256 i = 0; i < inputs.length; ++i) {
+            if (inputs[i] >= R) revert InputNotInField(i, inputs[i]);
+        }
+        (uint256 lx, uint256 ly) = combine(key, 1, inputs);
+        uint256 negatedAy = negate(uint256(bytes32(proof[32:64])));
 
         bytes memory pairs = new bytes(PAIRING_BYTES);
         assembly ("memory-safe") {
@@ -81,25 +84,37 @@ library Groth16 {
         return result == 1;
     }
 
-    /// @dev IC[0] + sum input[i] IC[i + 1], in one buffer: the sum so far in its first two words, the next term behind.
-    function _combineInputs(bytes memory key, uint256[] memory inputs) private view returns (uint256 x, uint256 y) {
-        for (uint256 i = 0; i < inputs.length; ++i) {
-            if (inputs[i] >= R) revert InputNotInField(i, inputs[i]);
-        }
+    /// @notice The y of the opposite point. Reverts with `ProofNotCanonical`.
+    /// @dev Zero is its own negative: it is the y of the point at infinity alone.
+    function negate(uint256 y) internal pure returns (uint256) {
+        if (y >= Q) revert ProofNotCanonical();
+        return y == 0 ? 0 : Q - y;
+    }
+
+    /// @notice The sum of IC[i] before `first`, which is zero or one, and of scalar[i] IC[first + i].
+    /// @dev In one buffer: the sum so far in its first two words, the next term behind.
+    function combine(
+        bytes memory key,
+        uint256 first,
+        uint256[] memory scalars
+    ) internal view returns (uint256 x, uint256 y) {
         uint256 failed;
         assembly ("memory-safe") {
             let sum := mload(0x40)
             let term := add(sum, 0x40)
             let ic := add(add(key, 0x20), KEY_FIXED_BYTES)
-            let input := add(inputs, 0x20)
-            let end := add(input, shl(5, mload(inputs)))
-            mcopy(sum, ic, 0x40)
-            for {} lt(input, end) {
-                input := add(input, 0x20)
-            } {
+            let scalar := add(scalars, 0x20)
+            let end := add(scalar, shl(5, mload(scalars)))
+            // Without an IC[0] of its own the sum starts at infinity, two zeros.
+            mstore(sum, mul(first, mload(ic)))
+            mstore(add(sum, 0x20), mul(first, mload(add(ic, 0x20))))
+            ic := add(ic, shl(6, first))
+            for {} lt(scalar, end) {
+                scalar := add(scalar, 0x20)
                 ic := add(ic, 0x40)
+            } {
                 mcopy(term, ic, 0x40)
-                mstore(add(term, 0x40), mload(input))
+                mstore(add(term, 0x40), mload(scalar))
                 if iszero(and(eq(returndatasize(), 0x40), staticcall(gas(), 0x07, term, 0x60, term, 0x40))) {
                     failed := 7
                     break
@@ -113,11 +128,5 @@ library Groth16 {
             y := mload(add(sum, 0x20))
         }
         if (failed != 0) revert PrecompileFailed(failed);
-    }
-
-    /// @dev Zero is its own negative: it is the y of the point at infinity alone.
-    function _negate(uint256 y) private pure returns (uint256) {
-        if (y >= Q) revert ProofNotCanonical();
-        return y == 0 ? 0 : Q - y;
     }
 }

@@ -9,10 +9,21 @@ import {Groth16} from "./Groth16.sol";
 abstract contract VerificationKeys is IVerificationKeys {
     uint256 internal constant INPUTS = 3;
 
+    uint256 private constant ALPHA_WORD = 0;
     uint256 private constant BETA_WORD = 2;
     uint256 private constant GAMMA_WORD = 6;
     uint256 private constant DELTA_WORD = 10;
     uint256 private constant IC_WORD = 14;
+
+    uint256 private constant GENERATOR_G1_X = 1;
+    uint256 private constant GENERATOR_G2_X_IM = 0x198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2;
+    uint256 private constant GENERATOR_G2_X_RE = 0x1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed;
+
+    /// @dev Every key of the development setup has this alpha and this beta (circuits/setup/dev-powers-of-tau.ts).
+    uint256 private constant DEVELOPMENT_ALPHA_X = 0x18186954bd891097c44985153dfbbee526e9bfa9798037c42e0e23ca023d5c94;
+    uint256 private constant DEVELOPMENT_BETA_X_IM = 0x257858b47b1144788534b2c94c8474d57ebaa1c538706dba9c2c02e264e95670;
+    uint256 private constant DEVELOPMENT_BETA_X_RE = 0x7430a64ab3bdf477e81da500eaec759f60e5e5c10207576123116c34525eaab;
+    uint256 private constant DEVELOPMENT_CHAIN_ID = 31337;
 
     struct KeyEntry {
         address pointer;
@@ -27,7 +38,9 @@ abstract contract VerificationKeys is IVerificationKeys {
         keyId = keccak256(key);
         if (_entries[keyId].pointer != address(0)) revert KeyKnown(keyId);
 
-        _requireSafe(key);
+        _requirePoints(key);
+        _requireContributions(key);
+        if (block.chainid != DEVELOPMENT_CHAIN_ID && _isFromDevelopmentSetup(key)) revert DevelopmentKey(keyId);
         address pointer = _store(key);
         _entries[keyId].pointer = pointer;
         emit KeyRegistered(keyId, pointer);
@@ -49,6 +62,17 @@ abstract contract VerificationKeys is IVerificationKeys {
     }
 
     /// @inheritdoc IVerificationKeys
+    function verify(
+        bytes32 keyId,
+        bytes32 inputHash,
+        bytes32 outputHash,
+        uint256 ctx,
+        bytes calldata proof
+    ) external view returns (bool) {
+        return Groth16.verify(_requireSoundKey(keyId), _inputs(inputHash, outputHash, ctx), proof);
+    }
+
+    /// @inheritdoc IVerificationKeys
     function trippedAt(bytes32 keyId) public view returns (uint40) {
         return _entries[keyId].trippedAt;
     }
@@ -56,6 +80,11 @@ abstract contract VerificationKeys is IVerificationKeys {
     /// @inheritdoc IVerificationKeys
     function keyOf(bytes32 keyId) external view returns (bytes memory key) {
         return _load(keyId, _entries[keyId].pointer);
+    }
+
+    function _requireSoundKey(bytes32 keyId) internal view returns (bytes memory key) {
+        key = _soundKeyOf(keyId);
+        if (key.length == 0) revert AlreadyTripped(keyId);
     }
 
     /// @dev The bytes of a key whose breaker was not tripped; empty when it was. One read of storage.
@@ -83,20 +112,52 @@ abstract contract VerificationKeys is IVerificationKeys {
         }
     }
 
-    /// @dev A key straight from `groth16 setup` has delta = gamma, and proofs for it can be forged by anybody: two
-    /// protocols lost their funds to that in 2026. delta = -gamma is as forgeable: points with one x are equal or
-    /// opposite.
-    function _requireSafe(bytes calldata key) private view {
-        _requireG1(key, 0);
+    function _requirePoints(bytes calldata key) private view {
+        _requireG1(key, ALPHA_WORD);
         _requireG2(key, BETA_WORD);
         _requireG2(key, GAMMA_WORD);
         _requireG2(key, DELTA_WORD);
         for (uint256 i = 0; i <= INPUTS; ++i) _requireG1(key, IC_WORD + 2 * i);
+    }
 
-        if (
-            _wordAt(key, GAMMA_WORD) == _wordAt(key, DELTA_WORD) &&
-            _wordAt(key, GAMMA_WORD + 1) == _wordAt(key, DELTA_WORD + 1)
-        ) revert KeyUnsafe();
+    /// @dev A key straight from `groth16 setup` has delta = gamma, and proofs for it can be forged by anybody: two
+    /// protocols lost their funds to that in 2026. So they can where beta is one of the two: with beta = gamma,
+    /// (alpha + L, beta, 0) holds, with beta = delta, (L, gamma, -alpha). Opposites are as forgeable. gamma alone may
+    /// be the generator: snarkjs leaves it there.
+    function _requireContributions(bytes calldata key) private pure {
+        _requireApartG2(key, BETA_WORD, GAMMA_WORD);
+        _requireApartG2(key, BETA_WORD, DELTA_WORD);
+        _requireApartG2(key, GAMMA_WORD, DELTA_WORD);
+        for (uint256 i = 2; i <= INPUTS; ++i) {
+            for (uint256 j = 1; j < i; ++j) _requireApartG1(key, IC_WORD + 2 * j, IC_WORD + 2 * i);
+        }
+        if (_wordAt(key, ALPHA_WORD) == GENERATOR_G1_X) revert KeyGenerator(ALPHA_WORD);
+        _requireNotGenerator(key, BETA_WORD);
+        _requireNotGenerator(key, DELTA_WORD);
+    }
+
+    /// @dev Either suffices: who knows one of the two knows what the setup had to destroy.
+    function _isFromDevelopmentSetup(bytes calldata key) private pure returns (bool) {
+        return
+            _wordAt(key, ALPHA_WORD) == DEVELOPMENT_ALPHA_X ||
+            _isG2X(key, BETA_WORD, DEVELOPMENT_BETA_X_IM, DEVELOPMENT_BETA_X_RE);
+    }
+
+    function _requireNotGenerator(bytes calldata key, uint256 word) private pure {
+        if (_isG2X(key, word, GENERATOR_G2_X_IM, GENERATOR_G2_X_RE)) revert KeyGenerator(word);
+    }
+
+    /// @dev Points with one x are equal or opposite.
+    function _requireApartG1(bytes calldata key, uint256 word, uint256 otherWord) private pure {
+        if (_wordAt(key, word) == _wordAt(key, otherWord)) revert KeyUnsafe(word, otherWord);
+    }
+
+    function _requireApartG2(bytes calldata key, uint256 word, uint256 otherWord) private pure {
+        if (_isG2X(key, word, _wordAt(key, otherWord), _wordAt(key, otherWord + 1))) revert KeyUnsafe(word, otherWord);
+    }
+
+    function _isG2X(bytes calldata key, uint256 word, uint256 xIm, uint256 xRe) private pure returns (bool) {
+        return _wordAt(key, word) == xIm && _wordAt(key, word + 1) == xRe;
     }
 
     /// @dev The precompile of EIP-196 accepts canonical points on the curve alone.

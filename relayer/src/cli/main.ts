@@ -6,8 +6,13 @@ import { Command, CommanderError } from "commander";
 import { z } from "zod";
 import { configSchema } from "../config/schema.ts";
 import { TemporaryError } from "../errors.ts";
+import { compileModel } from "./model/compile.ts";
+import { inspectModel } from "./model/inspect.ts";
+import { type RegisterOptions, registerModel } from "./model/register.ts";
+import { type ProveOptions, prove } from "./prove.ts";
 import { start } from "./start.ts";
 import { type VerifyOptions, verify } from "./verify.ts";
+import { lintKeyFile, UNREADABLE_KEY } from "./vk-lint.ts";
 
 /** Exit codes: stable, for scripts and service managers. 75 (EX_TEMPFAIL) says that a restart may help. */
 export const EXIT = { ok: 0, error: 1, usage: 2, temporary: 75 } as const;
@@ -19,15 +24,19 @@ export const EXIT = { ok: 0, error: 1, usage: 2, temporary: 75 } as const;
  * @returns the exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.ok;
   try {
-    await program().parseAsync([...argv]);
-    return EXIT.ok;
+    await program((code) => {
+      exitCode = code;
+    }).parseAsync([...argv]);
+    return exitCode;
   } catch (error) {
     return report(error, argv.includes("--json"));
   }
 }
 
-function program(): Command {
+/** `exitWith` is called by a command that has done its work and has something else than success to say. */
+function program(exitWith: (code: number) => void): Command {
   const meantime = new Command("meantime")
     .description("Optimistic settlement for AI inference: answers now, proof in the meantime.")
     .version(version(), "--version", "print the version")
@@ -50,6 +59,49 @@ function program(): Command {
     .option("--json", "print one JSON line")
     .action((file: string, options: VerifyOptions) => verify(file, options));
 
+  command("prove", "prove one inference and verify the proof")
+    .requiredOption("--model <model>", "a model of this repository, or a folder of `model compile`")
+    .requiredOption("--input <file>", "the input (JSON): integers, or an object with input and salt")
+    .option("--claim <id>", "the claim that the proof is evidence for")
+    .option("--beneficiary <address>", "whom the proof pays")
+    .option("--rapidsnark <file>", "an external prover binary; snarkjs proves where it fails")
+    .option("--timeout <seconds>", "give up after", "600")
+    .option("--memory <megabytes>", "give up above", "4096")
+    .option("--json", "print one JSON line")
+    .action((options: ProveOptions) => prove(options));
+
+  const model = command("model", "about models");
+  command("inspect", "layers, bounds, ids and constraints", model)
+    .argument("<model>", "a model of this repository, a specification, or a folder of `model compile`")
+    .option("--json", "print one JSON line")
+    .action(inspectModel);
+  command("compile", "make a circuit and INSECURE development keys of a specification", model)
+    .argument("<spec>", "model specification (JSON)")
+    .requiredOption("--out <folder>", "where to write")
+    .option("--force", "replace files of that folder")
+    .option("--json", "print one JSON line")
+    .action(compileModel);
+  command("register", "enter a model and its verification key on chain", model)
+    .argument("<model>", "a model of this repository, or a folder of `model compile`")
+    .requiredOption("--rpc <url>", "JSON-RPC endpoint")
+    .requiredOption("--chain-id <number>", "the chain behind it")
+    .requiredOption(
+      "--groth16-evidence <address>",
+      "the Groth16Evidence contract; it names the model registry",
+    )
+    .option("--measurement <hex>", "of the enclave image that runs the model")
+    .option("--key-env <name>", "environment variable with the sender's private key", "MEANTIME_PRIVATE_KEY")
+    .option("--json", "print one JSON line")
+    .action((name: string, options: RegisterOptions) => registerModel(name, options));
+
+  const vk = command("vk", "about verification keys");
+  command("lint", "look for what makes a key unsafe; exits with 1 when something was found", vk)
+    .argument("<file>", "a verification_key.json, as snarkjs exports it")
+    .option("--json", "print one JSON line")
+    .action((file: string, options: { json?: true }) => {
+      if (!lintKeyFile(file, options)) exitWith(EXIT.error);
+    });
+
   const config = command("config", "about the configuration file");
   command("schema", "print the JSON Schema of the configuration file", config).action(() => {
     process.stdout.write(`${JSON.stringify(z.toJSONSchema(configSchema, { io: "input" }), null, 2)}\n`);
@@ -62,7 +114,7 @@ function report(error: unknown, json: boolean): number {
     // Commander has printed its message. Help and version "fail" with exit code 0.
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
-  const code = error instanceof TemporaryError ? EXIT.temporary : EXIT.error;
+  const code = exitCodeOf(error);
   if (!(error instanceof MeantimeError)) {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return code;
@@ -74,6 +126,12 @@ function report(error: unknown, json: boolean): number {
     process.stderr.write(`${error.code}: ${error.message}\n  ${error.hint}\n`);
   }
   return code;
+}
+
+// Where findings are an error, a file that cannot be read is none of them.
+function exitCodeOf(error: unknown): number {
+  if (error instanceof TemporaryError) return EXIT.temporary;
+  return error instanceof MeantimeError && error.code === UNREADABLE_KEY ? EXIT.usage : EXIT.error;
 }
 
 function version(): string {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { readFileSync } from "node:fs";
 import { asAddress } from "@meantime/sdk/hex";
 import { parseReceipt, receiptSigner, verifyReceipt } from "@meantime/sdk/receipt";
 import { addressOf } from "@meantime/sdk/signature";
 import { loadConfig } from "../config/load.ts";
 import { RelayerError } from "../errors.ts";
+import { readJson } from "./read-json.ts";
 
 /** The flags of `meantime verify`. */
 export interface VerifyOptions {
@@ -24,7 +24,9 @@ export interface VerifyOptions {
  * @throws MeantimeError naming the check that failed
  */
 export function verify(file: string, options: VerifyOptions): void {
-  const receipt = parseReceipt(receiptIn(readJson(file)));
+  const receipt = parseReceipt(
+    receiptIn(readJson(file, "MT-CLI-001", "Save the gateway's answer to a file and name that file.")),
+  );
   const { domain, receiptKey } = trustOf(options);
   const signer = receiptSigner(receipt, domain);
   verifyReceipt(receipt, { domain, receiptKeys: [receiptKey ?? signer] });
@@ -61,16 +63,4 @@ function trustOf(options: VerifyOptions) {
 /** The answer of `POST /v1/infer` and of `GET /v1/receipts` hold the receipt under `receipt`. */
 function receiptIn(json: unknown): unknown {
   return typeof json === "object" && json !== null && "receipt" in json ? json.receipt : json;
-}
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new RelayerError(
-      "MT-CLI-001",
-      `${file} cannot be read as JSON: ${error instanceof Error ? error.message : String(error)}`,
-      "Save the gateway's answer to a file and name that file.",
-    );
-  }
 }

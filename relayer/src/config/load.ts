@@ -22,6 +22,7 @@ export interface RelayerConfig {
   models: ModelConfig[];
   policies: PolicyConfig[];
   commit: ConfigFile["commit"];
+  prover: ProverConfig;
   watch: { mode: ConfigFile["watch"]["mode"]; challengerKey?: Hex | undefined; maxOpenChallenges: number };
   log: ConfigFile["log"];
 }
@@ -35,6 +36,11 @@ export interface ModelConfig {
   measurement?: Hex | undefined;
   version?: number | undefined;
 }
+
+/** How proofs are computed. The external prover's path is absolute. */
+export type ProverConfig = Omit<ConfigFile["prover"], "rapidsnark"> & {
+  rapidsnark?: { path: string; sha256?: string | undefined };
+};
 
 /** One policy of the configuration. */
 export interface PolicyConfig {
@@ -86,6 +92,7 @@ export function parseConfig(
   if (!parsed.success) throw schemaError(parsed.error);
   const file = parsed.data;
   const path = (relative: string) => resolve(baseFolder, relative);
+  const { rapidsnark, ...limits } = file.prover;
   const key = (source: SecretSource, at: string) => resolveKey(source, at, file.chain.chainId, environment);
   const config: RelayerConfig = {
     chain: {
@@ -111,6 +118,10 @@ export function parseConfig(
     })),
     policies: file.policies.map((policy) => ({ ...policy, id: lower(policy.id) })),
     commit: file.commit,
+    prover: {
+      ...limits,
+      ...(rapidsnark ? { rapidsnark: { ...rapidsnark, path: path(rapidsnark.path) } } : {}),
+    },
     watch: {
       mode: file.watch.mode,
       maxOpenChallenges: file.watch.maxOpenChallenges,

@@ -82,6 +82,25 @@ export const configSchema = z.strictObject({
     }),
     {},
   ),
+  prover: z.prefault(
+    z.strictObject({
+      workers: z.int().min(1).max(64).default(1).describe("proofs at the same time; one uses every core"),
+      timeoutMilliseconds: z.int().min(1_000).max(3_600_000).default(120_000),
+      memoryMegabytes: z.int().min(256).max(1_048_576).default(4_096).describe("resident, of one worker"),
+      rapidsnark: z
+        .strictObject({
+          path: z.string().min(1).describe("the prover binary, relative to this file"),
+          sha256: z
+            .string()
+            .regex(/^[0-9a-fA-F]{64}$/)
+            .optional()
+            .describe("refuse a binary with another hash"),
+        })
+        .optional()
+        .describe("an external prover, several times faster than snarkjs"),
+    }),
+    {},
+  ),
   watch: z.prefault(
     z.strictObject({
       mode: z.enum(["auto", "manual", "off"]).default("off"),

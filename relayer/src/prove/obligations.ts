@@ -41,14 +41,23 @@ export class ProofDuty {
   /** Batches in which nothing is left to prove unasked. */
   readonly #exhausted = new Set<Hex>();
   readonly #retryAt = new Map<Hex, number>();
+  readonly #inProgress = new Set<Hex>();
 
   constructor(services: Services, prover: Prover) {
     this.#services = services;
     this.#prover = prover;
   }
 
-  /** Works until nothing is due or the signal fires. Challenges that arrive meanwhile go before the next proof. */
+  /**
+   * Works until nothing is due or the signal fires, on as many claims at once as the prover has workers. Challenges that
+   * arrive meanwhile go before the next proof.
+   */
   async run(signal: AbortSignal): Promise<void> {
+    const { workers } = this.#services.config.prover;
+    await Promise.all(Array.from({ length: workers }, () => this.#work(signal)));
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && ((await this.#answerNext()) || (await this.#proveNext())));
   }
 
@@ -124,7 +133,7 @@ export class ProofDuty {
         continue;
       }
       if (this.#isDue(place, proveKey(place))) return place;
-      if (this.#retryAt.has(row.claim_id)) left += 1;
+      if (this.#retryAt.has(row.claim_id) || this.#inProgress.has(row.claim_id)) left += 1;
     }
     if (left === 0) this.#exhausted.add(batchId);
     return undefined;
@@ -132,6 +141,7 @@ export class ProofDuty {
 
   #isDue({ claimId }: Place, dedupeKey: string): boolean {
     const { ledger } = this.#services;
+    if (this.#inProgress.has(claimId)) return false;
     if (performance.now() < (this.#retryAt.get(claimId) ?? 0)) return false;
     return !isKnown(ledger, dedupeKey) && !isGivenUp(ledger, claimId);
   }
@@ -141,6 +151,7 @@ export class ProofDuty {
     const { ledger, logger } = this.#services;
     const stored = findReceipt(ledger, place.claimId);
     if (!stored) throw new TypeError(`claim ${place.claimId} is not in the ledger`);
+    this.#inProgress.add(place.claimId);
     try {
       const evidence = await this.#evidenceFor(stored);
       deliver({ ...place, claim: stored.receipt.claim }, evidence);
@@ -150,6 +161,8 @@ export class ProofDuty {
       logger.error({ ...described, claimId: place.claimId }, "no evidence for this claim");
       if (isPermanent(error)) giveUp(ledger, place.claimId, described.code, described.message);
       else this.#retryAt.set(place.claimId, performance.now() + RETRY_MILLISECONDS);
+    } finally {
+      this.#inProgress.delete(place.claimId);
     }
   }
 

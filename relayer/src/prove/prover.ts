@@ -1,100 +1,208 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import type { SnarkjsProof } from "@meantime/sdk/evidence";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { encodeGroth16Proof, type SnarkjsProof } from "@meantime/sdk/evidence";
+import { verifyGroth16 } from "@meantime/sdk/groth16";
+import type { Hex } from "@meantime/sdk/hex";
 import { RelayerError } from "../errors.ts";
+import { aborted, rapidsnarkUnusable, timedOut, wrongProof } from "./errors.ts";
+import { proveWithRapidsnark, type Rapidsnark } from "./rapidsnark.ts";
+import { WorkerProcess } from "./worker-process.ts";
 
-/** One job of the proving process. Signals are decimal text or lists of it; paths are absolute. */
+/** What to prove. Signals are decimal text or lists of it; paths are absolute. */
 export interface ProofJob {
-  id: number;
   signals: Record<string, string | string[]>;
   wasm: string;
   zkey: string;
+  /** The encoded key that the proof must verify under. */
+  verificationKey: Hex;
 }
 
-/** What the process answers. */
-export type ProofResult =
-  | { id: number; proof: SnarkjsProof; publicSignals: string[] }
-  | { id: number; error: string };
-
-/** A proof, not yet verified. */
+/** A proof that verifies under the job's key. */
 export interface Proof {
   proof: SnarkjsProof;
   publicSignals: bigint[];
 }
 
-const PROOF_TIMEOUT_MILLISECONDS = 120_000;
-const WORKER = fileURLToPath(new URL("./worker.ts", import.meta.url));
+/** Where a job is, in this order. */
+export type ProofStage = "queued" | "witness" | "proving" | "verifying" | "done";
 
-/**
- * Runs snarkjs in a process of its own, one proof at a time, so that answers keep flowing while a proof is computed. A
- * process and not a worker thread: snarkjs spreads its work over threads by the package `web-worker`, which takes any
- * worker thread that loads it for one of its own and fails there. The process is started with the first proof, and anew
- * after it died.
- */
+/** How one job is followed and given up. */
+export interface ProofFollowing {
+  signal?: AbortSignal;
+  onProgress?: (stage: ProofStage) => void;
+}
+
+/** How proofs are computed. */
+export interface ProverOptions {
+  /** Proofs at the same time. snarkjs uses every core for one proof. */
+  workers: number;
+  /** For one proof, without waiting for its turn. */
+  timeoutMilliseconds: number;
+  /** Resident memory of one process. */
+  memoryMegabytes: number;
+  /** Used in place of snarkjs' prover, until it fails for the first time. */
+  rapidsnark?: Rapidsnark;
+  /** Told why the external prover is not used any more. */
+  onFault?: (error: RelayerError) => void;
+}
+
+const DEFAULTS: ProverOptions = { workers: 1, timeoutMilliseconds: 120_000, memoryMegabytes: 4_096 };
+
+/** A pool of warm proving processes. Nothing leaves it that does not verify. */
 export class Prover {
-  #worker: ChildProcess | undefined;
-  #nextId = 1;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #options: ProverOptions;
+  readonly #workers: WorkerProcess[];
+  readonly #idle: WorkerProcess[];
+  readonly #waiting: ((worker: WorkerProcess) => void)[] = [];
+  readonly #closed = new AbortController();
+  #rapidsnark: Rapidsnark | undefined;
+
+  constructor(options: Partial<ProverOptions> = {}) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.#rapidsnark = this.#options.rapidsnark;
+    const { workers, memoryMegabytes } = this.#options;
+    this.#workers = Array.from({ length: workers }, () => new WorkerProcess(memoryMegabytes));
+    this.#idle = [...this.#workers];
+  }
+
+  /** Starts the processes before the first job. */
+  warmUp(): void {
+    for (const worker of this.#workers) worker.start();
+  }
 
   /**
-   * Computes a proof, after those that were asked for before.
+   * Computes a proof, after those that were asked for before, and verifies it.
    *
-   * @throws RelayerError `MT-PRV-001` the witness or the proof failed, the process died, or it took too long
+   * @throws RelayerError `MT-PRV-001` the witness or the proof failed; `MT-PRV-005` the proof does not verify; `MT-PRV-007`
+   * it took too long; `MT-PRV-008` it was aborted or the prover closed; `MT-PRV-009` it took too much memory
+   * @throws TemporaryError `MT-PRV-006` the process died; the next job gets a new one
    */
-  prove(job: Omit<ProofJob, "id">): Promise<Proof> {
-    const turn = this.#queue.then(() => this.#run({ ...job, id: this.#nextId++ }));
-    // The next in line waits for this one, however it ends; its own caller gets the error.
-    this.#queue = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    return turn;
+  async prove(job: ProofJob, { signal, onProgress = () => undefined }: ProofFollowing = {}): Promise<Proof> {
+    const ended = [this.#closed.signal, ...(signal ? [signal] : [])];
+    onProgress("queued");
+    const worker = await this.#turn(AbortSignal.any(ended));
+    const timeout = AbortSignal.timeout(this.#options.timeoutMilliseconds);
+    const end = AbortSignal.any([...ended, timeout]);
+    try {
+      const proof = await this.#compute(worker, job, end, onProgress);
+      onProgress("done");
+      return proof;
+    } catch (error) {
+      if (error instanceof RelayerError) throw error;
+      if (ended.some(({ aborted }) => aborted)) throw aborted();
+      if (timeout.aborted) throw timedOut(this.#options.timeoutMilliseconds);
+      throw error;
+    } finally {
+      this.#release(worker);
+    }
   }
 
-  /** Ends the process. A proof that is being computed is lost; it is computed again after a restart. */
+  /** Gives up every job and ends the processes. What was lost is computed again after a restart. */
   close(): void {
-    this.#worker?.kill("SIGKILL");
-    this.#worker = undefined;
+    this.#closed.abort();
+    for (const worker of this.#workers) worker.stop();
   }
 
-  #run(job: ProofJob): Promise<Proof> {
-    // snarkjs writes to the console; what matters of it comes back as the error's text.
-    this.#worker ??= fork(WORKER, { stdio: ["ignore", "ignore", "ignore", "ipc"] });
-    const worker = this.#worker;
+  async #compute(
+    worker: WorkerProcess,
+    job: ProofJob,
+    signal: AbortSignal,
+    onProgress: (stage: ProofStage) => void,
+  ): Promise<Proof> {
+    if (this.#rapidsnark) {
+      try {
+        return await this.#computeExternally(this.#rapidsnark, worker, job, signal, onProgress);
+      } catch (error) {
+        if (!isFault(error)) throw error;
+        this.#rapidsnark = undefined;
+        this.#options.onFault?.(error);
+      }
+    }
+    onProgress("witness");
+    const made = await worker.run(withoutKey(job), signal, () => onProgress("proving"));
+    if (made.stage !== "proven") throw new TypeError("the worker did not prove");
+    return verified(made, job, onProgress);
+  }
+
+  async #computeExternally(
+    rapidsnark: Rapidsnark,
+    worker: WorkerProcess,
+    job: ProofJob,
+    signal: AbortSignal,
+    onProgress: (stage: ProofStage) => void,
+  ): Promise<Proof> {
+    // The witness holds the input, which is nobody's business: a folder that only this user reads, for this job alone.
+    const folder = await mkdtemp(join(tmpdir(), "meantime-proof-"));
+    try {
+      onProgress("witness");
+      const witnessFile = join(folder, "witness.wtns");
+      await worker.run({ ...withoutKey(job), witnessFile }, signal, () => undefined);
+      onProgress("proving");
+      const { memoryMegabytes } = this.#options;
+      const made = await proveWithRapidsnark(rapidsnark, { zkey: job.zkey, folder, memoryMegabytes }, signal);
+      return externallyVerified(rapidsnark, made, job, onProgress);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  #turn(signal: AbortSignal): Promise<WorkerProcess> {
+    if (signal.aborted) return Promise.reject(aborted());
+    const worker = this.#idle.pop();
+    if (worker) return Promise.resolve(worker);
     return new Promise((resolve, reject) => {
-      const fail = (reason: string) => {
-        stopListening();
-        reject(
-          new RelayerError(
-            "MT-PRV-001",
-            `no proof: ${reason}`,
-            "Check that wasm, zkey and input fit the model.",
-          ),
-        );
+      const take = (free: WorkerProcess) => {
+        signal.removeEventListener("abort", leave);
+        resolve(free);
       };
-      const abandon = (reason: string) => {
-        this.#worker = undefined;
-        worker.kill("SIGKILL");
-        fail(reason);
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(take), 1);
+        reject(aborted());
       };
-      const onMessage = (message: unknown) => {
-        const result = message as ProofResult;
-        if (result.id !== job.id) return;
-        if ("error" in result) return fail(result.error);
-        stopListening();
-        resolve({ proof: result.proof, publicSignals: result.publicSignals.map(BigInt) });
-      };
-      const onError = (error: Error) => abandon(error.message);
-      const onExit = () => abandon("the proving process ended");
-      const timer = setTimeout(() => abandon("it took too long"), PROOF_TIMEOUT_MILLISECONDS);
-      const stopListening = () => {
-        clearTimeout(timer);
-        worker.off("message", onMessage).off("error", onError).off("exit", onExit);
-      };
-      worker.on("message", onMessage).on("error", onError).on("exit", onExit);
-      worker.send(job);
+      signal.addEventListener("abort", leave, { once: true });
+      this.#waiting.push(take);
     });
   }
+
+  #release(worker: WorkerProcess): void {
+    const next = this.#waiting.shift();
+    if (next) next(worker);
+    else this.#idle.push(worker);
+  }
+}
+
+function verified(
+  { proof, publicSignals }: { proof: SnarkjsProof; publicSignals: string[] },
+  { zkey, verificationKey }: ProofJob,
+  onProgress: (stage: ProofStage) => void,
+): Proof {
+  onProgress("verifying");
+  const signals = publicSignals.map(BigInt);
+  if (!verifyGroth16(verificationKey, signals, encodeGroth16Proof(proof))) throw wrongProof(zkey);
+  return { proof, publicSignals: signals };
+}
+
+// Whatever an external program writes is not to be believed: a text that is no proof is as bad as a wrong proof.
+function externallyVerified(
+  { binary }: Rapidsnark,
+  made: { proof: SnarkjsProof; publicSignals: string[] },
+  job: ProofJob,
+  onProgress: (stage: ProofStage) => void,
+): Proof {
+  try {
+    return verified(made, job, onProgress);
+  } catch (error) {
+    throw rapidsnarkUnusable(binary, `its proof is none: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function isFault(error: unknown): error is RelayerError {
+  return error instanceof RelayerError && error.code === "MT-PRV-010";
+}
+
+function withoutKey({ signals, wasm, zkey }: ProofJob): Omit<ProofJob, "verificationKey"> {
+  return { signals, wasm, zkey };
 }

@@ -119,6 +119,8 @@ export function createPredicates(context: PredicateContext): Record<IntentKind, 
 const OMISSION_OPEN = 1;
 /** A leaf keeps this much of the hash that binds a dispute to its claim and its opener. */
 const TAG_BITS = 200;
+/** The lowest bits of a demand's tag are the source of the leaf's enclave evidence. */
+const SOURCE_BITS = 32n;
 
 function isDisputed(state: number): boolean {
   return state === LEAF_STATE.Challenged || state === LEAF_STATE.Demanded;
@@ -128,11 +130,12 @@ function hasEnded(state: number): boolean {
   return state === LEAF_STATE.Rejected || state === LEAF_STATE.Voided;
 }
 
-/** Whether the open dispute is the one that the intent is about; see `LeafLib.tagOf`. */
+/** Whether the open dispute is the one that the intent is about; see `LeafLib.tagOf` and `demandTagOf`. */
 function isOpenedBy(subject: Subject, tag: bigint): boolean {
   const claimId = (subject.claimId ?? "0x") as Hex;
   const hash = keccak256(encodeWords(claimId, field(subject, "challenger") as Hex));
-  return BigInt.asUintN(TAG_BITS, BigInt(hash)) === tag;
+  const expected = BigInt.asUintN(TAG_BITS, BigInt(hash));
+  return subject.claimId ? expected === tag : expected >> SOURCE_BITS === tag >> SOURCE_BITS;
 }
 
 function field(subject: Subject, name: string): string {
