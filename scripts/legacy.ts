@@ -8,8 +8,8 @@ const CODE_SIZE_WARNING = "5574";
 const diagnostics = compilations
   .flatMap(({ output }) => output.errors ?? [])
   // Packages have other rules.
-  .filter(({ errorCode, sourceLocation }) => {
-    return errorCode !== CODE_SIZE_WARNING && !sourceLocation?.file.startsWith("npm/");
+  .filter(({ errorCode, formattedMessage }) => {
+    return errorCode !== CODE_SIZE_WARNING && !formattedMessage?.includes("--> npm/");
   });
 for (const { formattedMessage, message } of diagnostics) {
   process.stderr.write(`${formattedMessage ?? message}\n`);
