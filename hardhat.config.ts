@@ -30,12 +30,16 @@ const ASSEMBLY = ["P384", "P384Tables", "Sha384"].map((name) => `contracts/encla
 const legacy = { ...settings, viaIR: false, optimizer: { enabled: true, runs: 1 } };
 const quick = { ...legacy, optimizer: { enabled: false } };
 
-// The walk's contract is large and deploys the protocol as built above: what it is compiled to itself does not matter.
+// The walks' contracts are large and deploy the protocol as built above: what they are compiled to does not matter.
 const harnessSettings = { evmVersion: "osaka", optimizer: { enabled: true, runs: 1 } };
 const HARNESSES = [
-  ...["ClaimActs", "OtherActs", "TruthEvidence", "Walk", "World"].map((name) => `${name}.sol`),
-  ...["Invariants", "Regressions", "Walk"].map((name) => `${name}.t.sol`),
-].map((file) => `test/solidity/settlement/${file}`);
+  ...["ClaimActs", "OtherActs", "TruthEvidence", "Walk", "World"].map((name) => `settlement/${name}.sol`),
+  ...["Invariants", "Regressions", "Walk"].map((name) => `settlement/${name}.t.sol`),
+  ...["RequestsWalk.sol", "RequestsWorld.sol", "WalkRequester.sol", "Requests.t.sol"].map(
+    (file) => `requests/${file}`,
+  ),
+  ...["QuorumWalk.sol", "QuorumWorld.sol", "Quorum.t.sol"].map((file) => `quorum/${file}`),
+].map((file) => `test/solidity/${file}`);
 
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],

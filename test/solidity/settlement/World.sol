@@ -137,7 +137,7 @@ abstract contract World {
     }
 
     /// @dev Deploys what the build made, so that the tests run what is deployed and need not compile it again.
-    function _deploy(string memory name, bytes memory arguments) private returns (address deployed) {
+    function _deploy(string memory name, bytes memory arguments) internal returns (address deployed) {
         bytes memory code = bytes.concat(vm.getCode(name), arguments);
         assembly ("memory-safe") {
             deployed := create(0, add(code, 0x20), mload(code))
@@ -292,7 +292,7 @@ abstract contract World {
         uint256 policy,
         uint256 model,
         bool isTrue
-    ) internal returns (Claim memory claim) {
+    ) internal virtual returns (Claim memory claim) {
         claim.modelId = models[model];
         claim.policyId = policyIds[policy];
         claim.operator = actors[operator];

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {requireAtMost, vm} from "../Vm.sol";
+import {RequestsWalk} from "./RequestsWalk.sol";
+
+/// @notice Long random walks through everything that requests can come to, every invariant checked at every step. The
+/// floors say that each act came about often enough over all walks of a run to have tested something.
+contract RequestsTest {
+    uint256 private constant WALKS = 9;
+
+    /// @dev How often each act must have come about in `WALKS` walks of 500 steps, in the order of `RequestsWalk`.
+    bytes private constant FLOORS = hex"b5167f2109171e040b14140b060b07311d15040d0b1051253419110f110d";
+    /// @dev The same of what was done inside callbacks.
+    bytes private constant NESTED_FLOORS = hex"0101020506";
+
+    /// I-40 I-41 I-42 I-43 I-44 I-45 I-46 I-48 On every walk, at every step; and at its end every request has ended and
+    /// everybody is paid.
+    function test_I_40_I_41_I_44_I_45_I_46_I_48_walks() external {
+        uint256 steps = vm.envOr("MEANTIME_WALK_STEPS", 500);
+        uint256 seed = vm.envOr("MEANTIME_WALK_SEED", 1);
+        uint256[] memory successes;
+        uint256[] memory nested;
+        for (uint256 n = 0; n < WALKS; ++n) {
+            RequestsWalk walk = new RequestsWalk();
+            if (n == 0) (successes, nested) = (new uint256[](walk.ACTS()), new uint256[](walk.NESTED()));
+            _go(walk, uint256(keccak256(abi.encode(seed, n))), steps);
+            for (uint256 i = 0; i < successes.length; ++i) successes[i] += walk.successes(i);
+            for (uint256 i = 0; i < nested.length; ++i) nested[i] += walk.nested(i);
+        }
+        _requireFloors(successes, FLOORS, steps, "act ");
+        _requireFloors(nested, NESTED_FLOORS, steps, "inside a callback ");
+    }
+
+    function _go(RequestsWalk walk, uint256 seed, uint256 steps) private {
+        for (uint256 i = 0; i < steps; ++i) {
+            walk.step(uint256(keccak256(abi.encode(seed, i))));
+            walk.checkAll();
+        }
+        walk.finish();
+        walk.checkAll();
+    }
+
+    function _requireFloors(
+        uint256[] memory counts,
+        bytes memory floors,
+        uint256 steps,
+        string memory what
+    ) private pure {
+        for (uint256 i = 0; i < counts.length; ++i) {
+            string memory name = string.concat(what, _decimal(i));
+            requireAtMost((uint8(floors[i]) * steps) / 500, counts[i], name);
+        }
+    }
+
+    function _decimal(uint256 number) private pure returns (string memory) {
+        return string(abi.encodePacked(bytes1(uint8(48 + number / 10)), bytes1(uint8(48 + (number % 10)))));
+    }
+}
