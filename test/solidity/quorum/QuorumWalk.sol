@@ -14,7 +14,8 @@ import {requireAtMost, requireEqual, requireTrue, vm} from "../Vm.sol";
 import {QuorumWorld, Seat} from "./QuorumWorld.sol";
 
 /// @notice Walks at random through everything that can be done with a committee, its verdicts on claims in the real
-/// Settlement among it.
+/// Settlement among it. Of what changes something: `addSigner`, `removeSigner`, `stakeFor`, `resign`, `completeExit`,
+/// `reportContradiction`, `withdraw` and `setAuthority`.
 contract QuorumWalk is QuorumWorld {
     uint256 public constant ACTS = 23;
     /// @dev How often each act is drawn, in the order of `_act`.
@@ -517,7 +518,8 @@ contract QuorumWalk is QuorumWorld {
         return true;
     }
 
-    /// @dev I-55 The operator may void its challenge where the guardian took the quorum away after the claim was served.
+    /// @dev I-55 The operator may void its challenge where the guardian took the quorum away after the claim was
+    /// served.
     function _actVoid() private returns (bool) {
         (bool found, uint256 place) = _disputed(true);
         if (!found) return false;

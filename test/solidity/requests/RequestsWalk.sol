@@ -12,13 +12,14 @@ import {Ask, RequestsWorld} from "./RequestsWorld.sol";
 import {WalkRequester} from "./WalkRequester.sol";
 
 /// @notice Walks at random through everything that can be done with requests, while the claims that answer them go
-/// their ways in the real Settlement.
+/// their ways in the real Settlement. Of what changes something: `request`, `fulfil`, `settle`, `expire`, `redeliver`
+/// and `withdraw`, from outside and from inside callbacks.
 contract RequestsWalk is RequestsWorld {
-    uint256 public constant ACTS = 30;
+    uint256 public constant ACTS = 32;
     /// @dev What a callback may do first in the list of counts: settle, fulfil, redeliver, expire, withdraw.
     uint256 public constant NESTED = 5;
     /// @dev How often each act is drawn, in the order of `_act`.
-    bytes private constant WEIGHTS = hex"3c042208080506050804050804061e1e18061406050310080a0404320806";
+    bytes private constant WEIGHTS = hex"3c0422080c0506050804050804061e1e18061406050310080a04043208061018";
     uint256 private constant MAX_UNENDED = 24;
     address private constant PAYEE = address(0xC000);
 
@@ -94,7 +95,9 @@ contract RequestsWalk is RequestsWorld {
             _actExpireToTheSecond,
             _actReenter,
             _actMeddle,
-            _actStarve
+            _actStarve,
+            _actFulfilToTheSecond,
+            _actFulfilOnDoubtedWord
         ];
         return acts[act]();
     }
@@ -424,6 +427,44 @@ contract RequestsWalk is RequestsWorld {
                 requireTrue(refusal == IInferenceRequests.RequestOver.selector, "I-44 answered too late");
             }
             requireTrue(_expire(asked) == 0, "I-44 expired too late");
+            return true;
+        }
+        return false;
+    }
+
+    /// @dev I-48 What nobody has seen is delivered five minutes before its clock runs out, and not a second later.
+    function _actFulfilToTheSecond() private returns (bool) {
+        for (uint256 n = 0; n < offers.length && n < 60; ++n) {
+            uint256 with = offers.length - 1 - n;
+            uint256 asked = offers[with].ask;
+            Ask storage ask = asks[asked];
+            uint256 until = SETTLEMENT.finalAt(batches[offers[with].ref.batch].id) - 5 minutes;
+            if (ask.state != RequestState.Open || until < block.timestamp || until + 1 >= ask.request.expiresAt)
+                continue;
+            if (_refusalOfFulfil(asked, with) != 0 || _isVouchedForOrShown(with)) continue;
+            bool isLate = _chance(50);
+            vm.warp(isLate ? until + 1 : until);
+            bytes4 refusal = isLate ? IInferenceRequests.NeverShown.selector : bytes4(0);
+            requireTrue(_do(IInferenceRequests.fulfil.selector, asked, with) == refusal, "I-48 shown too late");
+            return true;
+        }
+        return false;
+    }
+
+    /// @dev I-48 An enclave whose key was compromised when it vouched, or later: its word counts no more, or still does.
+    function _actFulfilOnDoubtedWord() private returns (bool) {
+        for (uint256 n = 0; n < offers.length && n < 60; ++n) {
+            uint256 with = offers.length - 1 - n;
+            uint256 asked = offers[with].ask;
+            if (asks[asked].state != RequestState.Open || _refusalOfFulfil(asked, with) != 0) continue;
+            (bool found, uint32 source, uint40 acceptedAt) = _enclaveOf(with);
+            uint256 finalAt = SETTLEMENT.finalAt(batches[offers[with].ref.batch].id);
+            if (!found || block.timestamp + 5 minutes <= finalAt) continue;
+            bool isFallen = _chance(50);
+            TEE.markCompromised(source, isFallen ? acceptedAt : acceptedAt + 1);
+            if (source == teeSource) teeSource += 1;
+            bytes4 refusal = isFallen ? IInferenceRequests.NeverShown.selector : bytes4(0);
+            requireTrue(_do(IInferenceRequests.fulfil.selector, asked, with) == refusal, "I-48 whose word counts");
             return true;
         }
         return false;

@@ -8,10 +8,9 @@ import {LeafState} from "../../../contracts/types/Leaf.sol";
 import {Model} from "../../../contracts/types/Model.sol";
 import {Request, RequestState} from "../../../contracts/types/Request.sol";
 import {EvidenceKind, EvidenceRule, Status} from "../../../contracts/types/Status.sol";
-import {requireEqual, requireTrue} from "../Vm.sol";
+import {requireEqual, requireTrue, vm} from "../Vm.sol";
 import {OtherActs} from "../settlement/OtherActs.sol";
 import {Batch, Ref} from "../settlement/World.sol";
-import {vm} from "../Vm.sol";
 import {WalkRequester} from "./WalkRequester.sol";
 
 /// @dev A request, and what should have become of it.
@@ -35,9 +34,9 @@ struct Offer {
     Ref ref;
 }
 
-/// @notice The protocol of the other walk, with requesters and requests that its dishonest operators answer, rightly and
-/// wrongly; and what everybody is owed, kept by the rules of the specification and never read off the contract. Honest
-/// operators stay out of it: they would have to be defended.
+/// @notice The protocol of the other walk, with requesters, and requests that its dishonest operators answer, rightly
+/// and wrongly; and what everybody is owed, kept by the rules of the specification and never read off the contract.
+/// Honest operators stay out of it: they would have to be defended.
 abstract contract RequestsWorld is OtherActs {
     uint256 internal constant REQUESTERS = 4;
     uint256 internal constant ASKED_POLICIES = 6; // the next is closed
@@ -183,6 +182,16 @@ abstract contract RequestsWorld is OtherActs {
         if (kinds & EvidenceKind.TEE != 0) return _isBelieved(uint32(tag), acceptedAt);
         (, uint40 attestedAt, , , uint32 source, , , , , ) = SETTLEMENT.batchOf(batches[ref.batch].id);
         return attestedAt != 0 && _isBelieved(source, attestedAt);
+    }
+
+    /// @dev The enclave that alone vouches for a claim which was never shown.
+    function _enclaveOf(uint256 offer) internal view returns (bool, uint32 source, uint40 acceptedAt) {
+        Ref memory ref = offers[offer].ref;
+        (LeafState state, uint8 kinds, uint40 provenAt, uint200 tag) = _leafOf(ref);
+        if (state == LeafState.Revealed || kinds & ~EvidenceKind.TEE != 0) return (false, 0, 0);
+        (source, acceptedAt) = (uint32(tag), provenAt);
+        if (kinds == 0) (, acceptedAt, , , source, , , , , ) = SETTLEMENT.batchOf(batches[ref.batch].id);
+        return (acceptedAt != 0 && TEE.compromisedSince(source) == 0, source, acceptedAt);
     }
 
     function _isBelieved(uint32 source, uint40 acceptedAt) private view returns (bool) {
