@@ -14,9 +14,6 @@ const settings = {
   // `npm run snapshots` compares it.
   outputSelection: { "*": { "*": ["storageLayout"] } },
 };
-// Settlement has to stay under the size limit; it deploys Receipts.
-const small = { ...settings, optimizer: { enabled: true, runs: 100 } };
-const SMALL = ["contracts/Settlement.sol", "contracts/Receipts.sol"];
 // Small contracts on the hot path, far from that limit.
 const fast = { ...settings, optimizer: { enabled: true, runs: 100_000 } };
 const FAST = [
@@ -50,7 +47,6 @@ export default defineConfig({
       default: {
         compilers: [{ ...compiler, settings }],
         overrides: Object.fromEntries([
-          ...SMALL.map((file) => [file, { ...compiler, settings: small }]),
           ...FAST.map((file) => [file, { ...compiler, settings: fast }]),
           ...ASSEMBLY.map((file) => [file, { ...compiler, settings: assembly }]),
           ...HARNESSES.map((file) => [file, { ...compiler, settings: harnessSettings }]),

@@ -37,13 +37,13 @@ abstract contract Operators is IOperators, Vault {
     /// @inheritdoc IOperators
     function unbond(address token, uint96 amountWei) external {
         if (amountWei == 0) revert ZeroArgument();
-        Stake stake_ = _stakes[msg.sender][token];
+        Stake stake_ = _stakeOf(msg.sender, token);
         if (amountWei > stake_.freeWei()) revert InsufficientStake(msg.sender, stake_.freeWei(), amountWei);
 
         uint40 now_ = uint40(block.timestamp);
         uint40 unbondableAt = now_ + Limits.UNBONDING_SECONDS;
         Unbonding storage unbonding = _unbondings[msg.sender][token];
-        _stakes[msg.sender][token] = stake_.sub(amountWei);
+        _setStake(msg.sender, token, stake_.sub(amountWei));
         unbonding.amountWei += amountWei;
         unbonding.unbondableAt = unbondableAt;
         _epochEnds[msg.sender][_keyEpochs[msg.sender]++] = now_;
@@ -52,7 +52,7 @@ abstract contract Operators is IOperators, Vault {
 
     /// @inheritdoc IOperators
     function completeUnbonding(address token, address to) external {
-        Unbonding memory unbonding = _unbondings[msg.sender][token];
+        Unbonding storage unbonding = _unbondings[msg.sender][token];
         uint256 amountWei = unbonding.amountWei;
         if (amountWei == 0) revert NothingToWithdraw(msg.sender);
         if (block.timestamp < unbonding.unbondableAt) revert StillUnbonding(msg.sender, unbonding.unbondableAt);
@@ -76,22 +76,22 @@ abstract contract Operators is IOperators, Vault {
         if (lockableBps == 0 || lockableBps > Limits.MAX_LOCKABLE_BPS) {
             revert BadLockable(lockableBps, Limits.MAX_LOCKABLE_BPS);
         }
-        _stakes[msg.sender][token] = _stakes[msg.sender][token].withLockable(lockableBps);
+        _setStake(msg.sender, token, _stakeOf(msg.sender, token).withLockable(lockableBps));
         emit LockableSet(msg.sender, token, lockableBps);
     }
 
     /// @inheritdoc IOperators
     function resume(address token) external {
-        Stake stake_ = _stakes[msg.sender][token];
+        Stake stake_ = _stakeOf(msg.sender, token);
         if (!stake_.suspended()) revert NotSuspended(msg.sender);
-        _stakes[msg.sender][token] = stake_.resume();
+        _setStake(msg.sender, token, stake_.resume());
         emit Resumed(msg.sender, token);
     }
 
     /// @inheritdoc IOperators
     function operatorOf(address operator, address token) external view returns (Account memory) {
-        Stake stake_ = _stakes[operator][token];
-        Unbonding memory unbonding = _unbondings[operator][token];
+        Stake stake_ = _stakeOf(operator, token);
+        Unbonding storage unbonding = _unbondings[operator][token];
         return
             Account(
                 stake_.stakeWei(),
@@ -124,29 +124,29 @@ abstract contract Operators is IOperators, Vault {
 
     /// @dev The exposure cap: every open claim is covered by stake of its own, and a reserve stays for receipts.
     function _lock(address operator, address token, uint256 amountWei) internal {
-        Stake stake_ = _stakes[operator][token];
+        Stake stake_ = _stakeOf(operator, token);
         if (stake_.suspended() && msg.sender != operator) revert OperatorSuspended(operator);
         uint256 availableWei = stake_.availableWei();
         if (amountWei > availableWei) revert InsufficientStake(operator, availableWei, amountWei);
-        _stakes[operator][token] = stake_.lock(amountWei);
+        _setStake(operator, token, stake_.lock(amountWei));
     }
 
     /// @dev `amountWei` was locked before: the check in `unlock` is the invariant's last line of defence.
     function _unlock(address operator, address token, uint256 amountWei) internal {
-        _stakes[operator][token] = _stakes[operator][token].unlock(amountWei);
+        _setStake(operator, token, _stakeOf(operator, token).unlock(amountWei));
     }
 
     /// @dev Takes a locked bond out of the stake. The caller credits or burns it.
     function _slash(address operator, address token, uint256 amountWei) internal {
-        _stakes[operator][token] = _stakes[operator][token].unlock(amountWei).sub(amountWei).suspend();
+        _setStake(operator, token, _stakeOf(operator, token).unlock(amountWei).sub(amountWei).suspend());
     }
 
     /// @dev Takes up to `wantedWei` out of what no claim locks: free stake first, then what is unbonding. The caller
     /// credits or burns it.
     function _seize(address operator, address token, uint96 wantedWei) internal returns (uint256 seizedWei) {
-        Stake stake_ = _stakes[operator][token];
+        Stake stake_ = _stakeOf(operator, token);
         uint96 fromStakeWei = _lesser(wantedWei, stake_.freeWei());
-        _stakes[operator][token] = stake_.sub(fromStakeWei).suspend();
+        _setStake(operator, token, stake_.sub(fromStakeWei).suspend());
 
         Unbonding storage unbonding = _unbondings[operator][token];
         uint96 fromUnbondingWei = _lesser(wantedWei - fromStakeWei, unbonding.amountWei);
@@ -159,12 +159,20 @@ abstract contract Operators is IOperators, Vault {
 
     function _addStake(address operator, address token, uint256 amountWei) private {
         if (operator == address(0) || amountWei == 0) revert ZeroArgument();
-        Stake stake_ = _stakes[operator][token];
+        Stake stake_ = _stakeOf(operator, token);
         // Together with what is unbonding, so that neither sum can overflow.
         uint256 totalWei = amountWei + stake_.stakeWei() + _unbondings[operator][token].amountWei;
         if (totalWei > type(uint96).max) revert StakeTooLarge(totalWei);
-        _stakes[operator][token] = stake_.add(amountWei);
+        _setStake(operator, token, stake_.add(amountWei));
         emit Staked(operator, token, msg.sender, amountWei);
+    }
+
+    function _stakeOf(address operator, address token) private view returns (Stake) {
+        return _stakes[operator][token];
+    }
+
+    function _setStake(address operator, address token, Stake stake_) private {
+        _stakes[operator][token] = stake_;
     }
 
     function _lesser(uint96 a, uint96 b) private pure returns (uint96) {

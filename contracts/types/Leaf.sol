@@ -65,6 +65,11 @@ library LeafLib {
         return LeafState(uint8(Leaf.unwrap(leaf)));
     }
 
+    /// @dev Shorter code than comparing enums, which checks the range of both.
+    function isIn(Leaf leaf, LeafState state_) internal pure returns (bool) {
+        return Leaf.unwrap(leaf) & STATE_MASK == uint256(uint8(state_));
+    }
+
     function kinds(Leaf leaf) internal pure returns (uint8) {
         return uint8(Leaf.unwrap(leaf) >> KINDS_OFFSET);
     }

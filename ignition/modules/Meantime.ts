@@ -40,7 +40,9 @@ export default buildModule("Meantime", (m) => {
   const enclaves = m.contract("EnclaveRegistry", [manager]);
   const groth16Evidence = m.contract("Groth16Evidence", [models]);
   const enclaveEvidence = m.contract("EnclaveEvidence", [models, enclaves]);
-  const settlement = m.contract("Settlement", [manager, policies]);
+  const settlement = m.contract("Settlement", [manager, policies], {
+    libraries: { Setbacks: m.library("Setbacks"), TermsCopy: m.library("TermsCopy") },
+  });
   const quorumEvidence = m.contract("QuorumEvidence", [
     ...[manager, models, settlement],
     ...[quorumThreshold, quorumStakeWei, quorumFounders],

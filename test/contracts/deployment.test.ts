@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import { expect } from "chai";
+import { concat, id, toBeHex } from "ethers";
 import hre from "hardhat";
 import { addressesOf, deployMeantime } from "../../scripts/chain/deployment.ts";
 import { parseDeploymentParameters } from "../../scripts/chain/parameters.ts";
@@ -8,6 +9,12 @@ import { parseDeploymentParameters } from "../../scripts/chain/parameters.ts";
 const SALT = `0x${"5a".repeat(32)}`;
 // How the compiler begins the metadata it appends: a CBOR map of the key "ipfs".
 const METADATA_MARK = Buffer.from("a264697066735822", "hex");
+const PUSH1 = 0x60;
+const PUSH20 = 0x73;
+const PUSH32 = 0x7f;
+const CALLCODE = 0xf2;
+const DELEGATECALL = 0xf4;
+const SELFDESTRUCT = 0xff;
 const ADDRESS = "0x1111111111111111111111111111111111111111";
 
 describe("Deployment", () => {
@@ -17,17 +24,51 @@ describe("Deployment", () => {
     expect(second).to.deep.equal(first);
   });
 
-  it("R-56 I-16 has code that nobody can change: no proxy, no delegate call, no self-destruction", async () => {
+  it("R-56 I-16 has code that nobody can change: no proxy, no delegate call but to linked libraries, no self-destruction", async () => {
     const connection = await hre.network.create<"l1">();
     const addresses = await addressesOf(await deployMeantime(connection));
+    const codeAt = (address: string) => connection.ethers.provider.getCode(address);
     for (const [name, address] of Object.entries(addresses)) {
       // OpenZeppelin's manager has a multicall, which delegates to itself and to nothing else.
       if (name === "manager") continue;
-      const code = await connection.ethers.provider.getCode(address);
-      expect(opcodesOf(code).has(0xf4), `${name}: DELEGATECALL`).to.equal(false);
-      expect(opcodesOf(code).has(0xf2), `${name}: CALLCODE`).to.equal(false);
-      expect(opcodesOf(code).has(0xff), `${name}: SELFDESTRUCT`).to.equal(false);
+      const code = await codeAt(address);
+      const linked = name === "settlement" ? await linkedInto("Settlement", code) : [];
+      // Each delegate call is to a library whose address is part of the code.
+      expect(count(code, DELEGATECALL), `${name}: DELEGATECALL`).to.equal(linked.length);
+      expectFixed(name, code);
+      for (const library of new Set(linked)) {
+        const libraryCode = await codeAt(library);
+        expect(libraryCode, library).not.to.equal("0x");
+        expect(count(libraryCode, DELEGATECALL), `${library}: DELEGATECALL`).to.equal(0);
+        expectFixed(library, libraryCode);
+      }
     }
+    await connection.close();
+  });
+
+  it("I-16 has libraries that write nothing when they are called directly", async () => {
+    const connection = await hre.network.create<"l1">();
+    const [stranger] = await connection.ethers.getSigners();
+    const { settlement } = await deployMeantime(connection);
+    const code = await connection.ethers.provider.getCode(await settlement.getAddress());
+    // Of a batch in the caller's own storage, which is final at second 0 and could be lengthened to second 1.
+    const signature = "lengthenChallengeWindow(Book storage,Terms storage,bytes32,bytes32,uint40)";
+    const [slots, ids, finalAt] = [[0, 1], [0, 0], 1];
+    const call = concat([
+      id(signature).slice(0, 10),
+      ...[...slots, ...ids, finalAt].map((word) => toBeHex(word, 32)),
+    ]);
+    const libraries = [...new Set(await linkedInto("Settlement", code))];
+    for (const to of libraries) {
+      await expect(stranger?.sendTransaction({ to, data: call }), to).to.be.revert(connection.ethers);
+    }
+    // At another address the code takes itself for a part of that contract: the call is one that it would obey.
+    const { deployedBytecode } = await hre.artifacts.readArtifact("Setbacks");
+    await connection.networkHelpers.setCode(ADDRESS, deployedBytecode);
+    await expect(stranger?.sendTransaction({ to: ADDRESS, data: call })).to.emit(
+      settlement.attach(ADDRESS),
+      "ChallengeWindowLengthened",
+    );
     await connection.close();
   });
 
@@ -64,15 +105,33 @@ async function addressesWithSalt(transactionsBefore: number): Promise<Record<str
   return addresses;
 }
 
-/** The opcodes of runtime code: data of PUSH instructions, and the compiler's trailing metadata left out. */
-function opcodesOf(code: string): Set<number> {
+function expectFixed(name: string, code: string): void {
+  expect(count(code, CALLCODE), `${name}: CALLCODE`).to.equal(0);
+  expect(count(code, SELFDESTRUCT), `${name}: SELFDESTRUCT`).to.equal(0);
+}
+
+/** The library's address at each place where the contract's code holds one, as the operand of a PUSH20. */
+async function linkedInto(contractName: string, code: string): Promise<string[]> {
+  const { deployedLinkReferences } = await hre.artifacts.readArtifact(contractName);
+  const places = Object.values(deployedLinkReferences)
+    .flatMap((inFile) => Object.values(inFile))
+    .flat();
+  const bytes = Buffer.from(code.slice(2), "hex");
+  return places.map(({ start, length }) => {
+    expect(bytes[start - 1], "PUSH20").to.equal(PUSH20);
+    return `0x${bytes.subarray(start, start + length).toString("hex")}`;
+  });
+}
+
+/** How often runtime code has an opcode: data of PUSH instructions, and the compiler's trailing metadata left out. */
+function count(code: string, opcode: number): number {
   const bytes = Buffer.from(code.slice(2), "hex");
   const end = bytes.lastIndexOf(METADATA_MARK);
-  const opcodes = new Set<number>();
+  let found = 0;
   for (let at = 0; at < (end < 0 ? bytes.length : end); at++) {
-    const opcode = bytes[at] ?? 0;
-    opcodes.add(opcode);
-    if (opcode >= 0x60 && opcode <= 0x7f) at += opcode - 0x5f;
+    const here = bytes[at] ?? 0;
+    if (here === opcode) found++;
+    if (here >= PUSH1 && here <= PUSH32) at += here - PUSH1 + 1;
   }
-  return opcodes;
+  return found;
 }

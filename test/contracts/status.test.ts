@@ -64,11 +64,15 @@ describe("Settlement: status", () => {
     ]);
     expect((await world.settlement.batchOf(wordOf(1n))).committedAt).to.equal(0);
     expect(await world.settlement.POLICIES()).to.equal(await world.policies.getAddress());
+    const libraries = {
+      Setbacks: await ethers.deployContract("Setbacks"),
+      TermsCopy: await ethers.deployContract("TermsCopy"),
+    };
     for (const args of [
       [ZeroAddress, world.policies],
       [world.manager, ZeroAddress],
     ]) {
-      await expect(ethers.deployContract("Settlement", args)).to.be.revertedWithCustomError(
+      await expect(ethers.deployContract("Settlement", args, { libraries })).to.be.revertedWithCustomError(
         world.settlement,
         "ZeroArgument",
       );
