@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: MIT
 import { certificateIds } from "@meantime/sdk/dcap/certificate";
-import { splitQuote } from "@meantime/sdk/dcap/quote";
 import type { Contract } from "ethers";
+import { ascii } from "../relayer/src/attest/simulated/pki/der.ts";
+import { LEVELS, qeIdentityJson, tcbInfoJson } from "../relayer/src/attest/simulated/pki/documents.ts";
+import {
+  authorityCertificate,
+  crl,
+  PLATFORM_CA,
+  ROOT,
+  TCB_SIGNER,
+} from "../relayer/src/attest/simulated/pki/intel.ts";
+import { sign } from "../relayer/src/attest/simulated/pki/keys.ts";
+import { certificateOf } from "../relayer/src/attest/simulated/pki/nitro.ts";
 import { ethers } from "../test/enclave/chain.ts";
 import { deployOnTestRoot } from "../test/enclave/dcap-ready.ts";
-import { ANY_STATUS, enter } from "../test/enclave/dcap-world.ts";
-import { ascii } from "../test/enclave/pki/der.ts";
-import { LEVELS, qeIdentityJson, tcbInfoJson } from "../test/enclave/pki/documents.ts";
-import { authorityCertificate, crl, PLATFORM_CA, ROOT, TCB_SIGNER } from "../test/enclave/pki/intel.ts";
-import { sign } from "../test/enclave/pki/keys.ts";
-import { quote } from "../test/enclave/pki/quotes.ts";
+import { enter } from "../test/enclave/dcap-world.ts";
+import { deployNitroVerifier } from "../test/enclave/nitro-world.ts";
+import {
+  intelCall,
+  intelImage,
+  intelPolicy,
+  keyOf,
+  MAX_KEYS_PER_PLATFORM,
+} from "../test/enclave/registry-world.ts";
+import type { EnclaveEvidence } from "../types/ethers-contracts/index.ts";
 
 /** As many as Intel's list for Platform CAs had in February 2026. */
 const REVOKED = 57;
@@ -35,23 +49,27 @@ export async function benchEnclaveDcap(): Promise<Record<string, number>> {
   const tcbInfo = await enterSigned("enterTcbInfo", longTcbInfo());
   await enterSigned("enterQeIdentity", qeIdentityJson());
 
-  const recorder = await ethers.deployContract("QuoteRecorder", [await verifier.getAddress()]);
   return {
-    dcapWarm: await record(recorder as unknown as Contract),
+    dcapWarm: await register(verifier),
     dcapCollateralTcb: Number(tcbInfo.gasUsed),
     dcapCollateralCrl: Number(list.gasUsed),
   };
 }
 
-// The second key: the first one finds the counter fresh.
-async function record(recorder: Contract): Promise<number> {
+// The second key: the first one finds counters fresh.
+async function register(verifier: Contract): Promise<number> {
+  const nitro = await deployNitroVerifier(certificateOf("root"));
+  const authority = await ethers.deployContract("AccessManager", [(await ethers.getSigners())[0]]);
+  const registry = await ethers.deployContract("EnclaveEvidence", [
+    ...[authority, authority, nitro, verifier, MAX_KEYS_PER_PLATFORM],
+  ]);
+  const measurement = intelImage();
+  await registry.getFunction("allowMeasurement")(measurement, 0, intelPolicy("tdx"));
   let gas = 0;
-  for (const place of [1, 2]) {
-    const key = ethers.toBeHex(place, 20);
-    const binding: string = await recorder.getFunction("bindingOf")(key);
-    const { parts } = splitQuote(quote({ report: [[520, binding.slice(2)]] }));
-    const receipt = await (await recorder.getFunction("record")(key, parts, ANY_STATUS)).wait();
-    gas = Number(receipt.gasUsed);
+  for (const label of ["one", "two"]) {
+    const call = await intelCall({ registry: registry as unknown as EnclaveEvidence }, keyOf(label));
+    const receipt = await (await registry.getFunction("registerIntel")(...call)).wait();
+    gas = Number(receipt?.gasUsed);
   }
   return gas;
 }

@@ -30,7 +30,8 @@ export function gasTable(figures: GasFigures, bounds: Record<string, GasBound>):
   return formatTable(["key", "operation", "gas", "must", "best public system"], rows);
 }
 
-function boundProblems(measured: GasFigures, bounds: Record<string, GasBound>): string[] {
+/** Broken bounds, and keys without their counterpart. */
+export function boundProblems(measured: GasFigures, bounds: Record<string, GasBound>): string[] {
   const unnamed = Object.keys(measured).filter((key) => !(key in bounds));
   return [
     ...unnamed.map((key) => `${key} has no entry in bench/gas-bounds.json`),

@@ -33,14 +33,11 @@ import {
   commitAnswer,
   deployRequestWorld,
 } from "../test/contracts/requests-fixture.ts";
+import { executionGasOf } from "./execution.ts";
 
 const BATCH = 4096;
 const CALLBACK_SPENDS_GAS = 30_000;
 const STAKE_WEI = 1000n * 10n ** 18n;
-
-interface Trace {
-  structLogs: { gas: number; gasCost: number }[];
-}
 
 /**
  * Gas of real transactions, from their receipts, intrinsic gas and calldata included. Steady state: the operator has
@@ -164,20 +161,13 @@ async function release(world: World, count: number, firstNonce: bigint): Promise
   return gasOf(world.settlement.release(headers));
 }
 
-// A consumer passes on what its own calldata holds, so what the check costs it is the execution alone. A transaction's
-// receipt would show the calldata floor of EIP-7623 instead.
+// A consumer passes on what its own calldata holds, so what the check costs it is the execution alone.
 async function executionGasOfRequireStatus(world: World, batch: Batch): Promise<number> {
   const call = await world.settlement.requireStatus.populateTransaction(
     ...memberOf(batch, 2),
     STATUS.Committed,
   );
-  const { hash } = await world.stranger.sendTransaction(call);
-  const options = { disableMemory: true, disableStack: true, disableStorage: true };
-  const trace: Trace = await ethers.provider.send("debug_traceTransaction", [hash, options]);
-  const first = trace.structLogs.at(0);
-  const last = trace.structLogs.at(-1);
-  if (!first || !last) throw new Error("the call left no trace");
-  return first.gas - last.gas + last.gasCost;
+  return executionGasOf(ethers, world.stranger, call);
 }
 
 async function gasOf(sent: Promise<ContractTransactionResponse>): Promise<number> {

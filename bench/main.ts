@@ -1,40 +1,58 @@
 // SPDX-License-Identifier: MIT
 // npm run bench -- SUITE [--json] [--check]: runs one suite. With --json the last line of standard output is one JSON
-// object. With --check, which only `prove` has, figures outside bench/prove-bounds.json are named, and it fails.
+// object. With --check, which `enclave`, `prove` and `settle` have, figures outside bench/SUITE-bounds.json are named, and it
+// fails. settle: [--claims 10000,100000] [--full] [--chain hardhat|anvil], as in settle-options.ts.
 import { readFileSync } from "node:fs";
 import hre from "hardhat";
+import { settleOptions } from "./settle-options.ts";
 
-const SUITES: Record<string, () => Promise<Record<string, unknown>>> = {
+const SUITES: Record<string, (options: string[]) => Promise<Record<string, unknown>>> = {
   enclave: async () => (await import("./enclave.ts")).benchEnclave(),
   gas: async () => (await import("./gas.ts")).benchGas(),
+  ledger: async () => (await import("./ledger.ts")).benchLedger(),
   prove: async () => (await import("./prove-suite.ts")).benchProveSuite(),
+  settle: async (options) => {
+    const { benchSettle } = await import("./settle.ts");
+    return benchSettle(settleOptions(options) ?? usage());
+  },
 };
 
-const [suite = "", ...flags] = process.argv.slice(2);
+const [suite = "", ...all] = process.argv.slice(2);
 const run = SUITES[suite];
-const allowed = suite === "prove" ? ["--json", "--check"] : ["--json"];
-if (!run || flags.some((flag) => !allowed.includes(flag))) {
-  process.stderr.write(
-    `usage: npm run bench -- ${Object.keys(SUITES).join("|")} [--json] (prove: [--check])\n`,
-  );
-  process.exit(2);
-}
+const isFlag = (flag: string) => flag === "--json" || flag === "--check";
+const [flags, options] = [all.filter(isFlag), all.filter((flag) => !isFlag(flag))];
+const areUnderstood = suite === "settle" ? settleOptions(options) !== undefined : options.length === 0;
+if (!run || !areUnderstood || (flags.includes("--check") && !isGated())) usage();
 
 await hre.tasks.getTask("build").run({ quiet: true });
-const figures = await run();
+const figures = await run(options);
 if (flags.includes("--json")) process.stdout.write(`${JSON.stringify(figures)}\n`);
 else for (const [key, value] of flatten(figures)) process.stdout.write(`${key.padEnd(36)} ${value}\n`);
-const problems = flags.includes("--check") ? await problemsOf(figures) : [];
+const problems = flags.includes("--check") ? await problemsOf(suite, figures) : [];
 for (const problem of problems) process.stderr.write(`${problem}\n`);
 // snarkjs leaves its worker threads running.
 process.exit(problems.length > 0 ? 1 : 0);
 
-async function problemsOf(measured: Record<string, unknown>): Promise<string[]> {
+async function problemsOf(gated: string, measured: Record<string, unknown>): Promise<string[]> {
+  const bounds = JSON.parse(readFileSync(new URL(`${gated}-bounds.json`, import.meta.url), "utf8"));
+  if (gated === "enclave") {
+    const { boundProblems } = await import("./gas-gate.ts");
+    return boundProblems(measured as Record<string, number>, bounds);
+  }
   const { proveProblems } = await import("./prove-gate.ts");
-  return proveProblems(
-    measured,
-    JSON.parse(readFileSync(new URL("prove-bounds.json", import.meta.url), "utf8")),
+  return proveProblems(measured, bounds);
+}
+
+function isGated(): boolean {
+  return suite === "enclave" || suite === "prove" || suite === "settle";
+}
+
+function usage(): never {
+  process.stderr.write(
+    `usage: npm run bench -- ${Object.keys(SUITES).join("|")} [--json] (enclave, prove, settle: [--check]) ` +
+      "(settle: [--claims N,...] [--full] [--chain hardhat|anvil])\n",
   );
+  process.exit(2);
 }
 
 function flatten(figures: Record<string, unknown>, prefix = ""): [string, unknown][] {

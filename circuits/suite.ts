@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { existsSync, readFileSync } from "node:fs";
+import { canonicalJson } from "@meantime/sdk/canonical-json";
 import { inputScheme, outputScheme } from "@meantime/sdk/commitment";
 import { architectureOf, committedModelHash, commitWeights } from "@meantime/sdk/committed-model";
 import { asHex32, type Hex, keccak256Text } from "@meantime/sdk/hex";
 import { batchInputScheme, batchOutputScheme } from "@meantime/sdk/inference-batch";
 import { asRecord } from "@meantime/sdk/json";
 import { asCount } from "@meantime/sdk/layers/fields";
-import { canonicalJson, inputLength, type ModelSpec, parseModelSpec, specHash } from "@meantime/sdk/model";
+import { inputLength, type ModelSpec, parseModelSpec, specHash } from "@meantime/sdk/model";
 import { batchShape, batchSource } from "./compiler/batch.ts";
 import { committedSource } from "./compiler/committed.ts";
 import { circuitSource } from "./compiler/source.ts";

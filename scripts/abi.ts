@@ -6,7 +6,6 @@ import hre from "hardhat";
 const CONTRACTS = [
   "BatchRootVerifier",
   "EnclaveEvidence",
-  "EnclaveRegistry",
   "Erc8274Verifier",
   "Groth16Evidence",
   "InferenceRequests",

@@ -72,6 +72,7 @@ function whatToTry({ chain, domain }: LocalStack, { url }: RelayerProcess, sampl
   return `
 Chain    ${chain.url} (chain 31337, Settlement at ${domain.settlement})
 Gateway  ${url} (the page shows the trust gap)
+Enclave  simulated; its key was registered by an attestation document, which the chain verified under a test root
 
 Try, in another terminal:
   curl -s ${url}/healthz

@@ -49,6 +49,10 @@ interface ICertificateChains {
     /// @notice Whether the certificate with this issuer and serial was revoked.
     function isRevoked(bytes32 issuer, uint256 serial) external view returns (bool);
 
+    /// @notice Whether a certificate of this chain was revoked, the last one or one above it. False for a chain that
+    /// was never verified.
+    function isChainRevoked(bytes32 chainId) external view returns (bool);
+
     /// @notice The root's chain id: keccak256 of what it signs of itself.
     function ROOT_ID() external view returns (bytes32);
 

@@ -34,6 +34,8 @@ interface IIntelQuoteVerifier {
         uint16 evaluationNumber; // the lower one of the TCB info and the QE identity
         uint40 expiresAt; // when the first certificate or document behind it runs out
         bytes32 quoteHash; // SHA-256 of what was signed
+        bytes32 authorityId; // who issued the platform's certificate
+        uint64 serialTag; // the low 64 bits of that certificate's serial number
     }
 
     /// @notice What a `QuoteDocument...` error is about.
@@ -83,6 +85,11 @@ interface IIntelQuoteVerifier {
 
     /// @notice Where Intel's documents are.
     function COLLATERAL() external view returns (IIntelCollateral);
+
+    /// @notice Whether a platform's certificate, or that of its issuer, is on the newest revocation list here. False
+    /// where there is no list.
+    /// @param authorityId As in `VerifiedQuote`, like `serialTag`.
+    function isPlatformRevoked(bytes32 authorityId, uint64 serialTag) external view returns (bool);
 
     /// @notice Judges a quote as of a moment: reverts with the first thing that is wrong, by the errors above and those
     /// of `Der`, `X509`, `PckExtension`, `Quote`, `TcbInfo` and `QeIdentity`.

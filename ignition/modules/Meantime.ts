@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+import { INTEL_ROOT_CERTIFICATE } from "@meantime/sdk/dcap/intel-root";
+import { AWS_NITRO_ROOT_CERTIFICATE } from "@meantime/sdk/nitro/aws-root";
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import { id } from "ethers";
 
@@ -15,6 +17,9 @@ const QUORUM = 4;
 
 const QUORUM_THRESHOLD = 3;
 const QUORUM_STAKE_WEI = 10n ** 18n;
+const MAX_KEYS_PER_PLATFORM = 16;
+
+const MEASUREMENT_POLICY = "(uint8,uint32,uint16,uint16,uint16,uint24)";
 
 /**
  * The whole protocol on one chain, the deployer still its administrator without delay: `scripts/chain/deployment.ts`
@@ -22,7 +27,8 @@ const QUORUM_STAKE_WEI = 10n ** 18n;
  *
  * Parameters: `curator`, `guardian` (addresses; the deployer where not given), `curatorDelaySeconds` (how long what adds
  * trust must be announced; what removes trust is instant), `quorumThreshold`, `quorumStakeWei` and `quorumFounders` (pairs
- * of signer and owner; none where not given) of the committee of re-executors.
+ * of signer and owner; none where not given) of the committee of re-executors, `nitroRoot` and `intelRoot` (DER in
+ * hexadecimal; AWS's and Intel's where not given) and `maxKeysPerPlatform` of the enclaves.
  */
 export default buildModule("Meantime", (m) => {
   const deployer = m.getAccount(0);
@@ -34,12 +40,23 @@ export default buildModule("Meantime", (m) => {
   const quorumStakeWei = m.getParameter("quorumStakeWei", QUORUM_STAKE_WEI);
   const quorumFounders = m.getParameter<[string, string][]>("quorumFounders", []);
 
+  const nitroRoot = m.getParameter<string>("nitroRoot", AWS_NITRO_ROOT_CERTIFICATE);
+  const intelRoot = m.getParameter<string>("intelRoot", INTEL_ROOT_CERTIFICATE);
+  const maxKeysPerPlatform = m.getParameter("maxKeysPerPlatform", MAX_KEYS_PER_PLATFORM);
+
   const manager = m.contract("AccessManager", [deployer]);
   const models = m.contract("ModelRegistry", [manager]);
   const policies = m.contract("PolicyRegistry", [manager]);
-  const enclaves = m.contract("EnclaveRegistry", [manager]);
   const groth16Evidence = m.contract("Groth16Evidence", [models]);
-  const enclaveEvidence = m.contract("EnclaveEvidence", [models, enclaves]);
+  const nitroVerifier = m.contract("NitroVerifier", [
+    ...[manager, nitroRoot],
+    ...[m.contract("P384"), m.contract("Sha384")],
+  ]);
+  const intelCollateral = m.contract("IntelCollateral", [intelRoot]);
+  const intelVerifier = m.contract("IntelQuoteVerifier", [intelCollateral]);
+  const enclaveEvidence = m.contract("EnclaveEvidence", [
+    ...[manager, models, nitroVerifier, intelVerifier, maxKeysPerPlatform],
+  ]);
   const settlement = m.contract("Settlement", [manager, policies], {
     libraries: { Setbacks: m.library("Setbacks"), TermsCopy: m.library("TermsCopy") },
   });
@@ -59,13 +76,24 @@ export default buildModule("Meantime", (m) => {
 
   const assignments = [
     { role: CURATOR_ROLE, target: policies, signature: "allowEvidence(uint8,address)" },
-    { role: CURATOR_ROLE, target: enclaves, signature: "register(address,bytes32,uint40)" },
+    {
+      role: CURATOR_ROLE,
+      target: enclaveEvidence,
+      signature: `allowMeasurement(bytes32,uint32,${MEASUREMENT_POLICY})`,
+    },
     { role: CURATOR_ROLE, target: policies, signature: "allowBondToken(address)" },
     { role: GUARDIAN_ROLE, target: policies, signature: "disallowBondToken(address)" },
     { role: GUARDIAN_ROLE, target: policies, signature: "disallowEvidence(uint8,address)" },
     { role: GUARDIAN_ROLE, target: models, signature: "retire(bytes32)" },
-    { role: GUARDIAN_ROLE, target: enclaves, signature: "revoke(address)" },
-    { role: GUARDIAN_ROLE, target: enclaves, signature: "markCompromised(address,uint40)" },
+    { role: GUARDIAN_ROLE, target: enclaveEvidence, signature: "revoke(bytes32)" },
+    { role: GUARDIAN_ROLE, target: enclaveEvidence, signature: "markCompromised(bytes32,uint40)" },
+    { role: GUARDIAN_ROLE, target: enclaveEvidence, signature: "removeMeasurement(bytes32)" },
+    {
+      role: GUARDIAN_ROLE,
+      target: enclaveEvidence,
+      signature: `tightenMeasurement(bytes32,${MEASUREMENT_POLICY})`,
+    },
+    { role: GUARDIAN_ROLE, target: nitroVerifier, signature: "revoke(bytes32,uint256)" },
     { role: CURATOR_ROLE, target: quorumEvidence, signature: "addSigner(address,address)" },
     { role: GUARDIAN_ROLE, target: quorumEvidence, signature: "removeSigner(address)" },
     { role: GUARDIAN_ROLE, target: receipts, signature: "markCompromised(address,address,uint40)" },
@@ -95,7 +123,9 @@ export default buildModule("Meantime", (m) => {
     manager,
     models,
     policies,
-    enclaves,
+    nitroVerifier,
+    intelCollateral,
+    intelVerifier,
     groth16Evidence,
     enclaveEvidence,
     quorumEvidence,

@@ -5,7 +5,7 @@ import { MeantimeError } from "@meantime/sdk/errors";
 /**
  * An error that an operator or a client can act on.
  *
- * `code` is stable (`MT-<area>-<number>`, listed in `relayer/README.md`) so that alarms and runbooks can key on it; `hint`
+ * `code` is stable (`MT-<area>-<number>`, each with a heading in `docs/ERRORS.md`) so that alarms and runbooks can key on it; `hint`
  * says what to do next.
  */
 export class RelayerError extends MeantimeError {
@@ -17,6 +17,11 @@ export class RelayerError extends MeantimeError {
 
 /** An error whose cause may pass by itself: the command line exits with 75 instead of 1, and a supervisor retries. */
 export class TemporaryError extends RelayerError {}
+
+/** Where a code's cause and cure are written down, in this repository. */
+export function docsLink(code: string): string {
+  return `docs/ERRORS.md#${code.toLowerCase()}`;
+}
 
 /** What a log line says about any thrown value. */
 export function describeError(error: unknown): {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { Hex } from "@meantime/sdk/hex";
-import { addressOf } from "@meantime/sdk/signature";
 import { attestBatches } from "./attest/attestor.ts";
+import type { EnclaveKeyFacts } from "./attest/renewal.ts";
+import { startEnclaveUpkeep } from "./attest/upkeep.ts";
 import { createChainClock } from "./chain/clock.ts";
 import { bindContracts, bindModelRegistries } from "./chain/contracts.ts";
 import { type ChainView, pollChain } from "./chain/follow.ts";
@@ -17,8 +17,16 @@ import { createGateway } from "./gateway/app.ts";
 import { type GatewayServer, listen } from "./gateway/server.ts";
 import { claimIdentity } from "./ledger/facts.ts";
 import { type Ledger, openLedger } from "./ledger/ledger.ts";
+import { type AdminState, createAdminApp } from "./ops/admin/app.ts";
+import { listenLocally } from "./ops/admin/socket.ts";
 import { announceEndpoint } from "./ops/announce.ts";
+import { Breaker } from "./ops/breaker.ts";
+import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "./ops/lane-lease.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
+import { createMarginAlarm } from "./ops/margin-alarm.ts";
+import { createCollector } from "./ops/metrics/collect.ts";
+import { createMetrics, type Metrics } from "./ops/metrics/metrics.ts";
+import { readStanding, type Standing } from "./ops/standing.ts";
 import { type Supervisor, supervise, type Task } from "./ops/supervisor.ts";
 import { createProver, type ProvableModel } from "./prove/create-prover.ts";
 import { ProofDuty } from "./prove/obligations.ts";
@@ -26,6 +34,9 @@ import type { Prover } from "./prove/prover.ts";
 import { loadModels } from "./registry/models.ts";
 import { loadPolicies } from "./registry/policies.ts";
 import type { ModelRuntime, Services } from "./services.ts";
+import { openSigners, type Signers } from "./signers/open.ts";
+import type { Signer } from "./signers/signer.ts";
+import type { Lane } from "./tx/intents.ts";
 import { Outbox } from "./tx/outbox.ts";
 import { createPredicates } from "./tx/predicates.ts";
 import { watchOnce } from "./watch/watchtower.ts";
@@ -44,11 +55,15 @@ export interface RunningRelayer {
   /** Where its gateway listens. */
   url: string;
   ledger: Ledger;
+  /** How the enclave's key stands; undefined where none is to be registered. */
+  enclaveKey(): EnclaveKeyFacts | undefined;
   /** Drains and stops; at most about ten seconds. Whatever is not done by then continues after the next start. */
   stop(): Promise<void>;
 }
 
 const DRAIN_MILLISECONDS = 8_000;
+const STANDING_MILLISECONDS = 15_000;
+const BREAKER_MILLISECONDS = 2_000;
 
 /**
  * Starts a relayer: ledger, chain, gateway and every task. Resolves when it listens and has seen the chain once.
@@ -60,15 +75,26 @@ export async function startRelayer(
   config: RelayerConfig,
   options: RelayerOptions = {},
 ): Promise<RunningRelayer> {
-  const logger = options.logger ?? createLogger(config.log.level);
-  const rpc = connectRpc(config.chain.rpcUrl, config.chain.chainId);
-  const ledger = openLedger(config.ledger.file);
+  const metrics = createMetrics();
+  const logger =
+    options.logger ?? createLogger(config.log.level, undefined, (code) => metrics.errors.inc({ code }));
+  const signers = await openSigners(config);
+  const rpc = connectRpc(config.chain.rpcUrls, config.chain.chainId, logger);
+  const ledger = await openLedger(config.ledger);
   try {
-    const { services, poll } = await assemble(config, ledger, rpc, logger, options.runtimes ?? new Map());
-    await poll();
-    return await run(services, poll);
+    const runtimes = options.runtimes ?? new Map<string, ModelRuntime>();
+    const { services, poll } = await assemble(config, signers, ledger, rpc, logger, runtimes);
+    const lanes = {
+      operator: createLaneLease(ledger, "operator", logger),
+      watch: createLaneLease(ledger, "watch", logger),
+    };
+    await keepLanes(config, lanes);
+    const pollAsHolder = () => poll(lanes.operator);
+    await pollAsHolder();
+    await services.breaker.look();
+    return await run(services, metrics, lanes, pollAsHolder);
   } catch (error) {
-    ledger.close();
+    await ledger.close();
     rpc.destroy();
     throw error;
   }
@@ -76,20 +102,21 @@ export async function startRelayer(
 
 async function assemble(
   config: RelayerConfig,
+  signers: Signers,
   ledger: Ledger,
   rpc: Rpc,
   logger: Logger,
   runtimes: ReadonlyMap<string, ModelRuntime>,
-): Promise<{ services: Services; poll: () => Promise<void> }> {
-  const { rpcUrl, chainId, settlement, enclaveEvidence } = config.chain;
-  await checkChain(rpc, rpcUrl, chainId, {
+): Promise<{ services: Services; poll: (lane: LaneLease) => Promise<void> }> {
+  const { rpcUrls, chainId, settlement, enclaveEvidence } = config.chain;
+  await checkChain(rpc, rpcUrls, chainId, {
     "chain.settlement": settlement,
     ...(enclaveEvidence ? { "chain.enclaveEvidence": enclaveEvidence } : {}),
   });
   // Before a new ledger is tied to the address for ever.
   const contracts = await bindContracts(rpc, settlement);
   const genesis = await rpc.getBlock(0);
-  claimIdentity(ledger, {
+  await claimIdentity(ledger, {
     chainId,
     genesisHash: genesis?.hash ?? "unknown",
     settlement,
@@ -103,117 +130,228 @@ async function assemble(
   );
   const models = await loadModels(config.models, registries, runtimes);
   let view: ChainView | undefined;
+  const clock = createChainClock();
   const services: Services = {
     config,
     domain: { chainId: BigInt(chainId), settlement },
     ledger,
     rpc,
     contracts,
-    clock: createChainClock(),
+    clock,
     logger,
     models,
     policies,
-    senderAddress: addressOf(config.operator.senderKey),
-    receiptKeyAddress: addressOf(config.operator.receiptKey),
-    challengerAddress: config.watch.challengerKey && addressOf(config.watch.challengerKey),
+    signers,
+    senderAddress: signers.sender.address,
+    receiptKeyAddress: signers.receipts.address,
+    challengerAddress: signers.challenger?.address,
+    breaker: new Breaker({
+      ...{ ledger, clock, logger, operator: config.operator.address },
+      maxFailedObligations: config.breaker.maxFailedObligations,
+    }),
     view: () => view,
   };
-  const poll = async () => {
-    const latest = await pollChain({ ...services, sender: services.senderAddress });
+  const poll = async (lane: LaneLease) => {
+    const latest = await pollChain({
+      ...services,
+      ledger: lane.ledger,
+      sender: services.senderAddress,
+      follows: lane.holds(),
+    });
     reportSuspension(view, latest, logger);
     view = latest;
   };
   return { services, poll };
 }
 
-async function run(services: Services, poll: () => Promise<void>): Promise<RunningRelayer> {
+async function run(
+  services: Services,
+  metrics: Metrics,
+  lanes: Lanes,
+  poll: () => Promise<void>,
+): Promise<RunningRelayer> {
   const { config, ledger, rpc, logger } = services;
-  const prover = await proverOf(services);
+  const prover = await proverOf(services, metrics);
+  const enclave = await startEnclaveUpkeep(services);
   let supervisor: Supervisor | undefined;
   let server: GatewayServer | undefined;
   let draining = false;
   const publicUrl = () => config.gateway.publicUrl ?? server?.url ?? "";
-  const app = createGateway(services, {
-    publicUrl,
-    tasks: () => supervisor?.health() ?? [],
-    draining: () => draining,
+  const tasks = () => supervisor?.health() ?? [];
+  let standing: Standing | undefined;
+  const collect = createCollector(services, metrics, {
+    ...{ tasks, draining: () => draining, standing: () => standing },
+    proofsWaiting: () => prover.waiting,
   });
+  const app = createGateway(services, {
+    ...{ publicUrl, tasks, draining: () => draining },
+    metrics: async () => {
+      await collect();
+      return metrics.registry.metrics();
+    },
+    onAnswered(route, status, seconds) {
+      metrics.requests.inc({ route, status });
+      metrics.requestSeconds.observe({ route }, seconds);
+    },
+    onRefused: (code) => metrics.refusals.inc({ code }),
+    onReceipt: (policy) => metrics.receipts.inc({ policy }),
+  });
+  const observeStanding = async () => {
+    standing = await readStanding(services);
+  };
   server = await listen(app, config.gateway.host, config.gateway.port);
-  supervisor = supervise(tasksOf(services, poll, prover, publicUrl), logger);
+  const senders = sendersOf(services, lanes);
+  supervisor = supervise(
+    [
+      ...tasksOf(services, lanes, poll, prover, publicUrl),
+      ...enclave.tasks,
+      ...senders.map(({ lane, lease, outbox }) =>
+        laneTask(config, `outbox-${lane}`, () => outbox().step(), lease),
+      ),
+      { name: "standing", everyMilliseconds: STANDING_MILLISECONDS, run: observeStanding },
+    ],
+    logger,
+  );
+  const closeAdmin = await adminSocket(services, {
+    ...{ tasks, draining: () => draining },
+    outboxes: () => senders.filter(({ lease }) => lease.holds()).map(({ outbox }) => outbox()),
+  });
   logger.info({ url: server.url, operator: config.operator.address }, "relayer started");
   const { url, close } = server;
   const running = supervisor;
   return {
     url,
     ledger,
+    enclaveKey: enclave.facts,
     async stop() {
       if (draining) return;
       draining = true;
+      closeAdmin();
       // The prover first: a task that waits for a proof ends as soon as the proof is given up.
       const tasksEnded = running.stop();
       prover.close();
       await Promise.all([close(DRAIN_MILLISECONDS), within(tasksEnded, DRAIN_MILLISECONDS, logger)]);
       rpc.destroy();
-      ledger.close();
+      await Promise.allSettled([lanes.operator.leave(), lanes.watch.leave()]);
+      await ledger.close();
       logger.info("relayer stopped");
     },
   };
 }
 
-async function proverOf({ config, models, policies, logger }: Services): Promise<Prover> {
+async function proverOf({ config, models, policies, logger }: Services, metrics: Metrics): Promise<Prover> {
   const provable = models.flatMap(({ spec, proving, verificationKey }): ProvableModel[] =>
     proving && verificationKey ? [{ spec, ...proving, verificationKey }] : [],
   );
-  const prover = await createProver(config.prover, provable[0], (fault) =>
-    logger.error(describeError(fault), "the external prover is not used"),
+  const prover = await createProver(
+    config.prover,
+    provable[0],
+    (fault) => logger.error(describeError(fault), "the external prover is not used"),
+    (outcome, seconds) => {
+      metrics.proofs.inc({ outcome });
+      metrics.proofSeconds.observe(seconds);
+    },
   );
   if (provable.length > 0 && policies.some(({ prove }) => prove !== "never")) prover.warmUp();
   return prover;
 }
 
+/** The lanes of this worker. Another one that shares the database may hold them instead. */
+type Lanes = Record<Lane, LaneLease>;
+
 function tasksOf(
   services: Services,
+  { operator, watch }: Lanes,
   poll: () => Promise<void>,
   prover: Prover,
   publicUrl: () => string,
 ): Task[] {
   const { config } = services;
   const every = config.chain.pollMilliseconds;
-  const proofs = new ProofDuty(services, prover);
-  const task = (name: string, run: Task["run"]): Task => ({ name, everyMilliseconds: every, run });
+  const own = { ...services, ledger: operator.ledger };
+  const proofs = new ProofDuty(own, prover);
+  const task = (name: string, run: Task["run"]) => laneTask(config, name, run, operator);
   const tasks = [
-    task("chain", poll),
-    task("commit", async () => sealDueBatches(services)),
-    task("defend", () => defendClaims(services)),
-    task("attest", async () => attestBatches(services)),
+    { name: "chain", everyMilliseconds: every, run: poll },
+    {
+      name: "leases",
+      everyMilliseconds: RENEW_MILLISECONDS,
+      run: () => keepLanes(config, { operator, watch }),
+    },
+    task("commit", () => sealDueBatches(own)),
+    task("defend", () => defendClaims(own)),
+    task("attest", () => attestBatches(own)),
     task("prove", (signal) => proofs.run(signal)),
-    task("finalise", async () => releaseFinalBatches(services)),
-    task("announce", async () => announceEndpoint(services, publicUrl())),
-    outboxTask(services, "operator", config.operator.senderKey),
+    task("finalise", () => releaseFinalBatches(own)),
+    task("announce", () => announceEndpoint(own, publicUrl())),
+    { name: "breaker", everyMilliseconds: BREAKER_MILLISECONDS, run: () => services.breaker.look() },
+    {
+      name: "margins",
+      everyMilliseconds: BREAKER_MILLISECONDS,
+      run: createMarginAlarm({ ...services, operator: config.operator.address }),
+    },
   ];
   if (config.watch.mode === "off") return tasks;
-  tasks.push(task("watch", (signal) => watchOnce(services, signal)));
-  if (config.watch.challengerKey) tasks.push(outboxTask(services, "watch", config.watch.challengerKey));
-  return tasks;
+  const watching = { ...services, ledger: watch.ledger };
+  return [...tasks, laneTask(config, "watch", (signal) => watchOnce(watching, signal), watch)];
 }
 
-function outboxTask(services: Services, lane: "operator" | "watch", senderKey: Hex): Task {
-  const { config, ledger, rpc, contracts, clock, logger } = services;
-  const outbox = new Outbox({
-    lane,
-    senderKey,
-    chainId: config.chain.chainId,
-    confirmations: config.chain.confirmations,
-    ledger,
-    rpc,
-    predicates: createPredicates({ contracts, clock, rpc, chainId: config.chain.chainId }),
-    logger,
-  });
+/** Runs only while this worker holds the lane. */
+function laneTask({ chain }: RelayerConfig, name: string, run: Task["run"], lease: LaneLease): Task {
   return {
-    name: `outbox-${lane}`,
-    everyMilliseconds: config.chain.pollMilliseconds,
-    run: () => outbox.step(),
+    name,
+    everyMilliseconds: chain.pollMilliseconds,
+    run: async (signal) => {
+      if (lease.holds()) await run(signal);
+    },
   };
+}
+
+async function keepLanes({ watch }: RelayerConfig, lanes: Lanes): Promise<void> {
+  await lanes.operator.keep();
+  if (watch.mode !== "off") await lanes.watch.keep();
+}
+
+/** One lane and who sends for it; each has nonces of its own. */
+interface LaneSender {
+  lane: Lane;
+  lease: LaneLease;
+  outbox(): Outbox;
+}
+
+function sendersOf(services: Services, { operator, watch }: Lanes): LaneSender[] {
+  const { signers, config } = services;
+  const sender = senderOf(services, "operator", operator, signers.sender);
+  if (config.watch.mode === "off" || !signers.challenger) return [sender];
+  return [sender, senderOf(services, "watch", watch, signers.challenger)];
+}
+
+/** A new outbox for every term of the lane: what another worker has left is checked like what a dead process left. */
+function senderOf(
+  { config, rpc, contracts, clock, logger }: Services,
+  lane: Lane,
+  lease: LaneLease,
+  signer: Signer,
+): LaneSender {
+  const { chainId, confirmations } = config.chain;
+  const { ledger, term } = lease;
+  const predicates = createPredicates({ contracts, clock, rpc, chainId, confirmations });
+  const open = () => new Outbox({ lane, signer, chainId, confirmations, ledger, rpc, predicates, logger });
+  let [outbox, openedIn] = [open(), term()];
+  return {
+    lane,
+    lease,
+    outbox() {
+      if (term() !== openedIn) [outbox, openedIn] = [open(), term()];
+      return outbox;
+    },
+  };
+}
+
+async function adminSocket(services: Services, state: AdminState): Promise<() => void> {
+  const { socket } = services.config.admin;
+  if (socket === undefined) return () => undefined;
+  return listenLocally(createAdminApp(services, state), socket, services.logger);
 }
 
 /** Nothing depends on a graceful end, so it is bounded: what is cut off here goes on after the next start. */

@@ -10,7 +10,9 @@ import type { ChainView } from "./chain/follow.ts";
 import type { Rpc } from "./chain/rpc.ts";
 import type { PolicyConfig, RelayerConfig } from "./config/load.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { Breaker } from "./ops/breaker.ts";
 import type { Logger } from "./ops/logger.ts";
+import type { Signers } from "./signers/open.ts";
 
 /** Answers one input. Must be deterministic: a repeated question gets the stored answer, a watchtower asks again. */
 export type ModelRuntime = (input: number[]) => ModelAnswer;
@@ -44,6 +46,8 @@ export interface Services {
   logger: Logger;
   models: readonly ServedModel[];
   policies: readonly ServedPolicy[];
+  signers: Signers;
+  breaker: Breaker;
   senderAddress: Address;
   receiptKeyAddress: Address;
   challengerAddress: Address | undefined;

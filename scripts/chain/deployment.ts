@@ -6,12 +6,14 @@ import MeantimeModule from "../../ignition/modules/Meantime.ts";
 import type {
   AccessManager,
   EnclaveEvidence,
-  EnclaveRegistry,
   Erc8274Verifier,
   Groth16Evidence,
   InferenceRequests,
+  IntelCollateral,
+  IntelQuoteVerifier,
   MeantimeLens,
   ModelRegistry,
+  NitroVerifier,
   PolicyRegistry,
   QuorumEvidence,
   Receipts,
@@ -23,7 +25,9 @@ export interface Deployment {
   manager: AccessManager;
   models: ModelRegistry;
   policies: PolicyRegistry;
-  enclaves: EnclaveRegistry;
+  nitroVerifier: NitroVerifier;
+  intelCollateral: IntelCollateral;
+  intelVerifier: IntelQuoteVerifier;
   groth16Evidence: Groth16Evidence;
   enclaveEvidence: EnclaveEvidence;
   quorumEvidence: QuorumEvidence;
@@ -47,6 +51,12 @@ export interface DeploymentParameters {
   quorumThreshold?: number;
   /** What a re-executor must have staked. Default: one ether. */
   quorumStakeWei?: bigint;
+  /** The certificate, DER in hexadecimal, above every Nitro enclave that is believed. Default: AWS's. */
+  nitroRoot?: string;
+  /** The same for SGX and TDX. Default: Intel's. */
+  intelRoot?: string;
+  /** How many keys one instance of AWS's, or one processor of Intel's, may have at a time. Default: 16. */
+  maxKeysPerPlatform?: number;
   /**
    * 32 bytes. With it every contract has an address that follows from the salt and its own code and arguments, by
    * CREATE2 through the CreateX factory, which the chain must have (https://github.com/pcaversaccio/createx).
@@ -81,7 +91,9 @@ export async function deployMeantime(
     manager: typed<AccessManager>(deployed.manager),
     models: typed<ModelRegistry>(deployed.models),
     policies: typed<PolicyRegistry>(deployed.policies),
-    enclaves: typed<EnclaveRegistry>(deployed.enclaves),
+    nitroVerifier: typed<NitroVerifier>(deployed.nitroVerifier),
+    intelCollateral: typed<IntelCollateral>(deployed.intelCollateral),
+    intelVerifier: typed<IntelQuoteVerifier>(deployed.intelVerifier),
     groth16Evidence: typed<Groth16Evidence>(deployed.groth16Evidence),
     enclaveEvidence: typed<EnclaveEvidence>(deployed.enclaveEvidence),
     quorumEvidence: typed<QuorumEvidence>(deployed.quorumEvidence),

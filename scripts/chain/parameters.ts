@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-import { getAddress } from "ethers";
+import { getAddress, isHexString } from "ethers";
 import type { DeploymentParameters } from "./deployment.ts";
 
 const GOVERNORS = ["admin", "curator", "guardian"] as const;
-const COUNTS = ["adminDelaySeconds", "curatorDelaySeconds", "quorumThreshold"] as const;
+const COUNTS = ["adminDelaySeconds", "curatorDelaySeconds", "quorumThreshold", "maxKeysPerPlatform"] as const;
+const ROOTS = ["nitroRoot", "intelRoot"] as const;
 
 /**
  * Deployment parameters from JSON: addresses as hexadecimal text, delays and the threshold as whole numbers,
- * `quorumStakeWei` as decimal text, `quorumFounders` as pairs of addresses, `salt` as 32 bytes. Throws for a name that is
+ * `quorumStakeWei` as decimal text, `quorumFounders` as pairs of addresses, `salt` as 32 bytes, roots as hexadecimal DER. Throws for a name that is
  * none, for a value that is not of its kind, and with `mustGovern` where one of admin, curator and guardian is missing.
  */
 export function parseDeploymentParameters(
@@ -20,6 +21,7 @@ export function parseDeploymentParameters(
   for (const [name, value] of Object.entries(json)) {
     if (isOneOf(GOVERNORS, name)) parameters[name] = asAddress(value, name);
     else if (isOneOf(COUNTS, name)) parameters[name] = asCount(value, name);
+    else if (isOneOf(ROOTS, name)) parameters[name] = asBytes(value, name);
     else if (name === "quorumStakeWei") parameters.quorumStakeWei = asWei(value, name);
     else if (name === "quorumFounders") parameters.quorumFounders = asPairs(value, name);
     else if (name === "salt") parameters.salt = asSalt(value, name);
@@ -58,6 +60,11 @@ function asPairs(value: unknown, name: string): [string, string][] {
       throw new Error(`parameters.${name}: not pairs of addresses`);
     return [asAddress(pair[0], name), asAddress(pair[1], name)];
   });
+}
+
+function asBytes(value: unknown, name: string): string {
+  if (typeof value === "string" && isHexString(value, true) && value !== "0x") return value;
+  throw new Error(`parameters.${name}: not bytes in hexadecimal`);
 }
 
 function asSalt(value: unknown, name: string): string {

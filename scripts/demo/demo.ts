@@ -2,13 +2,22 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { getClaim } from "@meantime/sdk/client";
+import { enclaveKeyId } from "@meantime/sdk/enclave-keys";
 import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { parseModelSpec } from "@meantime/sdk/model";
 import type { StatusName } from "@meantime/sdk/status";
 import type { RunningRelayer } from "../../relayer/src/relayer.ts";
 import { digitModelUrl } from "../chain/models.ts";
-import { type LocalStack, startLocalStack } from "../stack/local.ts";
-import { enrolOperator, type LocalOperator, localKey, localOperator, lowerCase } from "../stack/operators.ts";
+import { publicKeyOf } from "../chain/simulated-nitro.ts";
+import { type ChainKind, type LocalStack, startLocalStack } from "../stack/local.ts";
+import {
+  enrolOperator,
+  LOCAL_MEASUREMENT,
+  type LocalOperator,
+  localKey,
+  localOperator,
+  lowerCase,
+} from "../stack/operators.ts";
 import {
   CHALLENGE_WINDOW_SECONDS,
   CLAIM_BOND_WEI,
@@ -38,11 +47,16 @@ const LIAR_FIRST_ACCOUNT = 6;
 const USER_ACCOUNT = 12;
 
 /** Runs every phase, with its files in `folder`. */
-export async function runDemo(folder: string): Promise<DemoResult> {
+export async function runDemo(folder: string, kind: ChainKind = "hardhat"): Promise<DemoResult> {
   const started = performance.now();
-  const stack = await step("Contracts compiled, chain started, protocol deployed", startLocalStack);
+  const stack = await step("Contracts compiled, chain started, protocol deployed", () =>
+    startLocalStack(0, kind),
+  );
   const honest = await Node.start(stack, folder, "honest", stack.operator, true);
   await step("Relayer started", () => honest.startProcess());
+  const attested = await step("SIMULATED enclave's key registered by attestation", () =>
+    isEnclaveAttested(stack),
+  );
 
   const enclave = await serve(stack, honest, "enclave", 0, IMAGES.enclave);
   await settle(stack, "An enclave signs for the batch", honest.url, enclave, "Final");
@@ -81,7 +95,7 @@ export async function runDemo(folder: string): Promise<DemoResult> {
     await report(stack, "a lie", liar.url, lies.slice(0, 1)),
     await report(stack, "the liar's truths", liar.url, lies.slice(1)),
   ]);
-  const expectations = judge(phases, compensatedWei, suspended);
+  const expectations = judge(phases, { compensatedWei, suspended, attested });
   await liar.stop();
   await honest.stop();
   await stack.chain.close();
@@ -214,6 +228,13 @@ async function refusesWork({ deployment }: LocalStack, { operator, url }: Node):
   return (await deployment.settlement.operatorOf(operator.owner.address, ZERO_ADDRESS)).suspended;
 }
 
+/** Whether the registry has the enclave's key for the image that the model names: the chain verified its document. */
+async function isEnclaveAttested({ deployment, enclaveKey }: LocalStack): Promise<boolean> {
+  const keyId = enclaveKeyId(publicKeyOf({ privateKey: enclaveKey }));
+  const [measurement] = await deployment.enclaveEvidence.activeMeasurementOf(keyId);
+  return measurement === LOCAL_MEASUREMENT;
+}
+
 async function compensate({ chain, deployment }: LocalStack): Promise<bigint> {
   const user = localKey(USER_ACCOUNT).connect(chain.connection.ethers.provider);
   const creditWei = await deployment.settlement.creditOf(user.address, ZERO_ADDRESS);
@@ -252,13 +273,21 @@ async function bondsMoved({ deployment }: LocalStack, claimIds: Set<Hex>): Promi
   };
 }
 
-function judge(phases: PhaseReport[], compensatedWei: bigint, suspended: boolean): Expectation[] {
+/** What is not in the table. */
+interface Findings {
+  compensatedWei: bigint;
+  suspended: boolean;
+  attested: boolean;
+}
+
+function judge(phases: PhaseReport[], { compensatedWei, suspended, attested }: Findings): Expectation[] {
   const [enclave, proof, window, lie, truths] = phases;
   if (!(enclave && proof && window && lie && truths)) throw new Error("a phase is missing");
   const isAll = (report: PhaseReport, status: string) => report.outcome[status] === report.claims;
   const served = enclave.claims + proof.claims + window.claims;
   return [
     { expected: "at least 200 images answered, each receipt verified by its user", met: served >= 200 },
+    { expected: "the enclave's key registered by the document of a simulated Nitro module", met: attested },
     {
       expected: "the enclave's batch final long before its window",
       met: early(enclave) && isAll(enclave, "Final"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// npm run demo [-- --json]: from nothing to settled inferences on a local chain. Exits 0 only if every claim ended as it
-// had to.
+// npm run demo [-- --json --anvil]: from nothing to settled inferences on a local chain, Hardhat's or Anvil. Exits 0 only
+// if every claim ended as it had to.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,10 @@ import { formatTable } from "./report.ts";
 
 const json = process.argv.includes("--json");
 const folder = await mkdtemp(join(tmpdir(), "meantime-demo-"));
-const { phases, expectations, seconds } = await runDemo(folder);
+const { phases, expectations, seconds } = await runDemo(
+  folder,
+  process.argv.includes("--anvil") ? "anvil" : "hardhat",
+);
 await rm(folder, { recursive: true });
 
 const met = expectations.every((expectation) => expectation.met);

@@ -96,15 +96,6 @@ export const POWERS: Record<keyof Deployment, Record<string, Power>> = {
     disallowBondToken: { who: "guardian", touches: "which tokens new policies may name" },
     setAuthority: SET_AUTHORITY,
   },
-  enclaves: {
-    register: { who: "curator", touches: "a new key, which can attest for its measurement" },
-    revoke: { who: "guardian", touches: "a key, which attests nothing from now on" },
-    markCompromised: {
-      who: "guardian",
-      touches: "what a key attested that is not final, which can be taken back",
-    },
-    setAuthority: SET_AUTHORITY,
-  },
   groth16Evidence: {
     registerKey: { who: "anybody", touches: "a new key, named by its content" },
     tripBreaker: {
@@ -117,7 +108,50 @@ export const POWERS: Record<keyof Deployment, Record<string, Power>> = {
       touches: "the same, and what `prove`, `answer` and `disprove` touch, which anybody may call",
     },
   },
-  enclaveEvidence: {},
+  enclaveEvidence: {
+    allowMeasurement: { who: "curator", touches: "which enclaves' keys can enter, and on what terms" },
+    tightenMeasurement: {
+      who: "guardian",
+      touches: "the same, and which keys attest: fewer",
+    },
+    removeMeasurement: {
+      who: "guardian",
+      touches: "a measurement, whose keys attest nothing from now on",
+    },
+    registerNitro: {
+      who: "anybody",
+      touches: "a key that a document of AWS's attests, which can attest for its measurement",
+      stoppedBy: "`removeMeasurement`, `tightenMeasurement`, `revoke` of a certificate",
+      refusal: "MeasurementNotAllowed",
+    },
+    registerIntel: {
+      who: "anybody",
+      touches: "a key that a quote of Intel's attests, which can attest for its measurement",
+      stoppedBy: "`removeMeasurement`, `tightenMeasurement`",
+      refusal: "MeasurementNotAllowed",
+    },
+    prune: { who: "anybody", touches: "a key that attests nothing any more, or whose platform was revoked" },
+    rememberModel: { who: "anybody", touches: "a copy of a model's measurement" },
+    revoke: { who: "guardian", touches: "a key, which attests nothing from now on" },
+    markCompromised: {
+      who: "guardian",
+      touches: "what a key attested that is not final, which can be taken back",
+    },
+    setAuthority: SET_AUTHORITY,
+  },
+  nitroVerifier: {
+    verify: { who: "anybody", touches: "certificates of a chain from AWS's root, which are remembered" },
+    verifyChain: { who: "anybody", touches: "the same" },
+    revoke: { who: "guardian", touches: "a certificate, which counts no longer" },
+    setAuthority: SET_AUTHORITY,
+  },
+  intelCollateral: {
+    enterAuthority: { who: "anybody", touches: "a certificate that Intel's root signed" },
+    enterCrl: { who: "anybody", touches: "a newer revocation list of Intel's" },
+    enterTcbInfo: { who: "anybody", touches: "a newer document of Intel's" },
+    enterQeIdentity: { who: "anybody", touches: "a newer document of Intel's" },
+  },
+  intelVerifier: {},
   quorumEvidence: {
     addSigner: { who: "curator", touches: "a new member of the committee, after a delay of its own" },
     removeSigner: {

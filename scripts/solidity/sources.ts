@@ -3,7 +3,7 @@
 
 const NOT_DEPLOYED = /^contracts\/(.+\/)?(interfaces|mocks)\//;
 const EXAMPLES = /^contracts\/(.+\/)?examples\//;
-// Verifiers of enclaves' documents: nothing calls them yet.
+// Verifiers of enclaves' documents: they have suites of their own, against genuine documents and mutated ones.
 const ATTESTATION = /^contracts\/enclave\/.+\//;
 
 /** What we write and somebody can deploy or inherit: no interfaces, no mocks, nothing from a package. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-import type { Address, Hex } from "@meantime/sdk/hex";
-import { HDNodeWallet, id, Wallet } from "ethers";
+import type { Address } from "@meantime/sdk/hex";
+import { HDNodeWallet, Wallet } from "ethers";
+import { simulatedNitroMeasurement } from "../../relayer/src/attest/simulated/nitro.ts";
 import type { Deployment } from "../chain/deployment.ts";
+import { allowanceOf, publicKeyOf, registerSimulated } from "../chain/simulated-nitro.ts";
 import type { LocalChain } from "./chain.ts";
 import type { LocalStack } from "./local.ts";
 
@@ -13,11 +15,12 @@ export interface LocalOperator {
   challenger: Wallet;
 }
 
+/** What the image of the local stack's simulated enclaves is called. */
+export const LOCAL_IMAGE = "meantime local simulated enclave image v1";
 /** The measurement that the local stack's simulated enclaves report. */
-export const LOCAL_MEASUREMENT = id("meantime local simulated enclave image v1") as Hex;
+export const LOCAL_MEASUREMENT = simulatedNitroMeasurement(LOCAL_IMAGE);
 
 const DAY_SECONDS = 24 * 60 * 60;
-const YEAR_SECONDS = 365 * DAY_SECONDS;
 
 // The public test phrase whose accounts a Hardhat node funds.
 const MNEMONIC = "test test test test test test test test test test test junk";
@@ -53,18 +56,19 @@ export async function enrolOperator(
   await (await receipts.addReceiptKey(operator.receiptKey.address)).wait();
 }
 
-/** Enters an enclave's key as the curator has to: announce it, wait out the delay, execute. Chain time moves by a day. */
-export async function enterEnclaveKey(
-  chain: LocalChain,
-  { manager, enclaves }: Deployment,
-  key: string,
-): Promise<void> {
-  const target = await enclaves.getAddress();
-  const expiresAt = (await chain.now()) + YEAR_SECONDS;
-  const call = enclaves.interface.encodeFunctionData("register", [key, LOCAL_MEASUREMENT, expiresAt]);
-  await (await manager.schedule(target, call, 0)).wait();
+/** Allows the local enclaves' image as the curator has to: announce it, wait out the delay, execute. Moves time by a day. */
+export async function allowLocalImage(chain: LocalChain, deployment: Deployment): Promise<void> {
+  const { manager, enclaveEvidence } = deployment;
+  const args = await allowanceOf(deployment, LOCAL_IMAGE);
+  const call = enclaveEvidence.interface.encodeFunctionData("allowMeasurement", [...args]);
+  await (await manager.schedule(enclaveEvidence, call, 0)).wait();
   await chain.moveTo((await chain.now()) + DAY_SECONDS);
-  await (await manager.execute(target, call)).wait();
+  await (await manager.execute(enclaveEvidence, call)).wait();
+}
+
+/** Has a simulated enclave of the local image attest a key, and registers it. */
+export async function enterEnclaveKey(chain: LocalChain, deployment: Deployment, key: Wallet): Promise<void> {
+  await registerSimulated(chain.connection, deployment, publicKeyOf(key), { image: LOCAL_IMAGE });
 }
 
 /** The address in the form that the SDK and the configuration use. */

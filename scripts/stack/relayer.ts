@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Hex } from "@meantime/sdk/hex";
 import { DIGIT_MODEL, digitModelUrl } from "../chain/models.ts";
-import { LOCAL_MEASUREMENT, type LocalOperator } from "./operators.ts";
+import { LOCAL_IMAGE, LOCAL_MEASUREMENT, type LocalOperator, localKey } from "./operators.ts";
 import type { LocalPolicy } from "./policies.ts";
 
 /** What a relayer of the local stack is told. */
@@ -38,6 +38,8 @@ export interface RelayerProcess {
   stop(): Promise<void>;
 }
 
+/** Pays for the registration of enclaves' keys. */
+const REGISTRAR_ACCOUNT = 17;
 const BIN = fileURLToPath(new URL("../../relayer/bin/meantime.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -83,6 +85,14 @@ function relayerConfig(options: RelayerOptions): object {
       receiptKey: operator.receiptKey.privateKey,
       ...(options.enclaveKey ? { enclaveKey: options.enclaveKey } : {}),
     },
+    ...(options.enclaveKey
+      ? {
+          enclave: {
+            attestor: { kind: "simulated", image: LOCAL_IMAGE },
+            registrarKey: localKey(REGISTRAR_ACCOUNT).privateKey,
+          },
+        }
+      : {}),
     gateway: { host: "127.0.0.1", port: options.port ?? 0 },
     ledger: { file: "ledger.sqlite" },
     models: [

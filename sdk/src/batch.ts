@@ -5,6 +5,7 @@ import {
   type Address,
   asAddress,
   asHex32,
+  bytesToHex,
   type Hex,
   keccak256,
   keccak256Bytes,
@@ -72,14 +73,23 @@ export function batchId(domain: SettlementDomain, header: BatchHeader): Hex {
 
 /** The leaf of the claim at `index`, hashed twice so that no inner node can pass for one. */
 export function leafHash(index: number, claimId: Hex): Hex {
-  return keccak256(keccak256Bytes(encodeWords(LEAF_TYPEHASH, index, claimId)));
+  return bytesToHex(leafBytes(index, claimId));
+}
+
+/** {@link leafHash} as bytes: for whoever builds trees of thousands. */
+export function leafBytes(index: number, claimId: Hex): Uint8Array {
+  return keccak256Bytes(keccak256Bytes(encodeWords(LEAF_TYPEHASH, index, claimId)));
 }
 
 /** The leaf of the opening at `index` in the tree behind `dataRoot`. */
-export function openingLeaf(index: number, { input, salt, output }: Opening): Hex {
-  return keccak256(
-    keccak256Bytes(encodeWords(OPENING_TYPEHASH, index, keccak256(input), salt, keccak256(output))),
-  );
+export function openingLeaf(index: number, opening: Opening): Hex {
+  return bytesToHex(openingLeafBytes(index, opening));
+}
+
+/** {@link openingLeaf} as bytes: for whoever builds trees of thousands. */
+export function openingLeafBytes(index: number, { input, salt, output }: Opening): Uint8Array {
+  const words = encodeWords(OPENING_TYPEHASH, index, keccak256(input), salt, keccak256(output));
+  return keccak256Bytes(keccak256Bytes(words));
 }
 
 /** A header as JSON: 64-bit integers as decimal strings. */

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT
-import { type SettlementDomain, settlementDigest } from "./domain.ts";
-import { type Address, asAddress, asHex32, type Hex, keccak256Bytes, keccak256Text } from "./hex.ts";
+import { type SettlementDomain, settlementMessage } from "./domain.ts";
+import {
+  type Address,
+  asAddress,
+  asHex32,
+  type Hex,
+  keccak256,
+  keccak256Bytes,
+  keccak256Text,
+} from "./hex.ts";
 import { asRecord, asUint64 } from "./json.ts";
 import { encodeWords } from "./words.ts";
 
@@ -45,6 +53,11 @@ export const CLAIM_TYPEHASH = keccak256Text(
 
 /** The claim id: the EIP-712 digest of the claim. */
 export function claimId(domain: SettlementDomain, claim: Claim): Hex {
+  return keccak256(claimMessage(domain, claim));
+}
+
+/** What the claim id is the hash of: for signers that hash what they sign. */
+export function claimMessage(domain: SettlementDomain, claim: Claim): Uint8Array {
   const words = encodeWords(
     CLAIM_TYPEHASH,
     claim.modelId,
@@ -57,7 +70,7 @@ export function claimId(domain: SettlementDomain, claim: Claim): Hex {
     claim.servedAt,
     claim.commitBy,
   );
-  return settlementDigest(domain, keccak256Bytes(words));
+  return settlementMessage(domain, keccak256Bytes(words));
 }
 
 /**

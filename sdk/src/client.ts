@@ -4,21 +4,30 @@ import { type Claim, parseClaim } from "./claim.ts";
 import { commitInput, commitLabel, randomSalt } from "./commitment.ts";
 import { MeantimeError } from "./errors.ts";
 import { type Address, asHex32, type Hex, randomBytes32 } from "./hex.ts";
+import { bodyParts, exchange, type Patience } from "./http.ts";
 import { asRecord } from "./json.ts";
-import { parseReceipt, type Receipt, type ReceiptExpectation, verifyReceipt } from "./receipt.ts";
+import { parseReceipt, type Receipt, verifyReceipt } from "./receipt.ts";
+import { refusal } from "./refusal.ts";
+import { createEventReader } from "./server-events.ts";
 import { STATUS, type StatusName } from "./status.ts";
+import { resolveTrust, type Trust } from "./trust.ts";
 
 /** Where to ask, and what to hold the answer against. */
 export interface GatewayClient {
   /** Of the gateway, without a path. */
   baseUrl: string;
   /**
-   * The chain, the contract and the receipt keys that the holder trusts, read from the chain, not from the gateway. With
-   * `nowSeconds` (the latest block's time) a receipt from the future is refused, whose promise would not come due, and
-   * one past its `commitBy`; leave it out when asking again for an old answer.
+   * The chain itself, or what the holder has read from it: domain, receipt keys. With the chain, or with `nowSeconds` (the
+   * latest block's time), a receipt from the future is refused, whose promise would not come due, and one past its
+   * `commitBy`; use known facts without it when asking again for an old answer.
    */
-  trust: Pick<ReceiptExpectation, "domain" | "receiptKeys" | "maxHorizonSeconds" | "nowSeconds">;
+  trust: Trust;
+  /** How long to wait and how often to try; a request id is the same in every try, so the answer is, too. */
+  patience?: Patience;
 }
+
+/** A gateway without what its receipts are held against. */
+export type Gateway = Pick<GatewayClient, "baseUrl" | "patience">;
 
 /** One inference to ask for. */
 export interface InferenceRequest {
@@ -56,9 +65,9 @@ export interface ClaimReport {
 
 /**
  * Asks for an inference and verifies the receipt before returning the answer: hashes recomputed from what was sent and
- * received, every field of the claim, the signature. Throws MT-SDK-501 when the gateway cannot be reached, MT-SDK-502
- * for an answer that is not the protocol's, MT-SDK-503 with the server's code, message and hint for a refusal, and the
- * errors of `verifyReceipt`.
+ * received, every field of the claim, the signature, its key's validity. Throws MT-SDK-501 when the gateway cannot be
+ * reached, -502 for an answer that is not the protocol's, -503 with the server's code, message and hint for a refusal,
+ * -504 and -505 when it was aborted or took too long, the errors of `verifyReceipt` and those of `resolveTrust`.
  */
 export async function infer(gateway: GatewayClient, request: InferenceRequest): Promise<Inference> {
   const { model, input, requester, policyId, operator } = request;
@@ -73,7 +82,7 @@ export async function infer(gateway: GatewayClient, request: InferenceRequest): 
   const { label, logits } = parseOutput(answer.output);
   const receipt = parseReceipt(answer.receipt);
   verifyReceipt(receipt, {
-    ...gateway.trust,
+    ...(await resolveTrust(gateway.trust, receipt)),
     ...(request.acceptedSince === undefined ? {} : { acceptedSince: request.acceptedSince }),
     expected: {
       ...{ modelId: model.id, policyId, operator, requester, requestId },
@@ -85,8 +94,50 @@ export async function infer(gateway: GatewayClient, request: InferenceRequest): 
 }
 
 /** What the gateway knows of a claim. Throws as `infer` does, MT-SDK-502 also for another claim than was asked for. */
-export async function getClaim(gateway: Pick<GatewayClient, "baseUrl">, claimId: Hex): Promise<ClaimReport> {
-  const fields = await call(gateway, `/v1/claims/${claimId}`);
+export async function getClaim(gateway: Gateway, claimId: Hex): Promise<ClaimReport> {
+  return parseReport(await call(gateway, `/v1/claims/${claimId}`), claimId);
+}
+
+/**
+ * What the gateway tells of a claim as it happens (`/v1/claims/{id}/events`), until the claim is where nothing changes any
+ * more or the gateway ends the stream. Nothing of it is proof. Throws as `getClaim` does.
+ */
+export async function* claimEvents(gateway: Gateway, claimId: Hex): AsyncGenerator<ClaimReport> {
+  const { baseUrl, patience = {} } = gateway;
+  const init = { headers: { accept: "text/event-stream" } };
+  const url = new URL(`/v1/claims/${claimId}/events`, baseUrl);
+  const response = await exchange(url, init, patience, async (answer) => {
+    if (answer.ok) return answer;
+    throw refusal(answer.status, parseAnswer(answer.status, await answer.text()).error);
+  });
+  const events = createEventReader();
+  const decoder = new TextDecoder();
+  for await (const part of bodyParts(response)) {
+    for (const data of events.push(decoder.decode(part, { stream: true })))
+      yield parseReport(parseAnswer(response.status, data), claimId);
+  }
+}
+
+/** The receipt of a claim, as the gateway keeps it: verify it before use. Throws as `getClaim` does. */
+export async function getReceipt(gateway: Gateway, claimId: Hex): Promise<Receipt> {
+  const receipt = parseReceipt((await call(gateway, `/v1/receipts/${claimId}`)).receipt);
+  requireAsked(receipt.claimId, claimId);
+  return receipt;
+}
+
+async function call(
+  { baseUrl, patience = {} }: Gateway,
+  path: string,
+  init: RequestInit = {},
+): Promise<Record<string, unknown>> {
+  return exchange(new URL(path, baseUrl), init, patience, async (response) => {
+    const fields = parseAnswer(response.status, await response.text());
+    if (response.ok) return fields;
+    throw refusal(response.status, fields.error);
+  });
+}
+
+function parseReport(fields: Record<string, unknown>, claimId: Hex): ClaimReport {
   const report = {
     claimId: requireAsked(asHex32(fields.claimId, "claimId"), claimId),
     status: parseStatus(fields.status),
@@ -94,42 +145,6 @@ export async function getClaim(gateway: Pick<GatewayClient, "baseUrl">, claimId:
   };
   if (fields.header === undefined || fields.proof === undefined) return report;
   return { ...report, batch: parseBatch(fields) };
-}
-
-/** The receipt of a claim, as the gateway keeps it: verify it before use. Throws as `getClaim` does. */
-export async function getReceipt(gateway: Pick<GatewayClient, "baseUrl">, claimId: Hex): Promise<Receipt> {
-  const receipt = parseReceipt((await call(gateway, `/v1/receipts/${claimId}`)).receipt);
-  requireAsked(receipt.claimId, claimId);
-  return receipt;
-}
-
-async function call(
-  { baseUrl }: Pick<GatewayClient, "baseUrl">,
-  path: string,
-  init?: RequestInit,
-): Promise<Record<string, unknown>> {
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(new URL(path, baseUrl), init);
-    text = await response.text();
-  } catch (cause) {
-    throw new MeantimeError("MT-SDK-501", `the gateway at ${baseUrl} cannot be reached`, {
-      hint: "Check the address; an answer that never came may still have been given: ask again with the same requestId.",
-      cause,
-    });
-  }
-  const fields = parseAnswer(response.status, text);
-  if (response.ok) return fields;
-  const error = isRecord(fields.error) ? fields.error : {};
-  throw new MeantimeError(
-    "MT-SDK-503",
-    `the gateway refused (${response.status}): ${error.message ?? "no reason"}`,
-    {
-      hint: typeof error.hint === "string" ? error.hint : "The gateway gave no hint.",
-      details: { status: response.status, serverCode: error.code, serverMessage: error.message },
-    },
-  );
 }
 
 function parseAnswer(status: number, text: string): Record<string, unknown> {
@@ -172,10 +187,6 @@ function parseBatch(fields: Record<string, unknown>): NonNullable<ClaimReport["b
 function requireAsked(answered: Hex, asked: Hex): Hex {
   if (answered === asked.toLowerCase()) return answered;
   throw notTheProtocol(`claim ${answered} instead of ${asked}`);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 function notTheProtocol(what: string, cause?: unknown): MeantimeError {

@@ -18,11 +18,13 @@ import {
   poseidon16,
 } from "poseidon-lite";
 import { MeantimeError } from "./errors.ts";
-import { bytesToHex, type Hex, keccak256Text } from "./hex.ts";
+import { type Hex, keccak256Text } from "./hex.ts";
+import { randomSalt } from "./salt.ts";
+
+export { randomSalt };
 
 const WORD_BITS = 248;
 const MAX_ARITY = 16;
-const SALT_BYTES = 31;
 
 /** Everything an input commitment is made of. */
 export interface InputOpening {
@@ -99,13 +101,6 @@ export function commitLabel(label: number, classes: number): Hex {
     });
   }
   return fieldElementToHex(BigInt(label));
-}
-
-/** A fresh salt: 31 bytes from the platform's secure random source, as a 32-byte word. */
-export function randomSalt(): Hex {
-  const bytes = new Uint8Array(32);
-  crypto.getRandomValues(bytes.subarray(32 - SALT_BYTES));
-  return bytesToHex(bytes);
 }
 
 function packWords(bits: number, elements: ArrayLike<number>): bigint[] {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
+import { canonicalJson } from "./canonical-json.ts";
 import { commitElements, schemeTag } from "./commitment.ts";
 import { MeantimeError } from "./errors.ts";
 import { type Hex, keccak256Text } from "./hex.ts";
-import { canonicalJson, type ModelSpec } from "./model.ts";
+import type { ModelSpec } from "./model.ts";
 
 /** How the private weights of a model are written down before they are committed to. */
 export interface WeightEncoding {

@@ -32,16 +32,31 @@ export function typedDataDigest(
   verifyingContract: Address,
   structHash: Uint8Array,
 ): Hex {
+  return keccak256(typedDataMessage(name, chainId, verifyingContract, structHash));
+}
+
+/** What an EIP-712 digest is the hash of: 0x1901 || domain separator || struct hash. */
+export function typedDataMessage(
+  name: string,
+  chainId: bigint,
+  verifyingContract: Address,
+  structHash: Uint8Array,
+): Uint8Array {
   const key = `${name}:${chainId}:${verifyingContract}`;
   let separator = separators.get(key);
   if (!separator) {
     separator = hexToBytes(domainSeparator(name, chainId, verifyingContract));
     separators.set(key, separator);
   }
-  return keccak256(concatBytes(TYPED_DATA_PREFIX, separator, structHash));
+  return concatBytes(TYPED_DATA_PREFIX, separator, structHash);
 }
 
 /** The digest of a struct in the domain of the Settlement contract. */
 export function settlementDigest(domain: SettlementDomain, structHash: Uint8Array): Hex {
-  return typedDataDigest("Meantime", domain.chainId, domain.settlement, structHash);
+  return keccak256(settlementMessage(domain, structHash));
+}
+
+/** What the digest of a struct in the domain of the Settlement contract is the hash of. */
+export function settlementMessage(domain: SettlementDomain, structHash: Uint8Array): Uint8Array {
+  return typedDataMessage("Meantime", domain.chainId, domain.settlement, structHash);
 }

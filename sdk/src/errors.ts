@@ -12,7 +12,8 @@ export interface ErrorContext {
 
 /**
  * An error with a stable code (`MT-<part>-<number>`) that programs can act on and a hint that people can.
- * Codes of the SDK: 0xx encoding, 1xx receipts and signatures, 2xx commitments, 3xx models, 4xx proofs, 5xx client, 6xx enclaves.
+ * Codes of the SDK: 0xx encoding, 1xx receipts and signatures, 2xx commitments, 3xx models, 4xx proofs, 5xx client,
+ * 6xx enclaves, 7xx chain, 8xx bundles, 9xx receipts of other systems.
  */
 export class MeantimeError extends Error {
   readonly code: string;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { MeantimeError } from "./errors.ts";
-import { asHex32, bytesToHex, type Hex, hexToBytes, keccak256Bytes } from "./hex.ts";
+import { asHex32, bytesToHex, type Hex, hexToBytes, keccak256Bytes, ZERO_HASH } from "./hex.ts";
 
 /** A tree over some leaves. */
 export interface MerkleTree {
@@ -20,6 +20,7 @@ export interface MerkleStatement {
 }
 
 const NODE_BYTES = 32;
+const HASHES_PER_STEP = 32;
 
 /**
  * Builds the complete binary tree of OpenZeppelin's `merkle-tree` package: an array of `2 * count - 1` nodes, leaf `i`
@@ -28,18 +29,37 @@ const NODE_BYTES = 32;
  * Throws MT-SDK-010 without leaves, MT-SDK-002 naming a leaf that is not 32 bytes.
  */
 export function buildMerkleTree(leaves: readonly Hex[]): MerkleTree {
-  const count = leaves.length;
+  for (const [index, leaf] of leaves.entries()) asHex32(leaf, `leaves.${index}`);
+  const steps = merkleTreeSteps(leaves.length, (index) => hexToBytes(leaves[index] ?? ZERO_HASH));
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * The same tree, a few hashes at a time: for programs that have other things to do meanwhile.
+ *
+ * @param leafAt the leaf at an index, asked once for each, from the first on: 32 bytes
+ */
+export function* merkleTreeSteps(
+  count: number,
+  leafAt: (index: number) => Uint8Array,
+): Generator<undefined, MerkleTree> {
   if (count === 0) {
     throw new MeantimeError("MT-SDK-010", "a tree needs at least one leaf", {
       hint: "Commit no empty batch.",
     });
   }
   const nodes = new Uint8Array((2 * count - 1) * NODE_BYTES);
-  for (const [index, leaf] of leaves.entries())
-    nodes.set(hexToBytes(asHex32(leaf, `leaves.${index}`)), placeOf(index, count) * NODE_BYTES);
+  for (let index = 0; index < count; index++) {
+    nodes.set(leafAt(index), placeOf(index, count) * NODE_BYTES);
+    if (index % HASHES_PER_STEP === 0) yield;
+  }
   for (let place = count - 2; place >= 0; place--) {
     const children = nodes.subarray((2 * place + 1) * NODE_BYTES, (2 * place + 3) * NODE_BYTES);
     nodes.set(keccak256Bytes(children), place * NODE_BYTES);
+    if (place % HASHES_PER_STEP === 0) yield;
   }
 
   const nodeAt = (place: number): Hex =>

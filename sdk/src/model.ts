@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { canonicalJson } from "./canonical-json.ts";
 import { inputScheme, outputScheme } from "./commitment.ts";
 import { MeantimeError } from "./errors.ts";
 import { type Hex, keccak256, keccak256Text, ZERO_HASH } from "./hex.ts";
@@ -120,14 +121,6 @@ export function inputLength(spec: ModelSpec): number {
  */
 export function specHash(spec: ModelSpec): Hex {
   return keccak256Text(canonicalJson(spec));
-}
-
-/** JSON with sorted keys and no white space (RFC 8785, for integers and plain ASCII text). */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${canonicalJson(entry)}`).join(",")}}`;
 }
 
 /** Throws MT-SDK-302 for another number of elements, MT-SDK-303 for an element outside the model's range, with its place. */

@@ -15,16 +15,33 @@ export interface Receipt {
   signature: Hex;
 }
 
+/** A key that signs receipts, and when it does so with effect; see `Receipts.receiptKeyOf`. */
+export interface ReceiptKey {
+  key: Address;
+  /** Unix seconds, inclusive. */
+  validFrom: bigint;
+  /** Unix seconds, exclusive. */
+  validUntil: bigint;
+}
+
+/** Whether a receipt may be relied on. */
+export type ReceiptVerdict = { valid: true; signer: Address } | { valid: false; error: MeantimeError };
+
 /** What a receipt is checked against. */
 export interface ReceiptExpectation {
   domain: SettlementDomain;
-  /** The operator's receipt keys that are valid for the time it was served; see `Receipts.receiptKeyOf`. */
-  receiptKeys: readonly Address[];
+  /**
+   * The operator's receipt keys: with the times that they are valid (`Receipts.receiptKeyOf`), or as bare addresses, where
+   * the holder knows that they were valid when it was served.
+   */
+  receiptKeys: readonly (Address | ReceiptKey)[];
   /**
    * Since when receipts under the claim's policy bind the operator, unix seconds, as the holder reads it from the chain
    * (`Receipts.acceptedAtOf`). Zero: they do not. Where given, a receipt that binds nobody is refused.
    */
   acceptedSince?: bigint;
+  /** When the claim's policy was closed, unix seconds (`Settlement.closedAtOf`); zero: it is open. */
+  closedAt?: bigint;
   /** Fields that the holder knows: what it asked for and what it was answered. */
   expected?: Partial<Claim>;
   /** The holder's clock, unix seconds. Where given, a receipt from the future or past its `commitBy` is refused. */
@@ -52,7 +69,8 @@ export function receiptSigner(receipt: Receipt, domain: SettlementDomain): Addre
 /**
  * Checks a receipt before its answer is used. Throws the first check that fails: MT-SDK-110 claim id, -111 a field
  * differs from what was expected (named in `details.field`), -112 nobody could settle it, -113 horizon, -114 clock,
- * -115 signer, -116 a policy that the operator had not accepted, or a signature error of `recoverAddress`.
+ * -115 signer, -116 a policy that the operator had not accepted, -117 a key outside its time, -118 a closed policy, or a
+ * signature error of `recoverAddress`.
  */
 export function verifyReceipt(receipt: Receipt, expectation: ReceiptExpectation): void {
   const { claim } = receipt;
@@ -68,18 +86,20 @@ export function verifyReceipt(receipt: Receipt, expectation: ReceiptExpectation)
     });
   }
   requireTimes(claim, expectation);
-  const signer = receiptSigner(receipt, expectation.domain);
-  if (!expectation.receiptKeys.includes(signer)) {
-    throw new MeantimeError(
-      "MT-SDK-115",
-      `the receipt is signed by ${signer}, no receipt key of the operator`,
-      {
-        hint: "Read the operator's keys from the Receipts contract; do not use the answer.",
-        details: { signer },
-      },
-    );
-  }
+  requireKey(claim, receiptSigner(receipt, expectation.domain), expectation.receiptKeys);
   requireAccepted(claim, expectation.acceptedSince);
+  requireOpen(claim, expectation.closedAt);
+}
+
+/** {@link verifyReceipt} with an outcome instead of an error. Errors of another kind than `MeantimeError` are thrown. */
+export function judgeReceipt(receipt: Receipt, expectation: ReceiptExpectation): ReceiptVerdict {
+  try {
+    verifyReceipt(receipt, expectation);
+    return { valid: true, signer: receiptSigner(receipt, expectation.domain) };
+  } catch (error) {
+    if (error instanceof MeantimeError) return { valid: false, error };
+    throw error;
+  }
 }
 
 /** A receipt as JSON. */
@@ -105,6 +125,38 @@ function requireExpectedFields(claim: Claim, expected: Partial<Claim>): void {
       details: { field, expected: expected[field], actual: claim[field] },
     });
   }
+}
+
+function requireKey(
+  { servedAt }: Claim,
+  signer: Address,
+  receiptKeys: readonly (Address | ReceiptKey)[],
+): void {
+  const found = receiptKeys.find((known) => (typeof known === "string" ? known : known.key) === signer);
+  const isNever = typeof found === "object" && found.validFrom === 0n && found.validUntil === 0n;
+  if (found === undefined || isNever) {
+    throw new MeantimeError(
+      "MT-SDK-115",
+      `the receipt is signed by ${signer}, no receipt key of the operator`,
+      {
+        hint: "Read the operator's keys from the Receipts contract; do not use the answer.",
+        details: { signer },
+      },
+    );
+  }
+  if (typeof found === "string" || (servedAt >= found.validFrom && servedAt < found.validUntil)) return;
+  throw new MeantimeError("MT-SDK-117", `the key ${signer} did not sign for the operator at that time`, {
+    hint: "It was not yet, or no longer, a receipt key when the answer was served: do not use the answer.",
+    details: { signer, servedAt, validFrom: found.validFrom, validUntil: found.validUntil },
+  });
+}
+
+function requireOpen({ policyId, servedAt }: Claim, closedAt: bigint | undefined): void {
+  if (closedAt === undefined || closedAt === 0n || servedAt < closedAt) return;
+  throw new MeantimeError("MT-SDK-118", "the policy had been closed when the receipt was given", {
+    hint: "Such a receipt binds nobody: do not use the answer; ask under another policy.",
+    details: { policyId, servedAt, closedAt },
+  });
 }
 
 function requireAccepted({ policyId, servedAt }: Claim, acceptedSince: bigint | undefined): void {

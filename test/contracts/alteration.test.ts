@@ -88,7 +88,7 @@ const TARGETS: Record<string, (world: World) => Promise<Target>> = {
   reopenBatch: async (world) => {
     const batch = await commitBatch(world, "teeThenWindow");
     await world.settlement.attestBatch(batch.header, await signBatch(world, batch));
-    await world.enclaves.markCompromised(world.enclaveKey.address, 1);
+    await world.enclaveEvidence.markCompromised(world.enclaveKeyId, 1);
     return on(world, "reopenBatch", [batch.header], [0]);
   },
   reopenClaim: async (world) => {
@@ -96,7 +96,7 @@ const TARGETS: Record<string, (world: World) => Promise<Target>> = {
     const { prover } = world;
     const signature = await signClaim(world, claimAt(batch, 1).claimId, prover.address);
     await world.settlement.prove(...memberOf(batch, 1), EVIDENCE_KINDS.tee, prover.address, signature);
-    await world.enclaves.markCompromised(world.enclaveKey.address, 1);
+    await world.enclaveEvidence.markCompromised(world.enclaveKeyId, 1);
     return on(world, "reopenClaim", [...memberOf(batch, 1), EVIDENCE_KINDS.tee], MEMBER);
   },
   record: async (world) => {

@@ -14,6 +14,7 @@ import {
   claimAt,
   commitBatch,
   deployWorld,
+  enclaveKeyIdOf,
   enterEnclaveKey,
   memberOf,
   networkHelpers,
@@ -42,44 +43,50 @@ interface TwoEnclaves extends World {
 describe("A mark on an enclave's key", () => {
   it("moves back in time alone, never forth, and lies in the past", async () => {
     const world = await loadFixture(deployTwoEnclaves);
-    const key = world.enclaveKey.address;
+    const key = world.enclaveKeyId;
     const now = await time.latest();
     await time.setNextBlockTimestamp(now + 10);
     await expectBadCompromise(world, now + 11);
     await expectBadCompromise(world, 0);
     await time.setNextBlockTimestamp(now + 10);
-    await expect(world.enclaves.markCompromised(key, now + 10))
-      .to.emit(world.enclaves, "EnclaveKeyCompromised")
+    await expect(world.enclaveEvidence.markCompromised(key, now + 10))
+      .to.emit(world.enclaveEvidence, "EnclaveKeyCompromised")
       .withArgs(key, now + 10);
     for (const since of [now + 10, now + 11]) await expectBadCompromise(world, since);
-    await world.enclaves.markCompromised(key, now + 9);
-    await world.enclaves.markCompromised(key, 1);
+    await world.enclaveEvidence.markCompromised(key, now + 9);
+    await world.enclaveEvidence.markCompromised(key, 1);
     for (const since of [1, 0]) await expectBadCompromise(world, since);
-    expect(await world.enclaves.compromisedSince(1)).to.equal(1);
+    expect(await world.enclaveEvidence.compromisedSince(1)).to.equal(1);
     expect(await world.enclaveEvidence.compromisedSince(1)).to.equal(1);
     expect(await world.enclaveEvidence.compromisedSince(2)).to.equal(0);
   });
 
   it("R-50 revokes the key, once; a key that was revoked before keeps the time of that", async () => {
     const world = await loadFixture(deployTwoEnclaves);
-    const [marked, revoked] = [world.enclaveKey.address, world.soundKey.address];
-    await expect(world.enclaves.markCompromised(marked, 5)).to.emit(world.enclaves, "EnclaveKeyRevoked");
-    expect((await world.enclaves.enclaveKeyOf(marked)).revokedAt).to.equal(await time.latest());
-    await world.enclaves.revoke(revoked);
+    const [marked, revoked] = [world.enclaveKeyId, enclaveKeyIdOf(world.soundKey)];
+    await expect(world.enclaveEvidence.markCompromised(marked, 5)).to.emit(
+      world.enclaveEvidence,
+      "EnclaveKeyRevoked",
+    );
+    expect((await world.enclaveEvidence.enclaveKeyOf(marked)).revokedAt).to.equal(await time.latest());
+    await world.enclaveEvidence.revoke(revoked);
     const revokedAt = await time.latest();
-    await expect(world.enclaves.markCompromised(revoked, 5)).to.not.emit(world.enclaves, "EnclaveKeyRevoked");
-    expect((await world.enclaves.enclaveKeyOf(revoked)).revokedAt).to.equal(revokedAt);
-    expect(await world.enclaves.lastRevokedAt(world.measurement)).to.equal(revokedAt);
+    await expect(world.enclaveEvidence.markCompromised(revoked, 5)).to.not.emit(
+      world.enclaveEvidence,
+      "EnclaveKeyRevoked",
+    );
+    expect((await world.enclaveEvidence.enclaveKeyOf(revoked)).revokedAt).to.equal(revokedAt);
+    expect(await world.enclaveEvidence.lastRevokedAt(world.measurement)).to.equal(revokedAt);
   });
 
   it("R-51 is the guardian's to make, on a key that there is", async () => {
     const world = await loadFixture(deployTwoEnclaves);
-    await expect(world.enclaves.connect(world.stranger).markCompromised(world.enclaveKey.address, 5))
-      .to.be.revertedWithCustomError(world.enclaves, "AccessManagedUnauthorized")
+    await expect(world.enclaveEvidence.connect(world.stranger).markCompromised(world.enclaveKeyId, 5))
+      .to.be.revertedWithCustomError(world.enclaveEvidence, "AccessManagedUnauthorized")
       .withArgs(world.stranger.address);
-    await expect(world.enclaves.markCompromised(world.stranger.address, 5))
-      .to.be.revertedWithCustomError(world.enclaves, "EnclaveKeyUnknown")
-      .withArgs(world.stranger.address);
+    await expect(world.enclaveEvidence.markCompromised(enclaveKeyIdOf(world.stranger), 5))
+      .to.be.revertedWithCustomError(world.enclaveEvidence, "EnclaveKeyUnknown")
+      .withArgs(enclaveKeyIdOf(world.stranger));
   });
 });
 
@@ -93,7 +100,7 @@ describe("A batch that a compromised enclave attested", () => {
     it(`R-50 ${what} when the key is marked since its attestation ${signed(offset)}`, async () => {
       const { world, batch, attestedAt, committedAt } = await attestedBatch();
       await time.increaseTo(attestedAt + 10);
-      await world.enclaves.markCompromised(world.enclaveKey.address, attestedAt + offset);
+      await world.enclaveEvidence.markCompromised(world.enclaveKeyId, attestedAt + offset);
       const reopening = world.settlement.connect(world.stranger).reopenBatch(batch.header);
       if (reopens) {
         await expect(reopening)
@@ -112,7 +119,7 @@ describe("A batch that a compromised enclave attested", () => {
   it("R-54 can be reopened until it is final, exclusive: at t-1, not at t and t+1", async () => {
     for (const offset of [-1, 0, 1]) {
       const { world, batch, attestedAt } = await attestedBatch();
-      await world.enclaves.markCompromised(world.enclaveKey.address, attestedAt);
+      await world.enclaveEvidence.markCompromised(world.enclaveKeyId, attestedAt);
       const finalAt = attestedAt + ATTESTED_WINDOW_SECONDS;
       await time.setNextBlockTimestamp(finalAt + offset);
       const reopening = world.settlement.reopenBatch(batch.header);
@@ -134,7 +141,7 @@ describe("A batch that a compromised enclave attested", () => {
       await world.settlement.attestBatch(batch.header, await signBatch(world, batch));
       const attestedAt = await time.latest();
       const snapshot = await networkHelpers.takeSnapshot();
-      await world.enclaves.markCompromised(world.enclaveKey.address, 1);
+      await world.enclaveEvidence.markCompromised(world.enclaveKeyId, 1);
       await expect(world.settlement.reopenBatch(batch.header))
         .to.be.revertedWithCustomError(world.settlement, "BatchFinal")
         .withArgs(batch.batchId, attestedAt);
@@ -149,7 +156,7 @@ describe("A batch that a compromised enclave attested", () => {
     const windowEnd = (await time.latest()) + CHALLENGE_WINDOW_SECONDS;
     await time.setNextBlockTimestamp(windowEnd - 100);
     await world.settlement.attestBatch(batch.header, await signBatch(world, batch));
-    await world.enclaves.markCompromised(world.enclaveKey.address, windowEnd - 100);
+    await world.enclaveEvidence.markCompromised(world.enclaveKeyId, windowEnd - 100);
     await time.setNextBlockTimestamp(windowEnd - 1);
     await expect(world.settlement.reopenBatch(batch.header))
       .to.emit(world.settlement, "BatchReopened")
@@ -160,7 +167,7 @@ describe("A batch that a compromised enclave attested", () => {
 
   it("can be attested again by a sound enclave, and no sound attestation is taken back", async () => {
     const { world, batch, attestedAt } = await attestedBatch();
-    await world.enclaves.markCompromised(world.enclaveKey.address, attestedAt);
+    await world.enclaveEvidence.markCompromised(world.enclaveKeyId, attestedAt);
     await world.settlement.reopenBatch(batch.header);
     await expect(world.settlement.reopenBatch(batch.header))
       .to.be.revertedWithCustomError(world.settlement, "NotCompromised")
@@ -190,7 +197,7 @@ describe("A claim that a compromised enclave vouched for", () => {
         const acceptedAt = await vouch(world, batch, 0);
         expect(await world.settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Attested);
         await time.increaseTo(acceptedAt + 10);
-        await world.enclaves.markCompromised(world.enclaveKey.address, acceptedAt + offset);
+        await world.enclaveEvidence.markCompromised(world.enclaveKeyId, acceptedAt + offset);
         const reopening = world.settlement.connect(world.stranger).reopenClaim(...memberOf(batch, 0), TEE);
         if (!reopens) {
           await expect(reopening)
@@ -218,7 +225,7 @@ describe("A claim that a compromised enclave vouched for", () => {
     await expect(challengeClaim(world, batch, 0))
       .to.be.revertedWithCustomError(world.settlement, "AlreadyChallenged")
       .withArgs(claimAt(batch, 0).claimId);
-    await world.enclaves.markCompromised(world.enclaveKey.address, answeredAt);
+    await world.enclaveEvidence.markCompromised(world.enclaveKeyId, answeredAt);
     await world.settlement.reopenClaim(...memberOf(batch, 0), TEE);
     await challengeClaim(world, batch, 0);
     await time.increase(PROVE_WINDOW_SECONDS);
@@ -239,7 +246,7 @@ describe("A claim that a compromised enclave vouched for", () => {
     const world = await loadFixture(deployTwoEnclaves);
     const batch = await commitBatch(world, "window");
     await answerByEnclave(world, batch, 0);
-    await world.enclaves.markCompromised(world.enclaveKey.address, 1);
+    await world.enclaveEvidence.markCompromised(world.enclaveKeyId, 1);
     await world.settlement.reopenClaim(...memberOf(batch, 0), TEE);
     await answerByEnclave(world, batch, 0, world.soundKey);
     expect(await world.settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Attested);
@@ -254,7 +261,7 @@ describe("A claim that a compromised enclave vouched for", () => {
       const batch = await commitBatch(world, "window");
       await proveByEnclave(world, batch, 0);
       const windowEnd = Number(await world.settlement.finalAt(batch.batchId));
-      await world.enclaves.markCompromised(world.enclaveKey.address, 1);
+      await world.enclaveEvidence.markCompromised(world.enclaveKeyId, 1);
       await time.setNextBlockTimestamp(windowEnd - 1);
       await world.settlement.reopenClaim(...memberOf(batch, 0), TEE);
       const finalAt = windowEnd - 1 + PROVE_WINDOW_SECONDS;
@@ -281,7 +288,7 @@ describe("A claim that a compromised enclave vouched for", () => {
     await proveByEnclave(world, atOnce, 0);
     const byClock = await commitBatch(world, "window");
     for (const index of [0, 1]) await proveByEnclave(world, byClock, index);
-    await world.enclaves.markCompromised(world.enclaveKey.address, 1);
+    await world.enclaveEvidence.markCompromised(world.enclaveKeyId, 1);
     await expectFinal(world, atOnce, 0);
 
     const finalAt = await world.settlement.finalAt(byClock.batchId);
@@ -302,7 +309,7 @@ describe("A claim that a compromised enclave vouched for", () => {
     await proveByEnclave(world, batch, 0);
     await world.settlement.prove(...memberOf(batch, 0), ZK, world.prover.address, proof);
     await proveByEnclave(world, batch, 1, world.soundKey);
-    await world.enclaves.markCompromised(world.enclaveKey.address, 1);
+    await world.enclaveEvidence.markCompromised(world.enclaveKeyId, 1);
     for (const [index, status] of [
       [0, STATUS.Proven],
       [2, STATUS.Committed],
@@ -327,7 +334,7 @@ describe("A claim that a compromised enclave vouched for", () => {
       ...([EVIDENCE_KINDS.quorum, world.prover.address, verdicts] as const),
     );
     await proveByEnclave(world, batch, 0);
-    await world.enclaves.markCompromised(world.enclaveKey.address, 1);
+    await world.enclaveEvidence.markCompromised(world.enclaveKeyId, 1);
     for (const kind of [0, EVIDENCE_KINDS.quorum, TEE | ZK, TEE | EVIDENCE_KINDS.quorum, 255]) {
       await expect(world.settlement.reopenClaim(...memberOf(batch, 0), kind))
         .to.be.revertedWithCustomError(world.settlement, "EvidenceKindNotAccepted")
@@ -347,7 +354,7 @@ describe("A claim that a compromised enclave vouched for", () => {
     const batch = await commitBatch(world, "window");
     await proveByEnclave(world, batch, 0);
     await challengeClaim(world, batch, 0);
-    await world.enclaves.markCompromised(world.enclaveKey.address, 1);
+    await world.enclaveEvidence.markCompromised(world.enclaveKeyId, 1);
     const expectRefused = (status: number) =>
       expect(world.settlement.reopenClaim(...memberOf(batch, 0), TEE))
         .to.be.revertedWithCustomError(world.settlement, "WrongStatus")
@@ -362,7 +369,7 @@ describe("A claim that a compromised enclave vouched for", () => {
 async function deployTwoEnclaves(): Promise<TwoEnclaves> {
   const world = await deployWorld();
   const soundKey = new Wallet(id("the key of a sound enclave"));
-  await enterEnclaveKey(world, soundKey.address, world.measurement);
+  await enterEnclaveKey(world, soundKey);
   return { ...world, soundKey };
 }
 
@@ -400,9 +407,9 @@ async function answerByEnclave(
   return time.latest();
 }
 
-async function expectBadCompromise({ enclaves, enclaveKey }: World, since: number): Promise<void> {
-  await expect(enclaves.markCompromised(enclaveKey.address, since))
-    .to.be.revertedWithCustomError(enclaves, "BadCompromise")
+async function expectBadCompromise({ enclaveEvidence, enclaveKeyId }: World, since: number): Promise<void> {
+  await expect(enclaveEvidence.markCompromised(enclaveKeyId, since))
+    .to.be.revertedWithCustomError(enclaveEvidence, "BadCompromise")
     .withArgs(since);
 }
 

@@ -104,7 +104,7 @@ describe("Consumers", () => {
 
     it("R-26 not by the word of an enclave that turned out compromised, although it was final by then", async () => {
       const { world, market } = await loadFixture(deployMarket);
-      const { settlement, prover, enclaves, enclaveKey } = world;
+      const { settlement, prover, enclaveEvidence, enclaveKeyId } = world;
       const positionId = await lendOn(world, market, RISKY);
       const batch = await commitInferences(world, "window", [RISKY], 3n);
       await settlement.attestBatch(batch.header, await signBatch(world, batch));
@@ -114,14 +114,14 @@ describe("Consumers", () => {
       await settlement.prove(...memberOf(own, 0), EVIDENCE_KINDS.tee, prover.address, signature);
       const vouchedAt = await time.latest();
       await time.increase(CHALLENGE_WINDOW_SECONDS);
-      await enclaves.markCompromised(enclaveKey.address, vouchedAt + 1);
+      await enclaveEvidence.markCompromised(enclaveKeyId, vouchedAt + 1);
       await market.liquidate.staticCall(positionId, ...memberOf(own, 0));
-      await enclaves.markCompromised(enclaveKey.address, vouchedAt);
+      await enclaveEvidence.markCompromised(enclaveKeyId, vouchedAt);
       await expect(market.liquidate(positionId, ...memberOf(own, 0)))
         .to.be.revertedWithCustomError(market, "NeverShown")
         .withArgs(claimAt(own, 0).claimId);
       await market.liquidate.staticCall(positionId, ...memberOf(batch, 0));
-      await enclaves.markCompromised(enclaveKey.address, attestedAt);
+      await enclaveEvidence.markCompromised(enclaveKeyId, attestedAt);
       await expect(market.liquidate(positionId, ...memberOf(batch, 0))).to.be.revertedWithCustomError(
         market,
         "NeverShown",

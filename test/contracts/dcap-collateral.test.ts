@@ -2,11 +2,21 @@
 import { certificateIds } from "@meantime/sdk/dcap/certificate";
 import { expect } from "chai";
 import hre from "hardhat";
-import { networkHelpers } from "../enclave/chain.ts";
-import { deployOnTestRoot, ready } from "../enclave/dcap-ready.ts";
-import { type DcapWorld, deployDcap, enter, judge, outcomeOf } from "../enclave/dcap-world.ts";
-import { ascii, boolean, integer, octetString, oid, sequence, time } from "../enclave/pki/der.ts";
-import { LEVELS, qeIdentityJson, type TcbLevel, tcbInfoJson } from "../enclave/pki/documents.ts";
+import {
+  ascii,
+  boolean,
+  integer,
+  octetString,
+  oid,
+  sequence,
+  time,
+} from "../../relayer/src/attest/simulated/pki/der.ts";
+import {
+  LEVELS,
+  qeIdentityJson,
+  type TcbLevel,
+  tcbInfoJson,
+} from "../../relayer/src/attest/simulated/pki/documents.ts";
 import {
   authorityCertificate,
   crl,
@@ -21,10 +31,13 @@ import {
   rootCertificate,
   SERIALS,
   TCB_SIGNER,
-} from "../enclave/pki/intel.ts";
-import { type Key, keyOf, sign, twinOf } from "../enclave/pki/keys.ts";
-import { quote } from "../enclave/pki/quotes.ts";
-import { ECDSA_WITH_SHA384, extension, type Party } from "../enclave/pki/x509.ts";
+} from "../../relayer/src/attest/simulated/pki/intel.ts";
+import { type Key, keyOf, sign, twinOf } from "../../relayer/src/attest/simulated/pki/keys.ts";
+import { quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
+import { ECDSA_WITH_SHA384, extension, type Party } from "../../relayer/src/attest/simulated/pki/x509.ts";
+import { networkHelpers } from "../enclave/chain.ts";
+import { deployOnTestRoot, ready } from "../enclave/dcap-ready.ts";
+import { type DcapWorld, deployDcap, enter, judge, outcomeOf } from "../enclave/dcap-world.ts";
 import * as tests from "./fixture.ts";
 
 const { loadFixture } = tests.networkHelpers;

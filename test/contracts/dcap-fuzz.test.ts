@@ -4,6 +4,7 @@ import { type QuoteParts, splitQuote } from "@meantime/sdk/dcap/quote";
 import { hexToBytes } from "@meantime/sdk/hex";
 import { expect } from "chai";
 import type { Contract } from "ethers";
+import { quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
 import { beginAnew, ethers, networkHelpers } from "../enclave/chain.ts";
 import { ready } from "../enclave/dcap-ready.ts";
 import {
@@ -15,7 +16,6 @@ import {
   outcomeOf,
   TRANSACTION_GAS_LIMIT,
 } from "../enclave/dcap-world.ts";
-import { quote } from "../enclave/pki/quotes.ts";
 import { readDcapVectors, vectorFolder } from "../enclave/vectors.ts";
 
 const { time } = networkHelpers;

@@ -4,9 +4,7 @@ import { readReport } from "@meantime/sdk/dcap/report";
 import { TCB_STATUSES } from "@meantime/sdk/dcap/tcb-status";
 import { expect } from "chai";
 import { keccak256 } from "ethers";
-import { ready } from "../enclave/dcap-ready.ts";
-import { ANY_STATUS, judge, outcomeOf } from "../enclave/dcap-world.ts";
-import { integer, octetString, oid, sequence } from "../enclave/pki/der.ts";
+import { integer, octetString, oid, sequence } from "../../relayer/src/attest/simulated/pki/der.ts";
 import {
   authorityCertificate,
   NEXT_UPDATE,
@@ -21,10 +19,16 @@ import {
   SERIALS,
   sgxFields,
   TCB_SIGNER,
-} from "../enclave/pki/intel.ts";
-import { keyOf, twinOf } from "../enclave/pki/keys.ts";
-import { type Patch, type QuoteContent, quote } from "../enclave/pki/quotes.ts";
-import { type CertificateContent, ECDSA_WITH_SHA384, extension } from "../enclave/pki/x509.ts";
+} from "../../relayer/src/attest/simulated/pki/intel.ts";
+import { keyOf, twinOf } from "../../relayer/src/attest/simulated/pki/keys.ts";
+import { type Patch, type QuoteContent, quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
+import {
+  type CertificateContent,
+  ECDSA_WITH_SHA384,
+  extension,
+} from "../../relayer/src/attest/simulated/pki/x509.ts";
+import { ready } from "../enclave/dcap-ready.ts";
+import { ANY_STATUS, judge, outcomeOf } from "../enclave/dcap-world.ts";
 
 const HALF_ORDER = 0x7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8n;
 const SGX_OID = "1.2.840.113741.1.13.1";

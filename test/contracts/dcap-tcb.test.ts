@@ -2,11 +2,17 @@
 import { TCB_STATUSES, tcbStatusName } from "@meantime/sdk/dcap/tcb-status";
 import { expect } from "chai";
 import { toUtf8Bytes, ZeroHash } from "ethers";
+import {
+  LEVELS,
+  MODULES,
+  type TcbLevel,
+  type TdxModule,
+  tcbInfoJson,
+} from "../../relayer/src/attest/simulated/pki/documents.ts";
+import { pckCertificate } from "../../relayer/src/attest/simulated/pki/intel.ts";
+import { type QuoteContent, quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
 import { ready } from "../enclave/dcap-ready.ts";
 import { ANY_STATUS, judge, outcomeOf } from "../enclave/dcap-world.ts";
-import { LEVELS, MODULES, type TcbLevel, type TdxModule, tcbInfoJson } from "../enclave/pki/documents.ts";
-import { pckCertificate } from "../enclave/pki/intel.ts";
-import { type QuoteContent, quote } from "../enclave/pki/quotes.ts";
 import { type Platform, statusByRule } from "../enclave/tcb-rule.ts";
 import { ethers, networkHelpers } from "./fixture.ts";
 

@@ -98,12 +98,12 @@ async function windowEnd(world: World): Promise<Edge> {
 }
 
 async function attestedWindowEnd(world: World): Promise<Edge> {
-  const { settlement, enclaves, enclaveKey, prover, stranger } = world;
+  const { settlement, enclaveEvidence, enclaveKeyId, prover, stranger } = world;
   const batch = await commitBatch(world, "teeThenWindow");
   const signature = await signClaim(world, claimAt(batch, 0).claimId, prover.address);
   await settlement.prove(...memberOf(batch, 0), EVIDENCE_KINDS.tee, prover.address, signature);
   await settlement.attestBatch(batch.header, await signBatch(world, batch));
-  await enclaves.markCompromised(enclaveKey.address, 1);
+  await enclaveEvidence.markCompromised(enclaveKeyId, 1);
   return {
     at: await settlement.finalAt(batch.batchId),
     until: {

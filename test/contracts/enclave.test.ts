@@ -44,9 +44,9 @@ describe("Enclave evidence", () => {
   it("R-50 believes no key of another measurement, none unknown, expired or revoked", async () => {
     const world = await loadFixture(deployWorld);
     const foreign = new Wallet(id("an enclave with another image"));
-    await enterEnclaveKey(world, foreign.address, id("another image") as Hex);
+    await enterEnclaveKey(world, foreign, { image: "another image" });
     const shortLived = new Wallet(id("an enclave whose key expires"));
-    const expiresAt = await enterEnclaveKey(world, shortLived.address, world.measurement, 2 * 24 * 3600);
+    const expiresAt = await enterEnclaveKey(world, shortLived, { lifetimeSeconds: 2 * 24 * 3600 });
     const batch = await commitBatch(world, "teeThenWindow");
     for (const key of [foreign, new Wallet(id("nobody"))]) {
       await expect(world.settlement.attestBatch(batch.header, await signBatch(world, batch, key)))
@@ -63,7 +63,7 @@ describe("Enclave evidence", () => {
       "EvidenceRejected",
     );
 
-    await world.enclaves.revoke(world.enclaveKey.address);
+    await world.enclaveEvidence.revoke(world.enclaveKeyId);
     await expect(
       world.settlement.attestBatch(late.header, await signBatch(world, late)),
     ).to.be.revertedWithCustomError(world.settlement, "EvidenceRejected");

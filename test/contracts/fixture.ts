@@ -2,6 +2,7 @@
 import { type BatchHeader, batchId, leafHash } from "@meantime/sdk/batch";
 import { type Claim, claimId } from "@meantime/sdk/claim";
 import type { SettlementDomain } from "@meantime/sdk/domain";
+import { enclaveKeyIdOf as secp256k1KeyId } from "@meantime/sdk/enclave-keys";
 import { batchAttestationDigest, claimAttestationDigest } from "@meantime/sdk/evidence";
 import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { buildMerkleTree } from "@meantime/sdk/merkle";
@@ -10,8 +11,15 @@ import { signDigest } from "@meantime/sdk/signature";
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
 import { id, Wallet, ZeroHash } from "ethers";
 import hre from "hardhat";
+import { SIMULATED_NITRO_ROOT, simulatedNitroMeasurement } from "../../relayer/src/attest/simulated/nitro.ts";
 import { type Deployment, deployMeantime } from "../../scripts/chain/deployment.ts";
 import { registerDigitModel } from "../../scripts/chain/models.ts";
+import {
+  allowanceOf,
+  publicKeyOf,
+  registerSimulated,
+  type SimulatedImage,
+} from "../../scripts/chain/simulated-nitro.ts";
 
 export const CLAIM_BOND_WEI = 10n ** 16n;
 export const CHALLENGE_BOND_WEI = 5n * 10n ** 15n;
@@ -21,9 +29,13 @@ export const PROVE_WINDOW_SECONDS = 900;
 export const CHALLENGER_BPS = 4000;
 export const REQUESTER_BPS = 4000;
 export const MAX_LOCKABLE_BPS = 9000;
+const DAY_SECONDS = 24 * 3600;
 
 export const connection = await hre.network.create<"l1">();
 export const { ethers, networkHelpers } = connection;
+
+/** The image of the enclave that runs the digit model. */
+export const ENCLAVE_IMAGE = "meantime test enclave image";
 
 export type RuleName = keyof typeof EVIDENCE_RULES;
 
@@ -42,6 +54,12 @@ export interface World extends Deployment {
   stranger: HardhatEthersSigner;
   receiptKey: Wallet;
   enclaveKey: Wallet;
+  enclaveKeyId: Hex;
+}
+
+/** What the document of an enclave's key says, and how long its certificate holds. */
+export interface EnclaveOptions extends SimulatedImage {
+  lifetimeSeconds: number;
 }
 
 /** A batch that a test has built: what every call about one of its claims takes. */
@@ -58,13 +76,13 @@ export async function deployWorld(): Promise<World> {
   if (!(admin && operator && sender && challenger && requester && prover && stranger)) {
     throw new Error("the network has too few accounts");
   }
-  const deployment = await deployMeantime(connection);
-  const measurement = id("meantime test enclave image") as Hex;
+  const deployment = await deployMeantime(connection, { nitroRoot: SIMULATED_NITRO_ROOT });
+  const measurement = simulatedNitroMeasurement(ENCLAVE_IMAGE);
   const modelId = await registerDigitModel(deployment, measurement);
   const policyIds = await registerPolicies(deployment);
   const enclaveKey = new Wallet(id("enclave key"));
   const receiptKey = new Wallet(id("receipt key"));
-  await enterEnclaveKey(deployment, enclaveKey.address, measurement);
+  await enterEnclaveKey(deployment, enclaveKey);
 
   await deployment.settlement.connect(operator).stake(operator.address, { value: 10n ** 18n });
   await deployment.settlement.connect(operator).setSender(sender.address, Object.values(policyIds), true);
@@ -77,7 +95,8 @@ export async function deployWorld(): Promise<World> {
   return {
     ...deployment,
     ...{ admin, operator, sender, challenger, requester, prover, stranger },
-    ...{ domain, modelId, measurement, policyIds, receiptKey, enclaveKey },
+    ...{ domain, modelId, measurement, policyIds, receiptKey },
+    ...{ enclaveKey, enclaveKeyId: enclaveKeyIdOf(enclaveKey) },
   };
 }
 
@@ -111,19 +130,36 @@ export async function policyFor(deployment: Deployment, rule: RuleName): Promise
   };
 }
 
-/** Enters an enclave key the way a curator has to: announce, wait out the delay, execute. */
+/**
+ * Has a simulated enclave attest a key, its image allowed the way a curator has to: announce, wait out the delay, execute.
+ * @returns when the key expires
+ */
 export async function enterEnclaveKey(
-  { manager, enclaves }: Deployment,
-  key: string,
-  measurement: Hex,
-  lifetimeSeconds = 365 * 24 * 3600,
+  deployment: Deployment,
+  key: Wallet,
+  { image = ENCLAVE_IMAGE, lifetimeSeconds = 90 * DAY_SECONDS, ...rest }: Partial<EnclaveOptions> = {},
 ): Promise<number> {
-  const expiresAt = (await networkHelpers.time.latest()) + lifetimeSeconds;
-  const call = enclaves.interface.encodeFunctionData("register", [key, measurement, expiresAt]);
-  await manager.schedule(await enclaves.getAddress(), call, 0);
-  await networkHelpers.time.increase(24 * 3600 + 1);
-  await manager.execute(await enclaves.getAddress(), call);
-  return expiresAt;
+  await allowImage(deployment, image);
+  const notAfter = (await networkHelpers.time.latest()) + lifetimeSeconds;
+  await registerSimulated(connection, deployment, publicKeyOf(key), { image, notAfter, ...rest });
+  return notAfter;
+}
+
+/** Has the curator allow an image, unless it is. */
+export async function allowImage(deployment: Deployment, image: string): Promise<void> {
+  const { manager, enclaveEvidence } = deployment;
+  const entry = await enclaveEvidence.measurementEntryOf(simulatedNitroMeasurement(image));
+  if (entry.isAllowed) return;
+  const args = await allowanceOf(deployment, image);
+  const call = enclaveEvidence.interface.encodeFunctionData("allowMeasurement", [...args]);
+  await manager.schedule(enclaveEvidence, call, 0);
+  await networkHelpers.time.increase(DAY_SECONDS + 1);
+  await manager.execute(enclaveEvidence, call);
+}
+
+/** By what the registry calls a wallet's key. */
+export function enclaveKeyIdOf({ address }: { address: string }): Hex {
+  return secp256k1KeyId(asAddress(address));
 }
 
 export async function buildBatch(

@@ -98,7 +98,7 @@ describe("Final claims", () => {
     it(`I-18 R-08 R-54 stay final whatever anybody calls: ${way}`, async () => {
       const world = await loadFixture(deployWorld);
       const batch = await finalBatch(world, way);
-      await world.enclaves.markCompromised(world.enclaveKey.address, 1);
+      await world.enclaveEvidence.markCompromised(world.enclaveKeyId, 1);
       const at = BigInt(await time.latest()) + 1n;
       for (const attempt of await attacksOn(world, batch)) {
         expect(await outcomeAt(at, attempt), attempt.name).to.not.equal("done");

@@ -4,10 +4,7 @@ import { chainIds, chainSignatures } from "@meantime/sdk/nitro/signatures";
 import { p384Hints } from "@meantime/sdk/p384-hints";
 import { p256 } from "@noble/curves/nist.js";
 import { expect } from "chai";
-import type { NitroVerifier } from "../../types/ethers-contracts/index.ts";
-import { beginAnew, ethers, networkHelpers } from "../enclave/chain.ts";
-import { deployNitroVerifier, hintsFor, verdictOf, verifyInTransaction } from "../enclave/nitro-world.ts";
-import { ascii, bitString, der, oid, sequence } from "../enclave/pki/der.ts";
+import { ascii, bitString, der, oid, sequence } from "../../relayer/src/attest/simulated/pki/der.ts";
 import {
   type ChainChanges,
   certificateOf,
@@ -21,10 +18,13 @@ import {
   partyOf,
   serialOf,
   twinOf,
-} from "../enclave/pki/nitro.ts";
+} from "../../relayer/src/attest/simulated/pki/nitro.ts";
+import type { NitroVerifier } from "../../types/ethers-contracts/index.ts";
+import { beginAnew, ethers, loadFixture, networkHelpers } from "../enclave/chain.ts";
+import { deployNitroVerifier, hintsFor, verdictOf, verifyInTransaction } from "../enclave/nitro-world.ts";
 import { errorNameOf } from "./errors.ts";
 
-const { loadFixture, time } = networkHelpers;
+const { time } = networkHelpers;
 const HOUR_SECONDS = 3600;
 const TRANSACTION_GAS_CAP = 16_777_216;
 
@@ -166,6 +166,12 @@ describe("Certificate chains of Nitro enclaves", function () {
       await expectVerdict({ regional: { pathLength: 3 }, zonal: { pathLength: 200 } }, "accepted");
       await expectVerdict({ regional: { pathLength: 256 } }, "CertificateExtensionMalformed");
     });
+
+    for (const pathLength of [256, 2 ** 32, 2 ** 63, 2 ** 64]) {
+      it(`a path length of ${pathLength}, which a narrower number would wrap`, async () => {
+        await expectVerdict({ zonal: { pathLength } }, "CertificateExtensionMalformed");
+      });
+    }
 
     it("a leaf that issues, signed with its own key below it", async () => {
       const leaf = partyOf("leaf");

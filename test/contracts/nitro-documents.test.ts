@@ -2,15 +2,7 @@
 import { bytesToHex, concatBytes, keccak256 } from "@meantime/sdk/hex";
 import { sha384 } from "@noble/hashes/sha2.js";
 import { expect } from "chai";
-import { beginAnew, networkHelpers } from "../enclave/chain.ts";
-import {
-  deployNitroVerifier,
-  hintsFor,
-  MAX_AGE_SECONDS,
-  verdictOf,
-  verifyInTransaction,
-} from "../enclave/nitro-world.ts";
-import * as cbor from "../enclave/pki/cbor.ts";
+import * as cbor from "../../relayer/src/attest/simulated/pki/cbor.ts";
 import {
   certificateOf,
   chainOf,
@@ -21,9 +13,17 @@ import {
   NOW,
   PCRS,
   twinOf,
-} from "../enclave/pki/nitro.ts";
+} from "../../relayer/src/attest/simulated/pki/nitro.ts";
+import { beginAnew, loadFixture, networkHelpers } from "../enclave/chain.ts";
+import {
+  deployNitroVerifier,
+  hintsFor,
+  MAX_AGE_SECONDS,
+  verdictOf,
+  verifyInTransaction,
+} from "../enclave/nitro-world.ts";
 
-const { loadFixture, time } = networkHelpers;
+const { time } = networkHelpers;
 
 // One chain for all documents: the verifier remembers it, so each document costs one signature.
 const CHAIN = chainOf();

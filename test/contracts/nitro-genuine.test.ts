@@ -5,7 +5,7 @@ import { concatBytes } from "@meantime/sdk/hex";
 import { readNitroDocument } from "@meantime/sdk/nitro/document";
 import { expect } from "chai";
 import { keccak256 } from "ethers";
-import { beginAnew, networkHelpers } from "../enclave/chain.ts";
+import { beginAnew, loadFixture, networkHelpers } from "../enclave/chain.ts";
 import {
   deployNitroVerifier,
   hintsFor,
@@ -15,7 +15,7 @@ import {
 } from "../enclave/nitro-world.ts";
 import { vectorFolder } from "../enclave/vectors.ts";
 
-const { loadFixture, time } = networkHelpers;
+const { time } = networkHelpers;
 const FOLDER = vectorFolder("nitro");
 const FOREIGN_ROOT = "NEG_wrongroot_marlin_custom.bin";
 

@@ -4,16 +4,8 @@ import { EVIDENCE_KINDS, EVIDENCE_RULES, type Policy, policyId } from "@meantime
 import { expect } from "chai";
 import { id, ZeroAddress, ZeroHash } from "ethers";
 import { deployMeantime } from "../../scripts/chain/deployment.ts";
-import { type Attempt, outcomeAt } from "./clock.ts";
-import {
-  connection,
-  deployWorld,
-  enterEnclaveKey,
-  networkHelpers,
-  policyFor,
-  type World,
-  wordOf,
-} from "./fixture.ts";
+import { allowanceOf } from "../../scripts/chain/simulated-nitro.ts";
+import { connection, deployWorld, networkHelpers, policyFor, wordOf } from "./fixture.ts";
 
 const { loadFixture, time } = networkHelpers;
 const MIN_WINDOW_SECONDS = 300;
@@ -266,13 +258,18 @@ describe("Governance", () => {
     const world = await loadFixture(deployWorld);
     const policies = world.policies.connect(world.stranger);
     const models = world.models.connect(world.stranger);
-    const enclaves = world.enclaves.connect(world.stranger);
+    const enclaves = world.enclaveEvidence.connect(world.stranger);
+    const allowance = await allowanceOf(world, "another image");
     const calls = [
       () => policies.allowEvidence(1, world.settlement),
       () => policies.disallowEvidence(1, world.groth16Evidence),
       () => models.retire(world.modelId),
-      () => enclaves.register(world.stranger.address, world.measurement, 2n ** 40n - 1n),
-      () => enclaves.revoke(world.enclaveKey.address),
+      () => enclaves.allowMeasurement(...allowance),
+      () => enclaves.tightenMeasurement(allowance[0], allowance[2]),
+      () => enclaves.removeMeasurement(world.measurement),
+      () => enclaves.revoke(world.enclaveKeyId),
+      () => enclaves.markCompromised(world.enclaveKeyId, 1),
+      () => world.nitroVerifier.connect(world.stranger).revoke(world.measurement, 1),
     ];
     for (const call of calls) {
       await expect(call())
@@ -294,106 +291,27 @@ describe("Governance", () => {
 
   it("delays what adds trust, for the curator and for the administrator, and not what removes it", async () => {
     const world = await loadFixture(deployWorld);
-    const call = world.enclaves.interface.encodeFunctionData("register", [
-      world.stranger.address,
-      world.measurement,
-      2n ** 40n - 1n,
-    ]);
-    await expect(world.manager.execute(world.enclaves, call)).to.be.revertedWithCustomError(
+    const enclaves = world.enclaveEvidence;
+    const args = await allowanceOf(world, "another image");
+    const call = enclaves.interface.encodeFunctionData("allowMeasurement", [...args]);
+    await expect(world.manager.execute(enclaves, call)).to.be.revertedWithCustomError(
       world.manager,
       "AccessManagerNotScheduled",
     );
-    await world.manager.schedule(world.enclaves, call, 0);
+    await world.manager.schedule(enclaves, call, 0);
     const scheduledAt = await time.latest();
     await time.setNextBlockTimestamp(scheduledAt + 24 * 3600 - 1);
-    await expect(world.manager.execute(world.enclaves, call)).to.be.revertedWithCustomError(
+    await expect(world.manager.execute(enclaves, call)).to.be.revertedWithCustomError(
       world.manager,
       "AccessManagerNotReady",
     );
     await time.setNextBlockTimestamp(scheduledAt + 24 * 3600);
-    await world.manager.execute(world.enclaves, call);
+    await world.manager.execute(enclaves, call);
 
     await expect(world.manager.grantRole(1n, world.stranger.address, 0)).to.be.revertedWithCustomError(
       world.manager,
       "AccessManagerNotScheduled",
     );
-    await world.enclaves.revoke(world.stranger.address);
+    await enclaves.removeMeasurement(args[0]);
   });
 });
-
-describe("EnclaveRegistry", () => {
-  it("R-50 stops believing a key when it expires and when it is revoked", async () => {
-    const world = await loadFixture(deployWorld);
-    const expiresAt = await enterEnclaveKey(world, world.stranger.address, world.measurement, 10 * 24 * 3600);
-    const active = (key: string) => world.enclaves.activeMeasurementOf(key);
-    await time.increaseTo(expiresAt - 1);
-    expect(await active(world.stranger.address)).to.deep.equal([world.measurement, 2]);
-    await time.increaseTo(expiresAt);
-    expect(await active(world.stranger.address)).to.deep.equal([ZeroHash, 2]);
-
-    const entry = await world.enclaves.enclaveKeyOf(world.stranger.address);
-    expect([
-      entry.measurement,
-      entry.number,
-      entry.expiresAt,
-      entry.revokedAt,
-      entry.compromisedSince,
-    ]).to.deep.equal([world.measurement, 2n, BigInt(expiresAt), 0n, 0n]);
-
-    const key = world.enclaveKey.address;
-    expect(await active(key)).to.deep.equal([world.measurement, 1]);
-    expect(await world.enclaves.lastRevokedAt(world.measurement)).to.equal(0);
-    await expect(world.enclaves.revoke(key)).to.emit(world.enclaves, "EnclaveKeyRevoked");
-    expect(await world.enclaves.lastRevokedAt(world.measurement)).to.equal(await time.latest());
-    expect(await active(key)).to.deep.equal([ZeroHash, 1]);
-    await expect(world.enclaves.revoke(key)).to.be.revertedWithCustomError(
-      world.enclaves,
-      "EnclaveKeyAlreadyRevoked",
-    );
-    await expect(world.enclaves.revoke(world.admin.address)).to.be.revertedWithCustomError(
-      world.enclaves,
-      "EnclaveKeyUnknown",
-    );
-  });
-
-  it("gives a key one entry for ever, and only a sensible one", async () => {
-    const world = await loadFixture(deployWorld);
-    await expectRegisterFails(
-      world,
-      [world.enclaveKey.address, id("another"), 2n ** 40n - 1n],
-      "EnclaveKeyKnown",
-    );
-    await expectRegisterFails(world, [world.admin.address, ZeroHash, 2n ** 40n - 1n], "BadEnclaveEntry");
-    await expectRegisterFails(world, [ZeroAddress, id("image"), 2n ** 40n - 1n], "BadEnclaveEntry");
-    await expectRegisterFails(world, [world.admin.address, id("image"), 1n], "BadEnclaveEntry");
-  });
-
-  it("takes no key that has expired, to the second", async () => {
-    const world = await loadFixture(deployWorld);
-    const { manager, enclaves, admin } = world;
-    const expiresAt = BigInt(await time.latest()) + 200_000n;
-    const entry = enclaves.interface.encodeFunctionData("register", [admin.address, id("image"), expiresAt]);
-    await manager.schedule(enclaves, entry, 0);
-    const execute: Attempt = { contract: manager, from: admin, name: "execute", args: [enclaves, entry] };
-    for (const [at, outcome] of [
-      [expiresAt - 1n, "done"],
-      [expiresAt, "BadEnclaveEntry"],
-    ] as const) {
-      expect(await outcomeAt(at, execute), `${at - expiresAt}`).to.equal(outcome);
-    }
-  });
-});
-
-async function expectRegisterFails(
-  world: World,
-  args: [string, string, bigint],
-  error: string,
-): Promise<void> {
-  const call = world.enclaves.interface.encodeFunctionData("register", args);
-  await world.manager.schedule(world.enclaves, call, 0);
-  await time.increase(24 * 3600 + 1);
-  await expect(world.manager.execute(world.enclaves, call)).to.be.revertedWithCustomError(
-    world.enclaves,
-    error,
-  );
-}

@@ -274,18 +274,18 @@ describe("Settlement: reveal", () => {
 
   it("R-36 shown unasked, a claim does not keep the batch's attestation from being taken back", async () => {
     const world = await loadFixture(deployWorld);
-    const { settlement, enclaves, enclaveKey } = world;
+    const { settlement, enclaveEvidence, enclaveKeyId } = world;
     const batch = await commitBatch(world, "teeAndZk");
     await settlement.reveal(...revelation(batch, 1));
     await settlement.attestBatch(batch.header, await signBatch(world, batch));
-    await enclaves.markCompromised(enclaveKey.address, await time.latest());
+    await enclaveEvidence.markCompromised(enclaveKeyId, await time.latest());
     await expect(settlement.reopenBatch(batch.header)).to.emit(settlement, "BatchReopened");
     expect(await settlement.statusOf(...memberOf(batch, 0))).to.equal(STATUS.Committed);
   });
 
   it("I-18 R-36 any mark takes back what an enclave said of a claim that was shown, asked or not", async () => {
     const world = await loadFixture(deployWorld);
-    const { settlement, prover, enclaves, enclaveKey } = world;
+    const { settlement, prover, enclaveEvidence, enclaveKeyId } = world;
     const batch = await commitBatch(world, "window");
     const attest = async (index: number) => {
       const signature = await signClaim(world, claimAt(batch, index).claimId, prover.address);
@@ -297,7 +297,7 @@ describe("Settlement: reveal", () => {
     await demand(world, batch, 1);
     await settlement.reveal(...revelation(batch, 1));
     await time.increase(60);
-    await enclaves.markCompromised(enclaveKey.address, await time.latest());
+    await enclaveEvidence.markCompromised(enclaveKeyId, await time.latest());
     for (const index of [0, 1]) {
       expect(await settlement.statusOf(...memberOf(batch, index))).to.equal(STATUS.Attested);
       await settlement.reopenClaim(...memberOf(batch, index), EVIDENCE_KINDS.tee);

@@ -91,7 +91,7 @@ describe("Settlement: voided challenge", () => {
         .to.be.revertedWithCustomError(settlement, "NotFaulted")
         .withArgs(claimAt(batch, 0).claimId);
     }
-    await world.enclaves.revoke(world.enclaveKey.address);
+    await world.enclaveEvidence.revoke(world.enclaveKeyId);
     for (const caller of [world.stranger, world.challenger]) {
       await expect(settlement.connect(caller).voidChallenge(...disputeOf(world, batch, 0)))
         .to.be.revertedWithCustomError(settlement, "NotSenderOf")
@@ -132,12 +132,12 @@ describe("Settlement: voided challenge", () => {
 
   it("R-52 I-14 frees an operator whose enclave's key was revoked after the commit, at its or a sender's call", async () => {
     const world = await loadFixture(deployWorld);
-    const { settlement, operator, sender, stranger, enclaves } = world;
+    const { settlement, operator, sender, stranger, enclaveEvidence } = world;
     const batch = await commitForEnclaves(world);
     await settlement.connect(operator).setSender(sender.address, [batch.header.policyId], true);
     await challengeClaim(world, batch, 0);
     await challengeClaim(world, batch, 1);
-    await enclaves.revoke(world.enclaveKey.address);
+    await enclaveEvidence.revoke(world.enclaveKeyId);
     await expect(answerClaim(world, batch, 0)).to.be.revertedWithCustomError(settlement, "EvidenceRejected");
     await expect(
       settlement.connect(stranger).voidChallenge(...disputeOf(world, batch, 0)),
@@ -157,7 +157,7 @@ describe("Settlement: voided challenge", () => {
       [1n, "NotFaulted"],
     ] as const) {
       const world = await loadFixture(deployWorld);
-      await world.enclaves.revoke(world.enclaveKey.address);
+      await world.enclaveEvidence.revoke(world.enclaveKeyId);
       const revokedAt = BigInt(await time.latest());
       const batch = await commitForEnclaves(world, revokedAt + served);
       expect(await voidedByOperator(world, batch), `served ${served}`).to.equal(outcome);
@@ -172,7 +172,7 @@ describe("Settlement: voided challenge", () => {
       const world = await loadFixture(deployWorld);
       const servedAt = BigInt(await time.latest());
       await time.increase(10);
-      await world.enclaves.revoke(world.enclaveKey.address);
+      await world.enclaveEvidence.revoke(world.enclaveKeyId);
       const revokedAt = BigInt(await time.latest());
       const batch = await buildForEnclaves(world, servedAt);
       await time.setNextBlockTimestamp(revokedAt + before);
@@ -189,7 +189,7 @@ describe("Settlement: voided challenge", () => {
       const world = await loadFixture(deployWorld);
       const servedAt = BigInt(await time.latest());
       await time.increase(10);
-      await world.enclaves.revoke(world.enclaveKey.address);
+      await world.enclaveEvidence.revoke(world.enclaveKeyId);
       const revokedAt = BigInt(await time.latest());
       const batch = await buildForEnclaves(world, servedAt);
       await world.settlement.pauseCommits(revokedAt + PAUSE_SECONDS);
@@ -203,7 +203,7 @@ describe("Settlement: voided challenge", () => {
     const world = await loadFixture(deployWorld);
     const batch = await commitBatch(world, "window");
     await challengeClaim(world, batch, 0);
-    await world.enclaves.revoke(world.enclaveKey.address);
+    await world.enclaveEvidence.revoke(world.enclaveKeyId);
     await expect(
       world.settlement.connect(world.operator).voidChallenge(...disputeOf(world, batch, 0)),
     ).to.be.revertedWithCustomError(world.settlement, "NotFaulted");

@@ -5,7 +5,7 @@ import { hexToBytes } from "@meantime/sdk/hex";
 import { p384 } from "@noble/curves/nist.js";
 import { expect } from "chai";
 import { keccak256, toUtf8Bytes, ZeroHash } from "ethers";
-import { oid, sequence } from "../enclave/pki/der.ts";
+import { oid, sequence } from "../../relayer/src/attest/simulated/pki/der.ts";
 import {
   authorityCertificate,
   crl,
@@ -13,8 +13,8 @@ import {
   PLATFORM_CA,
   pckCertificate,
   rootCertificate,
-} from "../enclave/pki/intel.ts";
-import { ECDSA_WITH_SHA384 } from "../enclave/pki/x509.ts";
+} from "../../relayer/src/attest/simulated/pki/intel.ts";
+import { ECDSA_WITH_SHA384 } from "../../relayer/src/attest/simulated/pki/x509.ts";
 import { ethers, networkHelpers } from "./fixture.ts";
 
 const { loadFixture } = networkHelpers;

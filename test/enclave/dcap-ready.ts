@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
+
+import {
+  type BundleChanges,
+  bundle,
+  NOW,
+  rootCertificate,
+} from "../../relayer/src/attest/simulated/pki/intel.ts";
 import { beginAnew, networkHelpers } from "./chain.ts";
 import { type DcapWorld, deployDcap, enterBundle } from "./dcap-world.ts";
-import { type BundleChanges, bundle, NOW, rootCertificate } from "./pki/intel.ts";
 
 const DEPLOYED_BEFORE_SECONDS = 3600;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { TcbStatusName } from "@meantime/sdk/dcap/tcb-status";
-import type { TcbLevel, TdxModule } from "./pki/documents.ts";
+import type { TcbLevel, TdxModule } from "../../relayer/src/attest/simulated/pki/documents.ts";
 
 /** A platform as a quote and its PCK certificate show it. */
 export interface Platform {

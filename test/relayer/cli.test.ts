@@ -219,6 +219,10 @@ describe("the new commands", () => {
     ["model", "inspect"],
     ["model", "compile"],
     ["model", "register"],
+    ["enclave"],
+    ["enclave", "verify"],
+    ["enclave", "register"],
+    ["enclave", "doctor"],
   ]) {
     it(`${command.join(" ")} explains itself, and exits with 2 where it is called wrongly`, async () => {
       const help = await run([...command, "--help"]);

@@ -25,7 +25,7 @@ interface Sample {
 function sample(): Sample {
   return {
     chain: { rpcUrl: "http://127.0.0.1:8545", chainId: 31337, settlement: `0x${"Aa".repeat(20)}` },
-    operator: { address: `0x${"Bb".repeat(20)}`, senderKey: KEY, receiptKey: KEY },
+    operator: { address: `0x${"Bb".repeat(20)}`, senderKey: KEY, receiptKey: OTHER_KEY },
     gateway: {},
     ledger: { file: "ledger.sqlite" },
     models: [{ spec: "models/digits.json" }],
@@ -41,24 +41,34 @@ describe("configuration", () => {
     assert.equal(config.chain.confirmations, 1);
     assert.equal(config.chain.pollMilliseconds, 250);
     assert.equal(config.chain.settlement, `0x${"aa".repeat(20)}`);
-    assert.equal(config.ledger.file, "/etc/meantime/ledger.sqlite");
+    assert.deepEqual(config.ledger, { file: "/etc/meantime/ledger.sqlite" });
     assert.equal(config.models[0]?.spec, "/etc/meantime/models/digits.json");
     assert.equal(config.policies[0]?.prove, "never");
     assert.equal(config.watch.mode, "off");
   });
 
-  it("takes keys from the environment on any chain", () => {
+  it("takes one endpoint, several, or both, none twice", () => {
     const json = sample();
-    json.chain.chainId = 1;
+    const [one, other] = ["http://127.0.0.1:8545", "https://node.example/key"];
+    assert.deepEqual(parseConfig(json, "/").chain.rpcUrls, [one]);
+    json.chain.rpcUrls = [other, one];
+    assert.deepEqual(parseConfig(json, "/").chain.rpcUrls, [one, other]);
+    delete json.chain.rpcUrl;
+    assert.deepEqual(parseConfig(json, "/").chain.rpcUrls, [other, one]);
+  });
+
+  it("takes keys from the environment", () => {
+    const json = sample();
     json.operator.senderKey = { env: "SENDER" };
     json.operator.receiptKey = { env: "RECEIPT" };
-    const config = parseConfig(json, "/", { SENDER: KEY, RECEIPT: OTHER_KEY });
-    assert.equal(config.operator.senderKey, KEY);
-    assert.equal(config.operator.receiptKey, OTHER_KEY);
+    const { operator } = parseConfig(json, "/", { SENDER: KEY, RECEIPT: OTHER_KEY });
+    assert.deepEqual(operator.senderKey, { kind: "plain", privateKey: KEY });
+    assert.deepEqual(operator.receiptKey, { kind: "plain", privateKey: OTHER_KEY });
   });
 
   const bad: [string, string, string, (json: Sample) => void][] = [
     ["a missing key", "MT-CFG-003", "chain.rpcUrl", (json) => delete json.chain.rpcUrl],
+    ["no endpoint", "MT-CFG-003", "chain.rpcUrls", (json) => (json.chain.rpcUrls = [])],
     ["an unknown key", "MT-CFG-003", "gateway.prot", (json) => (json.gateway.prot = 1)],
     ["an unknown section", "MT-CFG-003", "gatway", (json) => (json.gatway = {})],
     ["another scheme", "MT-CFG-003", "chain.rpcUrl", (json) => (json.chain.rpcUrl = "ftp://node")],
@@ -95,12 +105,6 @@ describe("configuration", () => {
       (json) => (json.watch.mode = "auto"),
     ],
     [
-      "one key for two senders",
-      "MT-CFG-006",
-      "watch.challengerKey",
-      (json) => (json.watch.challengerKey = KEY),
-    ],
-    [
       "no time to commit",
       "MT-CFG-006",
       "commit.maxAgeSeconds",
@@ -125,6 +129,14 @@ describe("configuration", () => {
       (json) => json.policies.push({ name: "window", id: `0x${"02".repeat(32)}` }),
     ],
     ["a ledger in memory", "MT-CFG-006", "ledger.file", (json) => (json.ledger.file = ":memory:")],
+    ["a ledger at two places", "MT-CFG-006", "ledger", (json) => (json.ledger.url = "postgres://db/x")],
+    ["a ledger nowhere", "MT-CFG-006", "ledger.file", (json) => delete json.ledger.file],
+    [
+      "a ledger behind no variable",
+      "MT-CFG-006",
+      "ledger.url",
+      (json) => (json.ledger = { url: { env: "DB" } }),
+    ],
   ];
   for (const [what, code, path, spoil] of bad) {
     it(`refuses ${what}, naming ${path}`, () => {
@@ -160,5 +172,69 @@ describe("configuration", () => {
     await writeFile(file, "{ not json");
     assert.throws(() => loadConfig(join(folder, "missing.json")), { code: "MT-CFG-001" });
     assert.throws(() => loadConfig(file), { code: "MT-CFG-002" });
+  });
+
+  describe("of an enclave", () => {
+    const MEASUREMENT = `0x${"33".repeat(32)}`;
+    const withEnclave = (section: object, change: (json: Sample) => void = () => undefined): Sample => {
+      const json = sample();
+      json.chain.enclaveEvidence = `0x${"Cc".repeat(20)}`;
+      json.operator.enclaveKey = KEY;
+      json.models = [{ spec: "models/digits.json", measurement: MEASUREMENT }];
+      json.enclave = { attestor: { kind: "simulated" }, registrarKey: OTHER_KEY, ...section };
+      change(json);
+      return json;
+    };
+
+    it("fills in defaults and takes the models' measurement", () => {
+      assert.deepEqual(parseConfig(withEnclave({}), "/etc").enclave, {
+        attestor: { kind: "simulated", platform: "nitro", image: "meantime simulated image" },
+        ...{ registrarKey: OTHER_KEY, measurement: MEASUREMENT, renewBeforeSeconds: 5_400 },
+      });
+      const dstack = parseConfig(withEnclave({ attestor: { kind: "dstack" } }), "/etc").enclave?.attestor;
+      assert.deepEqual(dstack, { kind: "dstack", endpoint: "/var/run/dstack.sock" });
+      assert.equal(parseConfig(sample(), "/etc").enclave, undefined);
+    });
+
+    it("names what contradicts it", () => {
+      const cases: [string, string, Sample][] = [
+        ["MT-CFG-006", "chain.enclaveEvidence", withEnclave({}, ({ chain }) => delete chain.enclaveEvidence)],
+        ["MT-CFG-006", "operator.enclaveKey", withEnclave({}, ({ operator }) => delete operator.enclaveKey)],
+        ["MT-CFG-006", "enclave.registrarKey", withEnclave({ registrarKey: KEY })],
+        [
+          "MT-CFG-006",
+          "enclave.measurement",
+          withEnclave({}, (json) => (json.models = [{ spec: "a.json" }])),
+        ],
+        ["MT-CFG-003", "enclave.attestor.kind", withEnclave({ attestor: { kind: "sev" } })],
+        [
+          "MT-CFG-003",
+          "enclave.attestor.endpoint",
+          withEnclave({ attestor: { kind: "dstack", endpoint: "sock" } }),
+        ],
+        ["MT-CFG-003", "enclave.renewBeforeSeconds", withEnclave({ renewBeforeSeconds: 1 })],
+      ];
+      for (const [code, path, json] of cases) {
+        assert.throws(
+          () => parseConfig(json, "/etc"),
+          (error) => error instanceof RelayerError && error.code === code && error.details.path === path,
+          path,
+        );
+      }
+    });
+
+    it("simulates on the development chain alone", () => {
+      const environment = { KEY_A: KEY, KEY_B: OTHER_KEY };
+      const json = withEnclave({ registrarKey: { env: "KEY_B" } }, ({ chain, operator }) => {
+        chain.chainId = 1;
+        operator.enclaveKey = { env: "KEY_A" };
+        for (const [index, name] of ["senderKey", "receiptKey"].entries()) {
+          operator[name] = { remote: "http://127.0.0.1:9000", address: `0x${String(index + 1).repeat(40)}` };
+        }
+      });
+      assert.throws(() => parseConfig(json, "/etc", environment), { code: "MT-CFG-006" });
+      json.enclave = { ...(json.enclave as object), attestor: { kind: "nitriding" } };
+      assert.equal(parseConfig(json, "/etc", environment).enclave?.attestor.kind, "nitriding");
+    });
   });
 });

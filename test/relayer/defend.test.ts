@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import type { BatchHeader } from "@meantime/sdk/batch";
 import { type ClaimReport, getClaim, getReceipt } from "@meantime/sdk/client";
 import { commitLabel } from "@meantime/sdk/commitment";
+import { enclaveKeyIdOf } from "@meantime/sdk/enclave-keys";
 import { encodeVerificationKey, verificationKeyId } from "@meantime/sdk/groth16";
 import { type Hex, ZERO_ADDRESS, ZERO_HASH } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, type Policy } from "@meantime/sdk/policy";
@@ -24,6 +25,7 @@ import {
   type LocalOperator,
   localKey,
   localOperator,
+  lowerCase,
 } from "../../scripts/stack/operators.ts";
 import { CHALLENGE_BOND_WEI } from "../../scripts/stack/policies.ts";
 import { forgeProof, trapdoorOf } from "../contracts/forgery.ts";
@@ -139,11 +141,13 @@ describe("an operator defends itself", () => {
         const isReported = () => lines.some((line) => (line as { code?: string }).code === "MT-DEF-001");
         await eventually("the error", () => (isReported() ? true : undefined));
         const sent = () =>
-          ledger.get(
-            "SELECT 1 FROM intents WHERE kind = 'answerOmission' AND subject LIKE ?",
-            `%${receipt.claimId}%`,
-          );
-        assert.equal(sent(), undefined);
+          ledger
+            .selectFrom("intents")
+            .select("id")
+            .where("kind", "=", "answerOmission")
+            .where("subject", "like", `%${receipt.claimId}%`)
+            .executeTakeFirst();
+        assert.equal(await sent(), undefined);
       },
       undefined,
       logger,
@@ -236,7 +240,12 @@ describe("an operator defends itself", () => {
       assert.equal(await predicateOfCommit(), "later");
       await stack.chain.moveTo(until);
       await untilStatus(stack, url, claimId, "Committed");
-      assert.equal(ledger.get("SELECT 1 FROM intents WHERE state = 'failed' OR tries > 0"), undefined);
+      const troubled = await ledger
+        .selectFrom("intents")
+        .select("id")
+        .where((eb) => eb.or([eb("state", "=", "failed"), eb("tries", ">", 0)]))
+        .execute();
+      assert.deepEqual(troubled, []);
       assert.equal(await predicateOfCommit(), "needed");
       assert.equal(await predicateOfCommit(1_000_000), "later", "its last claim would not be in it");
     });
@@ -266,8 +275,8 @@ describe("an operator defends itself", () => {
   });
 
   it("I-14 voids a challenge once its enclave's key was revoked, and answers it while only another's was", async () => {
-    const { settlement, enclaves } = stack.deployment;
-    const other = localKey(OTHER_ENCLAVE_ACCOUNT).address;
+    const { settlement, enclaveEvidence } = stack.deployment;
+    const other = localKey(OTHER_ENCLAVE_ACCOUNT);
     await enterEnclaveKey(stack.chain, stack.deployment, other);
     const byEnclave = await servingUnder("attested", { answerKinds: EVIDENCE_KINDS.tee });
     await running(async ({ url }) => {
@@ -276,10 +285,10 @@ describe("an operator defends itself", () => {
         await untilStatus(stack, url, first, "Committed"),
         await untilStatus(stack, url, second, "Committed"),
       ];
-      await (await enclaves.revoke(other)).wait();
+      await (await enclaveEvidence.revoke(enclaveKeyIdOf(lowerCase(other.address)))).wait();
       await challenge(at(reports, 0));
       await untilStatus(stack, url, first, "Attested");
-      await (await enclaves.revoke(addressOf(stack.enclaveKey as Hex))).wait();
+      await (await enclaveEvidence.revoke(enclaveKeyIdOf(addressOf(stack.enclaveKey as Hex)))).wait();
       const creditBeforeWei = await settlement.creditOf(stranger.address, ZERO_ADDRESS);
       await challenge(at(reports, 1));
       await untilStatus(stack, url, second, "Voided");
@@ -296,7 +305,7 @@ describe("an operator defends itself", () => {
       const nowSeconds = await stack.chain.now();
       const clock = { nowSeconds: () => nowSeconds, observe: () => undefined };
       const lastServedAt = String(nowSeconds + secondsAhead);
-      const predicates = createPredicates({ contracts, clock, rpc, chainId: 31337 });
+      const predicates = createPredicates({ contracts, clock, rpc, chainId: 31337, confirmations: 1 });
       return await predicates.commit({ batchId: `0x${"5e".repeat(32)}`, lastServedAt });
     } finally {
       rpc.destroy();

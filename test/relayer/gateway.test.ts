@@ -105,17 +105,17 @@ describe("gateway", () => {
   ];
   for (const [what, status, code, request] of bad) {
     it(`refuses ${what} with ${status} ${code} and writes nothing`, async () => {
-      const receipts = countReceipts(relayer.ledger);
+      const receipts = await countReceipts(relayer.ledger);
       const response = await request();
       const body = (await response.json()) as ErrorBody;
       assert.deepEqual([response.status, body.error.code], [status, code]);
       assert.ok(body.error.message.length > 5 && body.error.hint.length > 5);
       assert.deepEqual(Object.keys(body), ["error"]);
-      assert.equal(countReceipts(relayer.ledger), receipts);
+      assert.equal(await countReceipts(relayer.ledger), receipts);
     });
   }
 
-  it("R-58 refuses a policy under which nobody could answer a challenge, and work while the chain is out of reach", () => {
+  it("R-58 refuses a policy under which nobody could answer a challenge, and work while the chain is out of reach", async () => {
     const spec = parseModelSpec(JSON.parse(readFileSync(digitModelUrl("spec"), "utf8")));
     const model = { name: spec.name, id: idWithKinds(1), spec, run: () => assert.fail("the model ran") };
     const ask = (kinds: number) => () => {
@@ -126,11 +126,11 @@ describe("gateway", () => {
       const body = { input: sampleInput(1), requester: REQUESTER };
       return inferHere(services as unknown as Services, model as unknown as ServedModel, body);
     };
-    assert.throws(ask(2), { status: 422, code: "MT-GW-008" });
-    assert.throws(ask(3), { status: 503, code: "MT-GW-011", retryAfterSeconds: 5 });
+    await assert.rejects(ask(2), { status: 422, code: "MT-GW-008" });
+    await assert.rejects(ask(3), { status: 503, code: "MT-GW-011", retryAfterSeconds: 5 });
   });
 
-  it("R-58 refuses public data that would not fit on chain when somebody demands to see it", () => {
+  it("R-58 refuses public data that would not fit on chain when somebody demands to see it", async () => {
     const spec = parseModelSpec(JSON.parse(readFileSync(digitModelUrl("spec"), "utf8")));
     const ask = (length: number, publicData: boolean) => () => {
       const model = { name: "wide", id: idWithKinds(1), spec: { ...spec, inputShape: [length] } };
@@ -139,14 +139,14 @@ describe("gateway", () => {
       const body = { input: new Array(length).fill(0), requester: REQUESTER };
       return inferHere(services as unknown as Services, model as unknown as ServedModel, body);
     };
-    assert.throws(ask(8_192, true), { status: 422, code: "MT-GW-020" });
+    await assert.rejects(ask(8_192, true), { status: 422, code: "MT-GW-020" });
     // One byte is the output's. What fits is refused for the next reason: no chain.
-    assert.throws(ask(8_191, true), { code: "MT-GW-011" });
-    assert.throws(ask(8_192, false), { code: "MT-GW-011" });
+    await assert.rejects(ask(8_191, true), { code: "MT-GW-011" });
+    await assert.rejects(ask(8_192, false), { code: "MT-GW-011" });
   });
 
   it("answers with a receipt that the client verifies, stored before the answer arrives", async () => {
-    const receipts = countReceipts(relayer.ledger);
+    const receipts = await countReceipts(relayer.ledger);
     const { receipt } = await infer(
       {
         baseUrl: relayer.url,
@@ -161,13 +161,13 @@ describe("gateway", () => {
         operator: lowerCase(stack.operator.owner.address),
       },
     );
-    assert.equal(countReceipts(relayer.ledger), receipts + 1);
+    assert.equal(await countReceipts(relayer.ledger), receipts + 1);
     assert.equal(receipt.claim.commitBy - receipt.claim.servedAt, 600n);
   });
 
   it("gives the same answer and receipt to the same request, and 409 to another under its id", async () => {
     const first = await (await ask({ requestId: REQUEST_ID })).json();
-    const receipts = countReceipts(relayer.ledger);
+    const receipts = await countReceipts(relayer.ledger);
     assert.deepEqual(await (await ask({ requestId: REQUEST_ID })).json(), first);
     assert.deepEqual(
       await (await ask({ requestId: REQUEST_ID.toUpperCase().replace("X", "x") })).json(),
@@ -179,7 +179,7 @@ describe("gateway", () => {
       assert.equal(response.status, 409, JSON.stringify(other).slice(0, 40));
       assert.equal(((await response.json()) as ErrorBody).error.code, "MT-GW-009");
     }
-    assert.equal(countReceipts(relayer.ledger), receipts);
+    assert.equal(await countReceipts(relayer.ledger), receipts);
     const elsewhere = await ask({
       requestId: REQUEST_ID,
       requester: `0x${"c1".repeat(20)}`,
@@ -190,12 +190,12 @@ describe("gateway", () => {
 
   it("gives one answer to the same request sent many times at once", async () => {
     const requestId = `0x${"2d".repeat(32)}`;
-    const receipts = countReceipts(relayer.ledger);
+    const receipts = await countReceipts(relayer.ledger);
     const answers = await Promise.all(
       Array.from({ length: 12 }, async () => (await ask({ requestId })).text()),
     );
     assert.equal(new Set(answers).size, 1);
-    assert.equal(countReceipts(relayer.ledger), receipts + 1);
+    assert.equal(await countReceipts(relayer.ledger), receipts + 1);
   });
 
   it("shows a claim's way to the chain as the chain itself sees it, and its batch to watchtowers", async () => {
@@ -270,7 +270,7 @@ describe("gateway", () => {
       exposure: { stakeWei: string; lockableWei: string; suspended: boolean }[];
       latest: unknown[];
     };
-    assert.equal(status.claims.total, countReceipts(relayer.ledger));
+    assert.equal(status.claims.total, await countReceipts(relayer.ledger));
     const [{ stakeWei, lockableWei, suspended } = assert.fail()] = status.exposure;
     assert.deepEqual([stakeWei, lockableWei], [(20n * 10n ** 18n).toString(), (18n * 10n ** 18n).toString()]);
     assert.equal(suspended, false);
@@ -319,7 +319,7 @@ describe("gateway", () => {
       const { error } = (await refused.json()) as ErrorBody;
       assert.equal(error.code, "MT-GW-015");
       assert.match(error.hint, /acceptPolicies/);
-      assert.equal(countReceipts(fresh.ledger), 0);
+      assert.equal(await countReceipts(fresh.ledger), 0);
       const { policies } = (await (await fetch(new URL("/readyz", fresh.url))).json()) as {
         policies: { name: string; ready: boolean; code?: string }[];
       };
@@ -362,7 +362,7 @@ describe("gateway", () => {
       assert.equal(refused.status, 503);
       assert.ok(Number(refused.headers.get("retry-after")) > 0);
       assert.equal(((await refused.json()) as ErrorBody).error.code, "MT-GW-010");
-      assert.equal(countReceipts(poor.ledger), 2);
+      assert.equal(await countReceipts(poor.ledger), 2);
       const owner = operator.owner.connect(stack.chain.connection.ethers.provider);
       const settlement = stack.deployment.settlement.connect(owner);
       await (await settlement.stake(operator.owner.address, { value: CLAIM_BOND_WEI })).wait();

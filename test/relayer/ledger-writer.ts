@@ -5,9 +5,10 @@ import { openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { insertReceipt } from "../../relayer/src/ledger/receipts.ts";
 import { storedReceipt } from "./receipts.ts";
 
-const ledger = openLedger(process.argv[2] ?? "");
+const where = process.argv[2] ?? "";
+const ledger = await openLedger(where.startsWith("postgres:") ? { url: where } : { file: where });
 for (let seed = 0; ; seed++) {
   const stored = storedReceipt(seed);
-  insertReceipt(ledger, stored);
+  await insertReceipt(ledger, stored);
   writeSync(1, `${stored.receipt.claimId}\n`);
 }

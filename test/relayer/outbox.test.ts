@@ -7,6 +7,7 @@ import { Transaction } from "ethers";
 import { SETTLEMENT_INTERFACE } from "../../relayer/src/chain/contracts.ts";
 import { connectRpc, type Rpc } from "../../relayer/src/chain/rpc.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { localSigner } from "../../relayer/src/signers/signer.ts";
 import { enqueue, findIntent, type Intent, type NewIntent } from "../../relayer/src/tx/intents.ts";
 import { Outbox, type OutboxContext, type Predicate, type Verdict } from "../../relayer/src/tx/outbox.ts";
 import type { LocalChain } from "../../scripts/stack/chain.ts";
@@ -41,150 +42,157 @@ describe("outbox", () => {
   beforeEach(async () => {
     await rpc.send("evm_setAutomine", [true]);
     file = join(await freshFolder(), "ledger.sqlite");
-    ledger = openLedger(file);
+    ledger = await openLedger({ file });
     verdict = "needed";
     account += 1;
+    // Hardhat funds twenty accounts.
+    await rpc.send("hardhat_setBalance", [localKey(account).address, "0xde0b6b3a7640000"]);
   });
 
   it("sends what is queued, once, and confirms it", async () => {
     const outbox = open();
-    enqueue(ledger, payment("a"));
-    assert.equal(enqueue(ledger, payment("a")), false);
+    await queue(payment("a"));
+    assert.equal(await queue(payment("a")), false);
     await outbox.step();
     await outbox.step();
-    assert.equal(intent("a").state, "confirmed");
+    assert.equal((await intent("a")).state, "confirmed");
     await outbox.step();
     assert.equal(await nonceOf(outbox), 1);
-    ledger.close();
+    await ledger.close();
   });
 
   it("R-57 has nonce and signed bytes on disk before a node sees them, and sends the same bytes after a crash", async () => {
     const deaf = open(withoutBroadcast(rpc));
-    enqueue(ledger, payment("a"));
+    await queue(payment("a"));
     await deaf.step();
-    const signed = intent("a");
+    const signed = await intent("a");
     assert.equal(signed.state, "signed");
     assert.equal(signed.nonce, 0);
     assert.equal(await nonceOf(deaf), 0);
 
-    restart();
+    await restart();
     const outbox = open();
     await outbox.step();
     await outbox.step();
-    assert.equal(intent("a").state, "confirmed");
-    assert.equal(intent("a").txHash, signed.txHash);
-    assert.equal(attempts().length, 1);
+    assert.equal((await intent("a")).state, "confirmed");
+    assert.equal((await intent("a")).txHash, signed.txHash);
+    assert.equal((await attempts()).length, 1);
     assert.equal(await nonceOf(outbox), 1);
-    ledger.close();
+    await ledger.close();
   });
 
   it("R-57 takes a transaction that landed without its answer for what it is", async () => {
     const outbox = open(answeringWithAnError(rpc));
-    enqueue(ledger, payment("a"));
+    await queue(payment("a"));
     await outbox.step();
-    assert.equal(intent("a").state, "signed");
-    restart();
+    assert.equal((await intent("a")).state, "signed");
+    await restart();
     const after = open();
     await after.step();
-    assert.equal(intent("a").state, "confirmed");
+    assert.equal((await intent("a")).state, "confirmed");
     assert.equal(await nonceOf(after), 1);
-    ledger.close();
+    await ledger.close();
   });
 
   it("R-57 does not send what the chain already has", async () => {
     verdict = "done";
     const outbox = open();
-    enqueue(ledger, payment("a"));
+    await queue(payment("a"));
     await outbox.step();
-    assert.equal(intent("a").state, "satisfied");
+    assert.equal((await intent("a")).state, "satisfied");
     verdict = "moot";
-    enqueue(ledger, payment("b"));
+    await queue(payment("b"));
     await outbox.step();
-    assert.equal(intent("b").state, "failed");
+    assert.equal((await intent("b")).state, "failed");
     assert.equal(await nonceOf(outbox), 0);
-    ledger.close();
+    await ledger.close();
   });
 
   it("waits with what the chain cannot take yet, without a nonce and without counting a try", async () => {
     verdict = "later";
     const outbox = open();
-    enqueue(ledger, payment("a"));
+    await queue(payment("a"));
     await outbox.step();
-    assert.deepEqual([intent("a").state, intent("a").tries, intent("a").nonce], ["queued", 0, undefined]);
+    assert.deepEqual(
+      [(await intent("a")).state, (await intent("a")).tries, (await intent("a")).nonce],
+      ["queued", 0, undefined],
+    );
     verdict = "needed";
     await outbox.step();
-    assert.equal(intent("a").state, "queued", "it was tried again at once");
-    ledger.run("UPDATE intents SET next_try_at_milliseconds = 0");
+    assert.equal((await intent("a")).state, "queued", "it was tried again at once");
+    await ledger.transaction((tx) =>
+      tx.updateTable("intents").set({ next_try_at_milliseconds: 0 }).execute(),
+    );
     await outbox.step();
     await outbox.step();
-    assert.equal(intent("a").state, "confirmed");
-    ledger.close();
+    assert.equal((await intent("a")).state, "confirmed");
+    await ledger.close();
   });
 
   it("R-57 sends again after a restart what the chain cannot take yet: its bytes may be on their way", async () => {
-    enqueue(ledger, payment("a"));
+    await queue(payment("a"));
     await open(withoutBroadcast(rpc)).step();
-    restart();
+    await restart();
     verdict = "later";
     const outbox = open();
     await outbox.step();
     await outbox.step();
-    assert.equal(intent("a").state, "confirmed");
-    ledger.close();
+    assert.equal((await intent("a")).state, "confirmed");
+    await ledger.close();
   });
 
   it("R-57 gives a nonce back when a restart finds its transaction done by others, and hands it to the next", async () => {
-    enqueue(ledger, payment("a"));
+    await queue(payment("a"));
     await open(withoutBroadcast(rpc)).step();
-    restart();
+    await restart();
     verdict = "done";
     const outbox = open();
     await outbox.step();
-    assert.equal(intent("a").state, "satisfied");
+    assert.equal((await intent("a")).state, "satisfied");
     verdict = "needed";
-    enqueue(ledger, payment("b"));
+    await queue(payment("b"));
     await outbox.step();
-    assert.equal(intent("b").nonce, 0);
-    ledger.close();
+    assert.equal((await intent("b")).nonce, 0);
+    await ledger.close();
   });
 
   it("R-57 cancels by a transfer to itself what is in the mempool and not needed any more", async () => {
     await rpc.send("evm_setAutomine", [false]);
-    enqueue(ledger, payment("a"));
+    await queue(payment("a"));
     await open().step();
-    assert.equal(intent("a").state, "broadcast");
-    restart();
+    assert.equal((await intent("a")).state, "broadcast");
+    await restart();
     verdict = "done";
     const outbox = open();
     await outbox.step();
-    assert.equal(intent("a").cancelling, true);
+    assert.equal((await intent("a")).cancelling, true);
     await rpc.send("evm_mine", []);
     await outbox.step();
-    assert.equal(intent("a").state, "satisfied");
-    const mined = await rpc.getTransaction(attempts()[0]?.hash ?? "");
+    assert.equal((await intent("a")).state, "satisfied");
+    const mined = await rpc.getTransaction((await attempts())[0]?.hash ?? "");
     assert.ok(mined?.blockNumber);
     assert.equal(mined?.to?.toLowerCase(), outbox.sender);
     assert.equal(mined?.value, 0n);
     assert.equal(await nonceOf(outbox), 1);
-    ledger.close();
+    await ledger.close();
   });
 
   it("R-57 offers a higher fee under the same nonce when blocks pass without it", async () => {
     const outbox = open(withoutBroadcast(rpc));
-    enqueue(ledger, payment("a"));
+    await queue(payment("a"));
     await outbox.step();
     await rpc.send("hardhat_mine", ["0x6"]);
     await outbox.step();
-    const [newer, older] = attempts();
+    const [newer, older] = await attempts();
     assert.ok(newer && older);
     assert.equal(newer.nonce, older.nonce);
     assert.ok((newer.maxFeePerGas ?? 0n) * 1_000n >= (older.maxFeePerGas ?? 0n) * 1_125n);
     assert.ok((newer.maxPriorityFeePerGas ?? 0n) > (older.maxPriorityFeePerGas ?? 0n));
     await open().step();
     await open().step();
-    assert.equal(intent("a").state, "confirmed");
+    assert.equal((await intent("a")).state, "confirmed");
     assert.equal(await nonceOf(outbox), 1);
-    ledger.close();
+    await ledger.close();
   });
 
   it("takes no nonce for a call that would revert, names the custom error and tries again later", async () => {
@@ -192,79 +200,126 @@ describe("outbox", () => {
     const logger = { ...silentLogger, warn: (line: Record<string, unknown>) => lines.push(line) } as never;
     const outbox = open(rpc, logger);
     const data = SETTLEMENT_INTERFACE.encodeFunctionData("withdraw", [ZERO_ADDRESS, RECIPIENT]) as Hex;
-    enqueue(ledger, { ...payment("a"), to: settlement, data, valueWei: 0n });
+    await queue({ ...payment("a"), to: settlement, data, valueWei: 0n });
     await outbox.step();
-    assert.equal(intent("a").state, "queued");
-    assert.equal(intent("a").tries, 1);
+    assert.equal((await intent("a")).state, "queued");
+    assert.equal((await intent("a")).tries, 1);
     assert.equal(lines[0]?.code, "MT-TX-001");
     assert.match(
       String(lines[0]?.reason).toLowerCase(),
       new RegExp(`nothingtowithdraw\\(${outbox.sender}\\)`),
     );
     await outbox.step();
-    assert.equal(intent("a").tries, 1, "it was tried again at once");
-    enqueue(ledger, payment("b"));
+    assert.equal((await intent("a")).tries, 1, "it was tried again at once");
+    await queue(payment("b"));
     await outbox.step();
-    assert.equal(intent("b").nonce, 0);
-    ledger.close();
+    assert.equal((await intent("b")).nonce, 0);
+    await ledger.close();
   });
 
   it("R-57 moves on when its key was used elsewhere", async () => {
     const outbox = open(withoutBroadcast(rpc));
-    enqueue(ledger, payment("a"));
+    await queue(payment("a"));
     await outbox.step();
     const elsewhere = localKey(account).connect(chain.connection.ethers.provider);
     await (await elsewhere.sendTransaction({ to: RECIPIENT, value: 7n })).wait();
     const after = open();
     await after.step();
     await after.step();
-    assert.equal(intent("a").state, "confirmed");
-    assert.equal(intent("a").nonce, 1);
-    ledger.close();
+    assert.equal((await intent("a")).state, "confirmed");
+    assert.equal((await intent("a")).nonce, 1);
+    await ledger.close();
   });
 
   it("does not let one transaction that cannot be tried hold up the others", async () => {
     const outbox = open(rpc);
-    enqueue(ledger, { ...payment("bad"), kind: "answer", to: "0x12" });
-    enqueue(ledger, payment("good"));
+    await queue({ ...payment("bad"), kind: "answer", to: "0x12" });
+    await queue(payment("good"));
     await outbox.step();
     await outbox.step();
-    assert.equal(intent("bad").state, "queued");
-    assert.equal(intent("good").state, "confirmed");
-    ledger.close();
+    assert.equal((await intent("bad")).state, "queued");
+    assert.equal((await intent("good")).state, "confirmed");
+    await ledger.close();
   });
 
   it("sends the urgent first", async () => {
     await rpc.send("evm_setAutomine", [false]);
     const outbox = open();
-    enqueue(ledger, { ...payment("late"), kind: "release" });
-    enqueue(ledger, { ...payment("urgent"), kind: "answer" });
+    await queue({ ...payment("late"), kind: "release" });
+    await queue({ ...payment("urgent"), kind: "answer" });
     await outbox.step();
-    assert.equal(intent("urgent").nonce, 0);
-    assert.equal(intent("late").nonce, 1);
+    assert.equal((await intent("urgent")).nonce, 0);
+    assert.equal((await intent("late")).nonce, 1);
     await rpc.send("evm_mine", []);
-    ledger.close();
+    await ledger.close();
   });
 
   it("R-57 sends again what a reorg took out of its block", async () => {
     const outbox = open(rpc, silentLogger, 3);
-    enqueue(ledger, payment("a"));
+    await queue(payment("a"));
     const snapshot = await rpc.send("evm_snapshot", []);
     await outbox.step();
     await outbox.step();
-    assert.equal(intent("a").state, "mined");
-    const { txHash } = intent("a");
+    assert.equal((await intent("a")).state, "mined");
+    const { txHash } = await intent("a");
     await rpc.send("evm_revert", [snapshot]);
     await rpc.send("hardhat_mine", ["0x1"]);
     await outbox.step();
     await rpc.send("hardhat_mine", ["0x3"]);
-    for (let round = 0; round < 3 && intent("a").state !== "confirmed"; round++) {
+    for (let round = 0; round < 3 && (await intent("a")).state !== "confirmed"; round++) {
       await outbox.step();
       await rpc.send("hardhat_mine", ["0x3"]);
     }
-    assert.equal(intent("a").state, "confirmed");
-    assert.equal(intent("a").txHash, txHash);
-    ledger.close();
+    assert.equal((await intent("a")).state, "confirmed");
+    assert.equal((await intent("a")).txHash, txHash);
+    await ledger.close();
+  });
+
+  it("offers a higher fee at once when the operator bumps", async () => {
+    await rpc.send("evm_setAutomine", [false]);
+    const outbox = open();
+    await queue(payment("a"));
+    await outbox.step();
+    const { id } = await intent("a");
+    assert.equal(await outbox.ask(id + 1, "bump", false), undefined);
+    assert.ok(await outbox.ask(id, "bump", false));
+    await outbox.step();
+    const [bumped, first] = await attempts();
+    assert.equal(bumped?.nonce, first?.nonce);
+    assert.ok((bumped?.maxFeePerGas ?? 0n) >= ((first?.maxFeePerGas ?? 0n) * 1_125n) / 1_000n);
+    await outbox.step();
+    assert.equal((await attempts()).length, 2);
+    await ledger.close();
+  });
+
+  it("gives up what the operator cancels: its nonce goes to a transfer to oneself, and it is not sent again", async () => {
+    await rpc.send("evm_setAutomine", [false]);
+    const outbox = open();
+    await queue({ ...payment("a"), kind: "release" });
+    await outbox.step();
+    const { id } = await intent("a");
+    assert.ok(await outbox.ask(id, "cancel", false));
+    await outbox.step();
+    assert.equal((await attempts())[0]?.to?.toLowerCase(), outbox.sender);
+    await rpc.send("hardhat_mine", ["0x1"]);
+    await outbox.step();
+    await outbox.step();
+    assert.equal((await intent("a")).state, "failed");
+    assert.equal(await nonceOf(outbox), 1);
+    await ledger.close();
+  });
+
+  it("cancels what keeps a promise only by force, and what is in a block not at all", async () => {
+    const outbox = open();
+    verdict = "later";
+    await queue(payment("a"));
+    await queue(payment("b"));
+    const { id } = await intent("a");
+    await assert.rejects(outbox.ask(id, "cancel", false), { code: "MT-OPS-006" });
+    await assert.rejects(outbox.ask(id, "bump", false), { code: "MT-OPS-007" });
+    assert.equal(await outbox.ask(id, "cancel", true), "cancelled");
+    assert.equal((await intent("a")).state, "failed");
+    await ledger.close();
   });
 
   function open(through: Rpc = rpc, logger = silentLogger, confirmations = 1): Outbox {
@@ -274,10 +329,10 @@ describe("outbox", () => {
       ...{ attest: answer, prove: answer, commit: answer, announce: answer },
       ...{ reveal: answer, answerOmission: answer, demand: answer, resolveDemand: answer },
     };
-    const senderKey = localKey(account).privateKey as Hex;
+    const signer = localSigner(localKey(account).privateKey as Hex);
     return new Outbox({
       lane: "operator",
-      senderKey,
+      signer,
       chainId: 31337,
       confirmations,
       ledger,
@@ -287,21 +342,24 @@ describe("outbox", () => {
     });
   }
 
-  function restart(): void {
-    ledger.close();
-    ledger = openLedger(file);
+  async function restart(): Promise<void> {
+    await ledger.close();
+    ledger = await openLedger({ file });
   }
 
-  function intent(key: string): Intent {
-    const found = findIntent(ledger, key);
+  function queue(wanted: NewIntent): Promise<boolean> {
+    return ledger.transaction((tx) => enqueue(tx, wanted));
+  }
+
+  async function intent(key: string): Promise<Intent> {
+    const found = await findIntent(ledger, key);
     assert.ok(found);
     return found;
   }
 
-  function attempts(): Transaction[] {
-    return ledger
-      .all<{ raw: string }>("SELECT raw FROM attempts ORDER BY rowid DESC")
-      .map(({ raw }) => Transaction.from(raw));
+  async function attempts(): Promise<Transaction[]> {
+    const rows = await ledger.selectFrom("attempts").select("raw").orderBy("sequence", "desc").execute();
+    return rows.map(({ raw }) => Transaction.from(raw));
   }
 
   function nonceOf(outbox: Outbox): Promise<number> {

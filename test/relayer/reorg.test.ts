@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { getClaim, getReceipt } from "@meantime/sdk/client";
-import { type Hex, ZERO_HASH } from "@meantime/sdk/hex";
+import { ZERO_HASH } from "@meantime/sdk/hex";
 import { startRelayer } from "../../relayer/src/relayer.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { CHALLENGE_WINDOW_SECONDS } from "../../scripts/stack/policies.ts";
@@ -31,7 +31,12 @@ describe("a reorganisation over a deadline", () => {
     const { url, ledger } = relayer;
     try {
       await eventually("the endpoint to be announced", () =>
-        ledger.get("SELECT 1 FROM intents WHERE kind = 'announce' AND state = 'mined'"),
+        ledger
+          .selectFrom("intents")
+          .select("id")
+          .where("kind", "=", "announce")
+          .where("state", "=", "mined")
+          .executeTakeFirst(),
       );
       await provider.send("hardhat_mine", ["0x3"]);
       const snapshot: unknown = await provider.send("evm_snapshot", []);
@@ -40,21 +45,24 @@ describe("a reorganisation over a deadline", () => {
       const { settlement } = stack.deployment;
       const committed = () =>
         eventually("the commit to be mined", async () => {
-          const own = ledger.get<{ batch_id: Hex }>("SELECT batch_id FROM batches");
+          const own = await ledger.selectFrom("batches").select("batch_id").executeTakeFirst();
           const { committedAt } = await settlement.batchOf(own?.batch_id ?? ZERO_HASH);
           return committedAt === 0n ? undefined : Number(committedAt);
         });
       const committedAt = await committed();
       const mined = await eventually("the daemon to see it", () =>
-        ledger.get<{ block: number }>(
-          "SELECT block_number AS block FROM intents WHERE kind = 'commit' AND state = 'mined'",
-        ),
+        ledger
+          .selectFrom("intents")
+          .select("block_number as block")
+          .where("kind", "=", "commit")
+          .where("state", "=", "mined")
+          .executeTakeFirst(),
       );
       await eventually("its view of the chain to be as new", async () => {
         const { chain } = (await (await fetch(new URL("/v1/status", url))).json()) as {
           chain: { head: number };
         };
-        return chain.head >= mined.block ? true : undefined;
+        return chain.head >= (mined.block ?? 0) ? true : undefined;
       });
       assert.equal((await getClaim({ baseUrl: url }, claimId)).status, "Served", "one block is not three");
 

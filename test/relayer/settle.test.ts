@@ -11,6 +11,7 @@ import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { type ModelAnswer, parseModelSpec, runModel } from "@meantime/sdk/model";
 import type { StatusName } from "@meantime/sdk/status";
 import { startRelayer } from "../../relayer/src/relayer.ts";
+import { encryptKeystore } from "../../relayer/src/signers/keystore.ts";
 import { digitModelUrl } from "../../scripts/chain/models.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { enrolOperator, localOperator } from "../../scripts/stack/operators.ts";
@@ -140,14 +141,17 @@ describe("the daemon", () => {
       const lie = await askFor(liar.url, 1, "window");
       const truth = await askFor(liar.url, 2, "window");
       // Not committed to, so the liar can serve anything for it: that must not keep its claims from being checked.
-      liar.ledger.run("UPDATE receipts SET signature = '0x'");
+      await liar.ledger.transaction((tx) => tx.updateTable("receipts").set({ signature: "0x" }).execute());
       await untilOnChain(liar.url, lie, "Challenged");
       await untilOnChain(liar.url, truth, "Committed");
       // The liar's own prover finds that no proof of the lie exists: it must neither hang nor send a wrong one.
       await eventually("the liar to give up", () =>
-        liar.ledger.get("SELECT 1 FROM unprovable WHERE id = ? AND code = 'MT-PRV-002'", lie)
-          ? true
-          : undefined,
+        liar.ledger
+          .selectFrom("unprovable")
+          .select("id")
+          .where("id", "=", lie)
+          .where("code", "=", "MT-PRV-002")
+          .executeTakeFirst(),
       );
       await stack.chain.moveTo((await stack.chain.now()) + PROVE_WINDOW_SECONDS);
       await untilOnChain(liar.url, lie, "Rejected");
@@ -174,7 +178,11 @@ describe("the daemon", () => {
       [
         "MT-CHAIN-002",
         1,
-        { chain: { ...chain, chainId: 1 }, operator: { ...(json.operator as object), ...environmentKeys() } },
+        {
+          chain: { ...chain, chainId: 1 },
+          operator: { ...(json.operator as object), ...(await encryptedKeys()) },
+          enclave: undefined,
+        },
       ],
       ["MT-CHAIN-003", 1, { chain: { ...chain, settlement: REQUESTER } }],
       ["MT-CHAIN-007", 1, { chain: { ...chain, settlement: await stack.deployment.receipts.getAddress() } }],
@@ -185,6 +193,7 @@ describe("the daemon", () => {
       await writeFile(file, JSON.stringify({ ...json, ...change }));
       const result = await runMeantime(["start", "--config", file, "--json"], {
         KEY: stack.operator.sender.privateKey,
+        PASSWORD: "password",
       });
       assert.deepEqual([result.exit, result.error?.code], [exit, code], result.stderr);
       assert.equal(result.stdout, "");
@@ -237,8 +246,16 @@ describe("the daemon", () => {
   }
 });
 
-function environmentKeys() {
-  return { senderKey: { env: "KEY" }, receiptKey: { env: "KEY" }, enclaveKey: { env: "KEY" } };
+/** Keys as a chain that is no development chain wants them. */
+async function encryptedKeys(): Promise<Record<string, unknown>> {
+  const folder = await freshFolder();
+  const { sender, receiptKey } = localOperator(HONEST_ACCOUNT);
+  const keys = Object.entries({ senderKey: sender, receiptKey }).map(async ([name, { privateKey }]) => {
+    const keystore = join(folder, `${name}.json`);
+    await writeFile(keystore, await encryptKeystore(privateKey as Hex, "password", 1 << 12));
+    return [name, { keystore, passwordEnv: "PASSWORD" }] as const;
+  });
+  return { ...Object.fromEntries(await Promise.all(keys)), enclaveKey: { env: "KEY" } };
 }
 
 async function runMeantime(parameters: string[], environment: Record<string, string> = {}) {

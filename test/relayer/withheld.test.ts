@@ -143,10 +143,16 @@ describe("a watchtower whose operators withhold their data", () => {
   }
 
   function untilTried({ ledger }: RunningRelayer, { batch }: ClaimReport): Promise<true> {
-    const sql = "SELECT 1 FROM watched WHERE batch_id = ? AND tries > 0 AND error = 'MT-WATCH-001'";
-    return eventually("the tower to ask in vain", () =>
-      ledger.get(sql, batch?.batchId as Hex) ? true : undefined,
-    );
+    return eventually("the tower to ask in vain", async () => {
+      const tried = await ledger
+        .selectFrom("watched")
+        .select("tries")
+        .where("batch_id", "=", batch?.batchId as Hex)
+        .where("tries", ">", 0)
+        .where("error", "=", "MT-WATCH-001")
+        .executeTakeFirst();
+      return tried ? true : undefined;
+    });
   }
 
   function ownerOf({ owner }: LocalOperator) {

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { connectChain } from "@meantime/sdk/chain/chain";
+import { httpProvider } from "@meantime/sdk/chain/provider";
 import type { Claim } from "@meantime/sdk/claim";
 import { getClaim, getReceipt, infer } from "@meantime/sdk/client";
 import { commitInput, commitLabel } from "@meantime/sdk/commitment";
@@ -12,6 +14,7 @@ import type { Hex } from "@meantime/sdk/hex";
 import { receiptToJson, signReceipt } from "@meantime/sdk/receipt";
 import { addressOf } from "@meantime/sdk/signature";
 import { id } from "ethers";
+import { startNode } from "./chain-node.ts";
 import { randomAddress, randomClaim, testDomain } from "./samples.ts";
 
 const privateKey = id("gateway key") as Hex;
@@ -89,6 +92,67 @@ describe("infer", () => {
       respond = (body) => answerWith({ ...honestClaim(body), servedAt, commitBy: servedAt + 600n });
       await assert.rejects(ask({ nowSeconds }), (error) => isError(error, "MT-SDK-114"));
     }
+  });
+
+  it("goes by the chain, where it is given: the key's time, the policy accepted and open, the clock", async () => {
+    const servedAt = 1_800_000_000n;
+    const facts = { validUntil: servedAt + 1n, acceptedAt: servedAt, closedAt: 0n, now: servedAt };
+    const asked: unknown[] = [];
+    const noted = (of: unknown[], answer: unknown[]) => {
+      asked.push(...of);
+      return answer;
+    };
+    const node = await startNode(
+      {
+        RECEIPTS: () => [randomAddress()],
+        POLICIES: () => [randomAddress()],
+        receiptKeyOf: (...of) => noted(of, [1n, facts.validUntil]),
+        acceptedAtOf: (...of) => noted(of, [facts.acceptedAt]),
+        closedAtOf: (...of) => noted(of, [facts.closedAt]),
+      },
+      () => facts.now,
+    );
+    try {
+      const chain = await connectChain(httpProvider(node.url), testDomain);
+      const gateway = { baseUrl, trust: { chain } };
+      const request = { model, input, requester, policyId, operator };
+      respond = (body) => answerWith(honestClaim(body));
+      assert.equal((await infer(gateway, request)).label, 7);
+      assert.deepEqual(
+        asked.map((one) => String(one).toLowerCase()).sort(),
+        [operator, addressOf(privateKey), operator, policyId, policyId].sort(),
+      );
+      for (const [change, code] of [
+        [{ validUntil: servedAt }, "MT-SDK-117"],
+        [{ acceptedAt: servedAt + 1n }, "MT-SDK-116"],
+        [{ acceptedAt: 0n }, "MT-SDK-116"],
+        [{ closedAt: servedAt }, "MT-SDK-118"],
+        [{ now: servedAt + 601n }, "MT-SDK-114"],
+      ] as const) {
+        const before = { ...facts };
+        Object.assign(facts, change);
+        await assert.rejects(infer(gateway, request), (error) => isError(error, code), code);
+        Object.assign(facts, before);
+      }
+    } finally {
+      node.close();
+    }
+  });
+
+  it("asks again under the same request id and salt, when it is told to", async () => {
+    const bodies: string[] = [];
+    respond = (body) => {
+      bodies.push(JSON.stringify(body));
+      return bodies.length < 3 ? { status: 503, body: "{}" } : answerWith(honestClaim(body));
+    };
+    const patience = { retries: 2, retryDelayMs: 0 };
+    const request = { model, input, requester, policyId, operator };
+    assert.equal((await infer({ baseUrl, trust: trust(), patience }, request)).label, 7);
+    assert.deepEqual([bodies.length, new Set(bodies).size], [3, 1]);
+    const stopped = { ...patience, signal: AbortSignal.abort() };
+    await assert.rejects(infer({ baseUrl, trust: trust(), patience: stopped }, request), (error) =>
+      isError(error, "MT-SDK-504"),
+    );
   });
 
   it("hands on the server's code and hint", async () => {

@@ -18,8 +18,8 @@ import {
   PLATFORM_CA,
   pckCertificate,
   rootCertificate,
-} from "../enclave/pki/intel.ts";
-import { quote } from "../enclave/pki/quotes.ts";
+} from "../../relayer/src/attest/simulated/pki/intel.ts";
+import { quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
 import { readDcapVectors, readFolder, vectorFolder } from "../enclave/vectors.ts";
 
 const folder = vectorFolder("dcap");
@@ -85,6 +85,24 @@ describe("Intel quotes in the SDK", () => {
       ["enterCrl", "enterAuthority", "enterAuthority", "enterCrl", "enterTcbInfo", "enterQeIdentity"],
     );
     assert.deepEqual(rootOf(bundle("tdx")), rootCertificate());
+  });
+
+  it("enters what an incomplete bundle has, its chains in either order", () => {
+    const whole = bundle("tdx");
+    const { qe_identity: _, pck_crl: __, ...partial } = whole;
+    assert.deepEqual(
+      collateralCalls(partial).map(({ method }) => method),
+      ["enterCrl", "enterAuthority", "enterAuthority", "enterTcbInfo"],
+    );
+    const rootFirst = whole.tcb_info_issuer_chain
+      .split(/(?<=-----END CERTIFICATE-----\n)/)
+      .reverse()
+      .join("");
+    const reversed = { ...whole, tcb_info_issuer_chain: rootFirst, qe_identity_issuer_chain: rootFirst };
+    assert.deepEqual(collateralCalls(reversed), collateralCalls(whole));
+    const { pck_crl_issuer_chain: ___, ...chainless } = whole;
+    const own = collateralCalls(chainless, [authorityCertificate(PLATFORM_CA)]);
+    assert.deepEqual(own, collateralCalls(whole));
   });
 
   it("names the field that a bundle lacks", () => {

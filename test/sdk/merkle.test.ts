@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MeantimeError } from "@meantime/sdk/errors";
-import { type Hex, keccak256 } from "@meantime/sdk/hex";
-import { buildMerkleTree, verifyMerkleProof } from "@meantime/sdk/merkle";
+import { type Hex, hexToBytes, keccak256 } from "@meantime/sdk/hex";
+import { buildMerkleTree, merkleTreeSteps, verifyMerkleProof } from "@meantime/sdk/merkle";
 import { SimpleMerkleTree } from "@openzeppelin/merkle-tree";
 import { type BytesLike, toHex } from "@openzeppelin/merkle-tree/dist/bytes.js";
 import { concat, keccak256 as ethersKeccak256 } from "ethers";
@@ -108,6 +108,23 @@ describe("R-37 Merkle trees", () => {
           assert.equal(proven, false, `${count}: node ${place} at ${index}`);
         }
       }
+    }
+  });
+
+  it("are the same when they are built step by step, in steps of a bounded number of leaves", () => {
+    for (const count of SIZES) {
+      const leaves = leavesOf(count);
+      const asked: number[] = [];
+      const steps = merkleTreeSteps(count, (index) => {
+        asked.push(index);
+        return hexToBytes(leaves[index] ?? "0x");
+      });
+      let [taken, step] = [1, steps.next()];
+      for (; !step.done; step = steps.next()) taken += 1;
+      assert.equal(step.value.root, buildMerkleTree(leaves).root);
+      assert.deepEqual(step.value.proof(count - 1), buildMerkleTree(leaves).proof(count - 1));
+      assert.deepEqual(asked, [...leaves.keys()]);
+      assert.ok(taken >= (2 * count - 1) / 64, `${count} leaves in ${taken} steps`);
     }
   });
 

@@ -6,7 +6,15 @@ import { readCbor } from "@meantime/sdk/nitro/cbor";
 import { readNitroDocument } from "@meantime/sdk/nitro/document";
 import { chainIds, nitroHints, nitroSignatures } from "@meantime/sdk/nitro/signatures";
 import { p384Call, p384Tables } from "@meantime/sdk/p384-hints";
-import { certificateOf, chainOf, documentOf, keyOf, NOW, PCRS, twinOf } from "../enclave/pki/nitro.ts";
+import {
+  certificateOf,
+  chainOf,
+  documentOf,
+  keyOf,
+  NOW,
+  PCRS,
+  twinOf,
+} from "../../relayer/src/attest/simulated/pki/nitro.ts";
 
 const SIGNED_BYTES = 240;
 const LONGEST_HINTS_BYTES = 17_000;

@@ -5,7 +5,7 @@ import {IIntelCollateral} from "../../interfaces/IIntelCollateral.sol";
 import {CrlHead, RevocationList} from "../der/RevocationList.sol";
 import {Certificate, X509} from "../der/X509.sol";
 import {CodeBlob} from "./CodeBlob.sol";
-import {P256} from "./P256.sol";
+import {P256} from "../crypto/P256.sol";
 import {QeIdentity, QeIdentityHead} from "./QeIdentity.sol";
 import {Revocations} from "./Revocations.sol";
 import {Signed} from "./Signed.sol";

@@ -5,7 +5,7 @@ import {IIntelCollateral} from "../../interfaces/IIntelCollateral.sol";
 import {IIntelQuoteVerifier} from "../../interfaces/IIntelQuoteVerifier.sol";
 import {Certificate, X509} from "../der/X509.sol";
 import {CodeBlob} from "./CodeBlob.sol";
-import {P256} from "./P256.sol";
+import {P256} from "../crypto/P256.sol";
 import {PckExtension, PckPlatform} from "./PckExtension.sol";
 import {QeIdentity} from "./QeIdentity.sol";
 import {Quote, QuoteReport} from "./Quote.sol";
@@ -77,6 +77,14 @@ contract IntelQuoteVerifier is IIntelQuoteVerifier {
             revert TcbStatusNotAllowed(verified.status);
         }
         _describe(verified, c);
+    }
+
+    /// @inheritdoc IIntelQuoteVerifier
+    function isPlatformRevoked(bytes32 authorityId, uint64 serialTag) external view returns (bool) {
+        address pckCrl = COLLATERAL.crlOf(authorityId).data;
+        if (Revocations.has(pckCrl, serialTag)) return true;
+        address rootCrl = COLLATERAL.crlOf(COLLATERAL.ROOT_ID()).data;
+        return Revocations.has(rootCrl, COLLATERAL.authorityOf(authorityId).serialTag);
     }
 
     function _open(
@@ -202,6 +210,8 @@ contract IntelQuoteVerifier is IIntelQuoteVerifier {
             _earlier(c.collateral.tcbInfo.evaluationNumber, c.collateral.qeIdentity.evaluationNumber)
         );
         verified.expiresAt = uint40(c.expiresAt);
+        verified.authorityId = c.issuerId;
+        verified.serialTag = Revocations.tagOf(c.pck.serial);
     }
 
     function _earlier(uint256 a, uint256 b) private pure returns (uint256) {

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {CrlHead} from "../der/RevocationList.sol";
 import {Certificate, X509} from "../der/X509.sol";
-import {P256} from "./P256.sol";
+import {P256} from "../crypto/P256.sol";
 
 /// @title What Intel's authorities sign
 /// @notice Signatures on certificates and revocation lists, and the ids by which documents are found.

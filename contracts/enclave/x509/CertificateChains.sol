@@ -25,6 +25,7 @@ abstract contract CertificateChains is ICertificateChains, AccessManaged {
     // What a chain's id stands for, in bits: 0 authority, 1 may sign certificates, 2 may sign other things, 8 the most
     // intermediates below, 16 not after, 56 not before, 96 the tag by which it is revoked.
     mapping(bytes32 chainId => uint256 record) private _records;
+    mapping(bytes32 chainId => bytes32 issuerChain) private _issuerOf;
     mapping(uint160 tag => bool) private _revoked;
 
     uint256 private constant IS_AUTHORITY = 1;
@@ -77,6 +78,15 @@ abstract contract CertificateChains is ICertificateChains, AccessManaged {
         return _revoked[_tagOf(issuer, serial)];
     }
 
+    /// @inheritdoc ICertificateChains
+    function isChainRevoked(bytes32 chainId) external view returns (bool) {
+        // The root, which no record stands for, ends every chain.
+        for (bytes32 id = chainId; _records[id] != 0; id = _issuerOf[id]) {
+            if (_revoked[uint160(_records[id] >> 96)]) return true;
+        }
+        return false;
+    }
+
     /// @dev Every certificate, the root first: verified once, judged each time. The last one may be of any kind.
     function _walk(
         bytes[] memory chain,
@@ -95,6 +105,7 @@ abstract contract CertificateChains is ICertificateChains, AccessManaged {
             if (record == 0) {
                 record = _verified(chain, place, chainId, _hintAt(hints, used++));
                 _records[chainId] = record;
+                _issuerOf[chainId] = issuerChain;
             }
             uint256 expiry = _judge(record, place, chain.length - 1);
             if (expiry < notAfter) notAfter = expiry;

@@ -5,7 +5,7 @@ import type { Hex } from "@meantime/sdk/hex";
 import { runModel } from "@meantime/sdk/model";
 import { EVIDENCE_KINDS, EVIDENCE_RULES } from "@meantime/sdk/policy";
 import { signDigest } from "@meantime/sdk/signature";
-import { type HeaderColumns, headerFromRow } from "../ledger/batches.ts";
+import { headerFromRow } from "../ledger/batches.ts";
 import { receiptsOfBatch, type StoredReceipt } from "../ledger/receipts.ts";
 import { giveUp } from "../ledger/unprovable.ts";
 import type { ServedModel, Services } from "../services.ts";
@@ -13,9 +13,9 @@ import { attestIntent, type Evidence } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
 
 /**
- * A SIMULATED enclave: it signs what a real one would sign, with a key from the configuration, and runs in this process.
- * Nothing isolates it and no hardware vouches for it; the registry's curator has to enter its key by hand. Like a real
- * one, it signs only what its own model recomputes.
+ * Signs what an enclave signs, with the key that was registered by attestation. Where this process runs in an enclave the key
+ * lives there; elsewhere it is SIMULATED: nothing isolates it. Like every enclave's, it signs only what its own model
+ * recomputes.
  */
 
 const RULES_OF_ATTESTATION: readonly number[] = [
@@ -26,27 +26,29 @@ const RULES_OF_ATTESTATION: readonly number[] = [
 ];
 
 /** Signs for every committed batch whose policy asks for an enclave. */
-export function attestBatches(services: Services): void {
-  const { ledger, config, policies, models, contracts, clock, logger } = services;
+export async function attestBatches(services: Services): Promise<void> {
+  const { ledger, config, policies, models, contracts, logger } = services;
   if (!config.operator.enclaveKey || !config.chain.enclaveEvidence) return;
   for (const policy of policies) {
     if (!RULES_OF_ATTESTATION.includes(policy.terms.rule)) continue;
-    for (const row of batchesWithoutAttestation(services, policy.id)) {
+    for (const row of await batchesWithoutAttestation(services, policy.id)) {
       const model = models.find(({ id }) => id === row.model_id);
-      if (!model?.measurement || clock.nowSeconds() >= row.final_at) continue;
-      const wrong = receiptsOfBatch(ledger, row.batch_id).find((stored) => !recomputes(model, stored));
+      if (!model?.measurement) continue;
+      const receipts = await receiptsOfBatch(ledger, row.batch_id);
+      const wrong = receipts.find((stored) => !recomputes(model, stored));
       if (wrong) {
         logger.error(
           { code: "MT-ATT-001", batchId: row.batch_id, claimId: wrong.receipt.claimId },
           "the simulated enclave computes another output; the batch is not attested",
         );
-        giveUp(ledger, row.batch_id, "MT-ATT-001", "the enclave computes another output");
+        await giveUp(ledger, row.batch_id, "MT-ATT-001", "the enclave computes another output");
         continue;
       }
       const digest = batchAttestationDigest(enclaveDomain(config), row.batch_id, row.model_id);
       const header = headerFromRow(config.operator.address, row);
       const evidence = signDigest(config.operator.enclaveKey, digest);
-      enqueue(ledger, attestIntent(contracts.settlementAddress, row.batch_id, header, evidence));
+      const intent = attestIntent(contracts.settlementAddress, row.batch_id, header, evidence);
+      await ledger.transaction((tx) => enqueue(tx, intent));
       logger.info({ batchId: row.batch_id }, "batch attested by the simulated enclave");
     }
   }
@@ -74,12 +76,29 @@ function enclaveDomain({ chain }: Services["config"]) {
   return { chainId: BigInt(chain.chainId), enclaveEvidence: chain.enclaveEvidence };
 }
 
-function batchesWithoutAttestation({ ledger }: Services, policyId: Hex) {
-  return ledger.all<HeaderColumns & { batch_id: Hex; final_at: number }>(
-    `SELECT b.* FROM chain_batches b JOIN batches own ON own.batch_id = b.batch_id
-     WHERE b.policy_id = ? AND b.attested_at IS NULL
-       AND NOT EXISTS (SELECT 1 FROM intents WHERE dedupe_key = 'attest:' || b.batch_id)
-       AND NOT EXISTS (SELECT 1 FROM unprovable WHERE id = b.batch_id)`,
-    policyId,
-  );
+/** In their window: nobody asks for an attestation later. */
+function batchesWithoutAttestation({ ledger, clock }: Services, policyId: Hex) {
+  return ledger
+    .selectFrom("chain_batches as b")
+    .innerJoin("batches as own", "own.batch_id", "b.batch_id")
+    .selectAll("b")
+    .where("b.policy_id", "=", policyId)
+    .where("b.final_at", ">", clock.nowSeconds())
+    .where("b.attested_at", "is", null)
+    .where((eb) =>
+      eb.and([
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("intents")
+              .select("id")
+              .where("dedupe_key", "=", eb(eb.val("attest:"), "||", eb.ref("b.batch_id"))),
+          ),
+        ),
+        eb.not(
+          eb.exists(eb.selectFrom("unprovable as u").select("u.id").whereRef("u.id", "=", "b.batch_id")),
+        ),
+      ]),
+    )
+    .execute();
 }

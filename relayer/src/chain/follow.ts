@@ -61,6 +61,8 @@ export interface FollowContext {
   logger: Logger;
   sender: Address;
   receiptKeyAddress: Address;
+  /** Whether this worker reads the events into the ledger; otherwise it takes what another has read. */
+  follows: boolean;
 }
 
 const MAX_BLOCKS_PER_QUERY = 2_000;
@@ -73,17 +75,11 @@ const MAX_BLOCKS_PER_QUERY = 2_000;
  * the last checkpoint the chain still has.
  */
 export async function pollChain(context: FollowContext): Promise<ChainView> {
-  const { rpc, clock, ledger, config } = context;
+  const { rpc, clock, config } = context;
   const head = await blockAt(rpc, "latest");
   clock.observe(head.timestamp);
-  await undoReorg(context);
   const target = head.number - (config.chain.confirmations - 1);
-  let readUpTo = lastCheckpoint(ledger)?.number ?? config.chain.startBlock - 1;
-  while (readUpTo < target) {
-    const to = Math.min(target, readUpTo + MAX_BLOCKS_PER_QUERY);
-    await readRange(context, readUpTo + 1, to);
-    readUpTo = to;
-  }
+  const readUpTo = context.follows ? await readEvents(context, target) : await lastRead(context);
   return {
     head: { number: head.number, hash: hashOf(head), timestampSeconds: head.timestamp },
     readUpTo,
@@ -95,17 +91,42 @@ export async function pollChain(context: FollowContext): Promise<ChainView> {
   };
 }
 
-async function undoReorg({ rpc, ledger, logger, config }: FollowContext): Promise<void> {
-  const last = lastCheckpoint(ledger);
+/** What reading events needs. */
+export type ReadContext = Pick<FollowContext, "rpc" | "contracts" | "ledger" | "config" | "logger">;
+
+/**
+ * Undoes what a reorg took back and reads the events up to a block into the ledger.
+ *
+ * @returns the last block whose events are in the ledger
+ */
+export async function readEvents(context: ReadContext, target: number): Promise<number> {
+  await undoReorg(context);
+  let readUpTo = await lastRead(context);
+  while (readUpTo < target) {
+    const to = Math.min(target, readUpTo + MAX_BLOCKS_PER_QUERY);
+    await readRange(context, readUpTo + 1, to);
+    readUpTo = to;
+  }
+  return readUpTo;
+}
+
+async function lastRead({ ledger, config }: ReadContext): Promise<number> {
+  return (await lastCheckpoint(ledger))?.number ?? config.chain.startBlock - 1;
+}
+
+async function undoReorg({ rpc, ledger, logger, config }: ReadContext): Promise<void> {
+  const last = await lastCheckpoint(ledger);
   if (!last || (await isOnChain(rpc, last))) return;
-  let ancestor = checkpointBefore(ledger, last.number);
-  while (ancestor && !(await isOnChain(rpc, ancestor))) ancestor = checkpointBefore(ledger, ancestor.number);
+  let ancestor = await checkpointBefore(ledger, last.number);
+  while (ancestor && !(await isOnChain(rpc, ancestor))) {
+    ancestor = await checkpointBefore(ledger, ancestor.number);
+  }
   const toBlock = ancestor?.number ?? config.chain.startBlock - 1;
   logger.warn(
     { code: "MT-CHAIN-004", fromBlock: last.number, toBlock },
     "the chain was reorganised; rolling back",
   );
-  rollBack(ledger, toBlock);
+  await rollBack(ledger, toBlock);
 }
 
 async function isOnChain(rpc: Rpc, checkpoint: { number: number; hash: Hex }): Promise<boolean> {
@@ -113,7 +134,7 @@ async function isOnChain(rpc: Rpc, checkpoint: { number: number; hash: Hex }): P
   return block !== null && block.hash === checkpoint.hash;
 }
 
-async function readRange({ rpc, contracts, ledger }: FollowContext, from: number, to: number): Promise<void> {
+async function readRange({ rpc, contracts, ledger }: ReadContext, from: number, to: number): Promise<void> {
   const end = await blockAt(rpc, to);
   const address = [contracts.settlementAddress, contracts.receiptsAddress];
   const logs = await rpc.getLogs({ address, fromBlock: from, toBlock: to });
@@ -130,7 +151,7 @@ async function readRange({ rpc, contracts, ledger }: FollowContext, from: number
   const events = logs.flatMap(
     (log) => decodeLog(contracts, log, timestamps.get(log.blockHash) ?? end.timestamp) ?? [],
   );
-  advance(ledger, events, { number: to, hash: hashOf(end) });
+  await advance(ledger, events, { number: to, hash: hashOf(end) });
 }
 
 function decodeLog({ receiptsAddress }: Contracts, log: Log, timestamp: number): ChainEvent | undefined {

@@ -3,19 +3,23 @@
 import { readFileSync } from "node:fs";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { Command, CommanderError } from "commander";
-import { z } from "zod";
-import { configSchema } from "../config/schema.ts";
-import { TemporaryError } from "../errors.ts";
+import { docsLink, TemporaryError } from "../errors.ts";
+import { addConfigCommands } from "./config/commands.ts";
+import type { ConfigFlags } from "./config/show.ts";
+import { addLedgerCommands } from "./db/commands.ts";
+import { BadInputError } from "./enclave/bad-input.ts";
+import { addEnclaveCommands } from "./enclave/commands.ts";
+import { EXIT } from "./exit.ts";
+import { addKeyCommands } from "./keys/commands.ts";
 import { compileModel } from "./model/compile.ts";
 import { inspectModel } from "./model/inspect.ts";
 import { type RegisterOptions, registerModel } from "./model/register.ts";
+import { addOperatingCommands } from "./operating/commands.ts";
+import { type AddCommand, CONFIG_OPTION, SET_OPTION } from "./options.ts";
 import { type ProveOptions, prove } from "./prove.ts";
 import { start } from "./start.ts";
 import { type VerifyOptions, verify } from "./verify.ts";
 import { lintKeyFile, UNREADABLE_KEY } from "./vk-lint.ts";
-
-/** Exit codes: stable, for scripts and service managers. 75 (EX_TEMPFAIL) says that a restart may help. */
-export const EXIT = { ok: 0, error: 1, usage: 2, temporary: 75 } as const;
 
 /**
  * Runs the command line.
@@ -42,13 +46,14 @@ function program(exitWith: (code: number) => void): Command {
     .version(version(), "--version", "print the version")
     .helpOption("--help", "explain a command")
     .exitOverride();
-  const command = (name: string, description: string, parent = meantime) =>
+  const command: AddCommand = (name, description, parent = meantime) =>
     parent.command(name).description(description).helpOption("--help", "explain this command").exitOverride();
 
   command("start", "run a relayer until it is told to stop")
-    .requiredOption("--config <file>", "configuration file (JSON)")
+    .requiredOption(...CONFIG_OPTION)
+    .option(...SET_OPTION)
     .option("--json", "print one JSON line when ready")
-    .action((options: { config: string; json?: true }) => start(options));
+    .action((options: ConfigFlags & { json?: true }) => start(options));
 
   command("verify", "check a receipt offline: its id and its signature")
     .argument("<file>", "a receipt, or the answer that holds one (JSON)")
@@ -102,10 +107,11 @@ function program(exitWith: (code: number) => void): Command {
       if (!lintKeyFile(file, options)) exitWith(EXIT.error);
     });
 
-  const config = command("config", "about the configuration file");
-  command("schema", "print the JSON Schema of the configuration file", config).action(() => {
-    process.stdout.write(`${JSON.stringify(z.toJSONSchema(configSchema, { io: "input" }), null, 2)}\n`);
-  });
+  addEnclaveCommands(command, () => exitWith(EXIT.error));
+  addConfigCommands(command);
+  addLedgerCommands(command, exitWith);
+  addKeyCommands(command);
+  addOperatingCommands(command, exitWith);
   return meantime;
 }
 
@@ -121,16 +127,19 @@ function report(error: unknown, json: boolean): number {
   }
   if (json) {
     const { code: name, message, hint } = error;
-    process.stderr.write(`${JSON.stringify({ error: { code: name, message, hint } })}\n`);
+    process.stderr.write(
+      `${JSON.stringify({ error: { code: name, message, hint, docs: docsLink(name) } })}\n`,
+    );
   } else {
-    process.stderr.write(`${error.code}: ${error.message}\n  ${error.hint}\n`);
+    process.stderr.write(`${error.code}: ${error.message}\n  ${error.hint}\n  See ${docsLink(error.code)}\n`);
   }
   return code;
 }
 
-// Where findings are an error, a file that cannot be read is none of them.
+// Where findings and refusals are an error, a file that cannot be read is none of them.
 function exitCodeOf(error: unknown): number {
   if (error instanceof TemporaryError) return EXIT.temporary;
+  if (error instanceof BadInputError) return EXIT.usage;
   return error instanceof MeantimeError && error.code === UNREADABLE_KEY ? EXIT.usage : EXIT.error;
 }
 

@@ -3,11 +3,12 @@
 import { loadConfig } from "../config/load.ts";
 import { stopRequested } from "../ops/shutdown.ts";
 import { startRelayer } from "../relayer.ts";
+import type { ConfigFlags } from "./config/show.ts";
 
 /** `meantime start`: runs until SIGTERM or SIGINT, then drains. Prints one line when ready; the log goes to stderr. */
-export async function start({ config, json }: { config: string; json?: true }): Promise<void> {
+export async function start({ config, set, json }: ConfigFlags & { json?: true }): Promise<void> {
   const stop = stopRequested();
-  const loaded = loadConfig(config);
+  const loaded = loadConfig(config, { flags: set ?? [] });
   const relayer = await startRelayer(loaded);
   const { url } = relayer;
   process.stdout.write(

@@ -2,9 +2,9 @@
 
 import { asAddress } from "@meantime/sdk/hex";
 import { parseReceipt, receiptSigner, verifyReceipt } from "@meantime/sdk/receipt";
-import { addressOf } from "@meantime/sdk/signature";
 import { loadConfig } from "../config/load.ts";
 import { RelayerError } from "../errors.ts";
+import { sourceAddress } from "../signers/open.ts";
 import { readJson } from "./read-json.ts";
 
 /** The flags of `meantime verify`. */
@@ -53,7 +53,7 @@ function trustOf(options: VerifyOptions) {
   }
   const receiptKey = options.receiptKey
     ? asAddress(options.receiptKey, "--receipt-key")
-    : config && addressOf(config.operator.receiptKey);
+    : config && sourceAddress(config.operator.receiptKey);
   return {
     domain: { chainId: BigInt(chainId), settlement: asAddress(settlement, "--settlement") },
     receiptKey,

@@ -3,7 +3,7 @@
 import { type BatchHeader, batchId } from "@meantime/sdk/batch";
 import { bytesToHex, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { insertBatch } from "../ledger/batches.ts";
-import { type StoredReceipt, type WaitingGroup, waitingGroups, waitingReceipts } from "../ledger/receipts.ts";
+import { type WaitingGroup, type WaitingLeaf, waitingGroups, waitingLeaves } from "../ledger/receipts.ts";
 import { treeOfClaims, treeOfOpenings } from "../ledger/trees.ts";
 import type { Services } from "../services.ts";
 import { commitIntent } from "../tx/calls.ts";
@@ -17,12 +17,12 @@ const COMMIT_MARGIN = 0.5;
  * one policy and one model, so that an enclave can attest the batch whole. While commits are paused everything waits: what
  * is promised for that time is excused until an hour after it.
  */
-export function sealDueBatches(services: Services): void {
+export async function sealDueBatches(services: Services): Promise<void> {
   const { ledger, config, clock, view } = services;
   if (clock.nowSeconds() < (view()?.commitsPausedUntil ?? 0)) return;
-  for (const group of waitingGroups(ledger)) {
+  for (const group of await waitingGroups(ledger)) {
     if (!isDue(group, config.commit, clock.nowSeconds())) continue;
-    sealBatch(services, waitingReceipts(ledger, group, config.commit.maxClaims));
+    await sealBatch(services, group, await waitingLeaves(ledger, group, config.commit.maxClaims));
   }
 }
 
@@ -39,29 +39,32 @@ function isDue(group: WaitingGroup, limits: Services["config"]["commit"], nowSec
  * Puts receipts into a batch, in the order given. The batch, the place of each receipt in it and the transaction that
  * commits it become durable together: a crash leaves either waiting receipts or a batch that will be sent.
  */
-function sealBatch(services: Services, stored: readonly StoredReceipt[]): void {
+async function sealBatch(
+  services: Services,
+  { policyId, modelId }: WaitingGroup,
+  leaves: readonly WaitingLeaf[],
+): Promise<void> {
   const { ledger, domain, config, contracts, logger } = services;
-  const [first] = stored;
-  if (!first) return;
-  const { policyId, modelId } = first.receipt.claim;
-  const claimIds = stored.map(({ receipt }) => receipt.claimId);
-  const servedAt = stored.map(({ receipt }) => receipt.claim.servedAt).sort((a, b) => Number(a - b));
+  if (leaves.length === 0) return;
+  const claimIds = leaves.map(({ claimId }) => claimId);
+  const servedAt = leaves.map((leaf) => leaf.servedAt).sort((a, b) => a - b);
   const header: BatchHeader = {
     operator: config.operator.address,
     policyId,
     modelId,
-    root: treeOfClaims(claimIds).root,
-    dataRoot: isPublic(services, policyId) ? treeOfOpenings(stored).root : ZERO_HASH,
-    count: stored.length,
-    oldestServedAt: noLaterThanClosing(services, policyId, servedAt[0] ?? 0n),
+    root: (await treeOfClaims(claimIds)).root,
+    dataRoot: isPublic(services, policyId) ? (await treeOfOpenings(leaves)).root : ZERO_HASH,
+    count: leaves.length,
+    oldestServedAt: noLaterThanClosing(services, policyId, BigInt(servedAt[0] ?? 0)),
     nonce: randomNonce(),
   };
   const id = batchId(domain, header);
-  ledger.transaction(() => {
-    insertBatch(ledger, id, header, claimIds);
-    enqueue(ledger, commitIntent(contracts.settlementAddress, id, header, servedAt.at(-1) ?? 0n));
+  const intent = commitIntent(contracts.settlementAddress, id, header, BigInt(servedAt.at(-1) ?? 0));
+  await ledger.transaction(async (tx) => {
+    await insertBatch(tx, id, header, claimIds);
+    await enqueue(tx, intent);
   });
-  logger.info({ batchId: id, claims: stored.length }, "batch sealed");
+  logger.info({ batchId: id, claims: leaves.length }, "batch sealed");
 }
 
 function isPublic({ policies }: Services, policyId: Hex): boolean {

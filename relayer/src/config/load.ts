@@ -5,25 +5,38 @@ import { dirname, resolve } from "node:path";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import type { z } from "zod";
 import { RelayerError } from "../errors.ts";
-import { type ConfigFile, configSchema, type SecretSource } from "./schema.ts";
+import type { LedgerSource } from "../ledger/ledger.ts";
+import type { KeySource } from "../signers/open.ts";
+import { type EnclaveConfig, resolveEnclave } from "./enclave.ts";
+import { layerConfig, type Origin, type Overrides } from "./layers.ts";
+import { type ConfigFile, configSchema, type KeyEntry, type SecretSource } from "./schema.ts";
 
 /** The only chain on which keys may stand in the file: Hardhat's and Anvil's development chain. */
 export const DEVELOPMENT_CHAIN_ID = 31_337;
 
 /** A configuration that is ready to use: paths absolute, keys resolved, hex in lower case. */
 export interface RelayerConfig {
-  chain: Omit<ConfigFile["chain"], "settlement" | "enclaveEvidence"> & {
+  chain: Omit<ConfigFile["chain"], "settlement" | "enclaveEvidence" | "rpcUrl" | "rpcUrls"> & {
+    /** At least one, none twice. */
+    rpcUrls: string[];
     settlement: Address;
     enclaveEvidence?: Address | undefined;
   };
-  operator: { address: Address; senderKey: Hex; receiptKey: Hex; enclaveKey?: Hex | undefined };
+  operator: { address: Address; senderKey: KeySource; receiptKey: KeySource; enclaveKey?: Hex | undefined };
   gateway: ConfigFile["gateway"];
-  ledger: { file: string };
+  ledger: LedgerSource;
   models: ModelConfig[];
   policies: PolicyConfig[];
   commit: ConfigFile["commit"];
   prover: ProverConfig;
-  watch: { mode: ConfigFile["watch"]["mode"]; challengerKey?: Hex | undefined; maxOpenChallenges: number };
+  watch: {
+    mode: ConfigFile["watch"]["mode"];
+    challengerKey?: KeySource | undefined;
+    maxOpenChallenges: number;
+  };
+  enclave?: EnclaveConfig | undefined;
+  breaker: ConfigFile["breaker"];
+  admin: { socket?: string | undefined };
   log: ConfigFile["log"];
 }
 
@@ -49,16 +62,30 @@ export interface PolicyConfig {
   prove: ConfigFile["policies"][number]["prove"];
 }
 
+/** How a configuration is read, and what lies over the file. */
+export interface LoadOptions extends Partial<Overrides> {
+  /** Told which value came from where. */
+  onOrigins?: (origins: ReadonlyMap<string, Origin>) => void;
+}
+
 /**
- * Reads and checks a configuration file.
+ * Reads and checks a configuration: the file, over it the environment, over that the flags.
  *
- * @throws RelayerError `MT-CFG-001` unreadable, `MT-CFG-002` not JSON, and those of {@link parseConfig}.
+ * @throws RelayerError `MT-CFG-001` unreadable, `MT-CFG-002` not JSON, `MT-CFG-013` a flag or variable that is no value,
+ * and those of {@link parseConfig}.
  */
-export function loadConfig(file: string, environment: NodeJS.ProcessEnv = process.env): RelayerConfig {
+export function loadConfig(file: string, options: LoadOptions = {}): RelayerConfig {
+  const { environment = process.env, flags = [], onOrigins } = options;
   const path = resolve(file);
-  let json: unknown;
+  const { json, origins } = layerConfig(readFile(path, file), { environment, flags });
+  const config = parseConfig(json, dirname(path), environment);
+  onOrigins?.(origins);
+  return config;
+}
+
+function readFile(path: string, file: string): unknown {
   try {
-    json = JSON.parse(readFileSync(path, "utf8"));
+    return JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     if (error instanceof SyntaxError) {
       throw new RelayerError(
@@ -70,10 +97,9 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv = proces
     throw new RelayerError(
       "MT-CFG-001",
       `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      "Give the path of a readable configuration file with --config.",
+      "Give the path of a readable configuration file with --config; `meantime init` writes one.",
     );
   }
-  return parseConfig(json, dirname(path), environment);
 }
 
 /**
@@ -93,10 +119,16 @@ export function parseConfig(
   const file = parsed.data;
   const path = (relative: string) => resolve(baseFolder, relative);
   const { rapidsnark, ...limits } = file.prover;
-  const key = (source: SecretSource, at: string) => resolveKey(source, at, file.chain.chainId, environment);
+  const secret = (source: SecretSource, at: string) =>
+    resolveSecret(source, at, file.chain.chainId, environment);
+  const key = (entry: KeyEntry, at: string) =>
+    resolveKey(entry, at, { chainId: file.chain.chainId, environment, path });
+  const ledger = resolveLedger(file.ledger, path, environment);
+  const { rpcUrl, rpcUrls = [], ...chain } = file.chain;
   const config: RelayerConfig = {
     chain: {
-      ...file.chain,
+      ...chain,
+      rpcUrls: [...new Set([...(rpcUrl ? [rpcUrl] : []), ...rpcUrls])],
       settlement: lower(file.chain.settlement),
       enclaveEvidence: optional(file.chain.enclaveEvidence, lower),
     },
@@ -104,10 +136,10 @@ export function parseConfig(
       address: lower(file.operator.address),
       senderKey: key(file.operator.senderKey, "operator.senderKey"),
       receiptKey: key(file.operator.receiptKey, "operator.receiptKey"),
-      enclaveKey: optional(file.operator.enclaveKey, (source) => key(source, "operator.enclaveKey")),
+      enclaveKey: optional(file.operator.enclaveKey, (source) => secret(source, "operator.enclaveKey")),
     },
     gateway: file.gateway,
-    ledger: { file: file.ledger.file === ":memory:" ? ":memory:" : path(file.ledger.file) },
+    ledger,
     models: file.models.map((model) => ({
       spec: path(model.spec),
       verificationKey: optional(model.verificationKey, path),
@@ -125,33 +157,74 @@ export function parseConfig(
     watch: {
       mode: file.watch.mode,
       maxOpenChallenges: file.watch.maxOpenChallenges,
-      challengerKey: optional(file.watch.challengerKey, (source) => key(source, "watch.challengerKey")),
+      challengerKey: optional(file.watch.challengerKey, (entry) => key(entry, "watch.challengerKey")),
     },
+    breaker: file.breaker,
+    admin: { socket: optional(file.admin.socket, path) ?? besideLedger(ledger) },
     log: file.log,
   };
   refuseContradictions(config);
+  config.enclave = optional(file.enclave, ({ registrarKey, ...section }) =>
+    resolveEnclave(section, surroundings(config, secret(registrarKey, "enclave.registrarKey")), contradict),
+  );
   return config;
 }
 
-function refuseContradictions(config: RelayerConfig): void {
-  const contradict = (path: string, message: string, hint: string): never => {
-    throw new RelayerError("MT-CFG-006", `${path}: ${message}`, hint, { path });
+function surroundings({ chain, operator, watch, models }: RelayerConfig, registrarKey: Hex) {
+  return {
+    ...{ chainId: chain.chainId, enclaveEvidence: chain.enclaveEvidence },
+    ...{ enclaveKey: operator.enclaveKey, registrarKey },
+    senders: [plainKeyOf(operator.senderKey), plainKeyOf(watch.challengerKey)],
+    measurements: models.flatMap(({ measurement }) => measurement ?? []),
   };
-  if (config.ledger.file === ":memory:") {
+}
+
+/** The addresses of other kinds of keys are compared once they are open. */
+function plainKeyOf(source: KeySource | undefined): Hex | undefined {
+  return source?.kind === "plain" ? source.privateKey : undefined;
+}
+
+function contradict(path: string, message: string, hint: string): never {
+  throw new RelayerError("MT-CFG-006", `${path}: ${message}`, hint, { path });
+}
+
+/** The one place that the ledger is in: named twice or nowhere, it could be another one than its operator believes. */
+function resolveLedger(
+  { file, url }: ConfigFile["ledger"],
+  path: (relative: string) => string,
+  environment: NodeJS.ProcessEnv,
+): LedgerSource {
+  if (file !== undefined && url !== undefined) {
+    contradict("ledger", "names both a file and a database", "Keep one of file and url.");
+  }
+  if (file === ":memory:") {
     contradict("ledger.file", "a ledger in memory loses receipts", "Name a file on a durable disk.");
   }
+  if (file !== undefined) return { file: path(file) };
+  if (typeof url === "string") return { url };
+  const name = url?.env ?? "DATABASE_URL";
+  const value = environment[name];
+  if (value !== undefined && /^postgres(ql)?:\/\//.test(value)) return { url: value };
+  if (url !== undefined || value !== undefined) {
+    contradict(
+      "ledger.url",
+      `the environment variable ${name} ${value === undefined ? "is not set" : "holds no PostgreSQL URL"}`,
+      `Set ${name} to postgres://user:password@host/database.`,
+    );
+  }
+  contradict("ledger.file", "is missing", "Name a SQLite file, or set DATABASE_URL.");
+}
+
+function besideLedger(ledger: LedgerSource): string | undefined {
+  return "file" in ledger ? `${ledger.file}.sock` : undefined;
+}
+
+function refuseContradictions(config: RelayerConfig): void {
   if (config.watch.mode === "auto" && !config.watch.challengerKey) {
     contradict(
       "watch.challengerKey",
       "mode auto challenges, which needs a key",
       "Add the key or set mode to manual.",
-    );
-  }
-  if (config.watch.challengerKey === config.operator.senderKey) {
-    contradict(
-      "watch.challengerKey",
-      "is the sender's key",
-      "Use a key of its own: two senders may not share nonces.",
     );
   }
   if (config.commit.maxAgeSeconds >= config.commit.commitHorizonSeconds) {
@@ -181,21 +254,34 @@ function refuseContradictions(config: RelayerConfig): void {
   }
 }
 
-function resolveKey(
+interface KeyContext {
+  chainId: number;
+  environment: NodeJS.ProcessEnv;
+  path: (relative: string) => string;
+}
+
+function resolveKey(entry: KeyEntry, at: string, { chainId, environment, path }: KeyContext): KeySource {
+  if (typeof entry === "object" && "remote" in entry) {
+    const { remote, address, timeoutMilliseconds } = entry;
+    return { kind: "remote", url: remote, address: lower(address), timeoutMilliseconds };
+  }
+  if (typeof entry === "object" && "keystore" in entry) {
+    const password =
+      "passwordFile" in entry ? { file: path(entry.passwordFile) } : { env: entry.passwordEnv };
+    return { kind: "keystore", file: path(entry.keystore), password };
+  }
+  if (chainId !== DEVELOPMENT_CHAIN_ID) throw plainKey(at, chainId);
+  return { kind: "plain", privateKey: resolveSecret(entry, at, chainId, environment) };
+}
+
+function resolveSecret(
   source: SecretSource,
   path: string,
   chainId: number,
   environment: NodeJS.ProcessEnv,
 ): Hex {
   if (typeof source === "string") {
-    if (chainId !== DEVELOPMENT_CHAIN_ID) {
-      throw new RelayerError(
-        "MT-CFG-004",
-        `${path}: a private key in the file is allowed on chain ${DEVELOPMENT_CHAIN_ID} only, not on ${chainId}`,
-        'Put the key into an environment variable and write { "env": "NAME" } here.',
-        { path },
-      );
-    }
+    if (chainId !== DEVELOPMENT_CHAIN_ID) throw plainKey(path, chainId);
     return lower(source);
   }
   const value = environment[source.env];
@@ -208,6 +294,15 @@ function resolveKey(
     );
   }
   return lower(value);
+}
+
+function plainKey(path: string, chainId: number): RelayerError {
+  return new RelayerError(
+    "MT-CFG-004",
+    `${path}: an unencrypted private key is allowed on chain ${DEVELOPMENT_CHAIN_ID} only, not on ${chainId}`,
+    'Write { "keystore": FILE, "passwordFile": FILE } (see `meantime keys import`) or { "remote": URL, "address": ADDRESS }.',
+    { path },
+  );
 }
 
 function schemaError(error: z.ZodError): RelayerError {

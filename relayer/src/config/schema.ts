@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { z } from "zod";
+import { enclaveSchema } from "./enclave.ts";
 
 /** The shape of the configuration file. `meantime config schema` prints it as JSON Schema. */
 export const configSchema = z.strictObject({
+  $schema: z.string().optional().describe("for editors: where `meantime config schema` was written to"),
   chain: z
     .strictObject({
-      rpcUrl: z.url({ protocol: /^https?$/ }).describe("JSON-RPC endpoint of an Ethereum node"),
+      rpcUrls: z
+        .array(z.url({ protocol: /^https?$/ }))
+        .min(1)
+        .max(16)
+        .optional()
+        .describe("JSON-RPC endpoints of Ethereum nodes; several of different providers outlive one"),
+      rpcUrl: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe("a single endpoint; either this or rpcUrls"),
       chainId: z.int().positive(),
       settlement: hex(20).describe("address of the Settlement contract"),
       enclaveEvidence: hex(20)
@@ -21,13 +32,17 @@ export const configSchema = z.strictObject({
       pollMilliseconds: z.int().min(20).max(60_000).default(250),
       startBlock: z.int().min(0).default(0).describe("first block to read events from"),
     })
+    .refine(({ rpcUrl, rpcUrls }) => rpcUrl !== undefined || rpcUrls !== undefined, {
+      path: ["rpcUrl"],
+      message: "name at least one endpoint, here or in rpcUrls",
+    })
     .describe("where claims settle"),
   operator: z
     .strictObject({
       address: hex(20).describe("the bonded operator; its own key is not needed here"),
-      senderKey: secret().describe("signs transactions"),
-      receiptKey: secret().describe("signs receipts"),
-      enclaveKey: secret().optional().describe("signs attestations as a SIMULATED enclave"),
+      senderKey: key().describe("signs transactions"),
+      receiptKey: key().describe("signs receipts"),
+      enclaveKey: secret().optional().describe("signs attestations; the key that lives in the enclave"),
     })
     .describe("who settles"),
   gateway: z.strictObject({
@@ -38,8 +53,18 @@ export const configSchema = z.strictObject({
       .optional()
       .describe("announced on chain; default: the bound address"),
     maxBodyBytes: z.int().min(1_024).max(16_777_216).default(65_536),
+    metrics: z.boolean().default(true).describe("serve /metrics beside the API"),
   }),
-  ledger: z.strictObject({ file: z.string().min(1).describe("SQLite file, relative to this file") }),
+  ledger: z.prefault(
+    z.strictObject({
+      file: z.string().min(1).optional().describe("SQLite file, relative to this file"),
+      url: z
+        .union([postgresUrl(), z.strictObject({ env: environmentName() })])
+        .optional()
+        .describe("PostgreSQL database instead; default without a file: what DATABASE_URL holds"),
+    }),
+    {},
+  ),
   models: z
     .array(
       z.strictObject({
@@ -101,11 +126,37 @@ export const configSchema = z.strictObject({
     }),
     {},
   ),
+  enclave: enclaveSchema
+    .extend({ registrarKey: secret().describe("pays for its registration; a sender of its own") })
+    .optional()
+    .describe("registers operator.enclaveKey by attestation, and keeps it registered"),
   watch: z.prefault(
     z.strictObject({
       mode: z.enum(["auto", "manual", "off"]).default("off"),
-      challengerKey: secret().optional().describe("pays challenge bonds; a sender of its own"),
+      challengerKey: key().optional().describe("pays challenge bonds; a sender of its own"),
       maxOpenChallenges: z.int().min(0).default(4),
+    }),
+    {},
+  ),
+  breaker: z.prefault(
+    z.strictObject({
+      maxFailedObligations: z
+        .int()
+        .min(1)
+        .default(3)
+        .describe("so many failed obligations stop new work until `meantime resume`"),
+    }),
+    {},
+  ),
+  admin: z.prefault(
+    z.strictObject({
+      socket: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "Unix socket for the operator's commands, relative to this file; default: beside the ledger file",
+        ),
     }),
     {},
   ),
@@ -119,7 +170,10 @@ export const configSchema = z.strictObject({
 export type ConfigFile = z.output<typeof configSchema>;
 
 /** A private key: its hex digits (development chain only) or the environment variable that holds them. */
-export type SecretSource = ConfigFile["operator"]["senderKey"];
+export type SecretSource = z.output<ReturnType<typeof secret>>;
+
+/** A key as the file names it; see `KeySource` of `signers/open.ts`. */
+export type KeyEntry = ConfigFile["operator"]["senderKey"];
 
 function hex(bytes: number) {
   return z
@@ -128,5 +182,32 @@ function hex(bytes: number) {
 }
 
 function secret() {
-  return z.union([hex(32), z.strictObject({ env: z.string().regex(/^[A-Z_][A-Z0-9_]*$/) })]);
+  return z.union([hex(32), z.strictObject({ env: environmentName() })]);
+}
+
+function key() {
+  const keystore = z.string().min(1).describe("encrypted key file, relative to this file");
+  return z.union([
+    hex(32).describe("the key itself; development chain 31337 only"),
+    z
+      .strictObject({ env: environmentName() })
+      .describe("variable with the key itself; development chain 31337 only"),
+    z.strictObject({ keystore, passwordFile: z.string().min(1).describe("relative to this file") }),
+    z.strictObject({ keystore, passwordEnv: environmentName() }),
+    z
+      .strictObject({
+        remote: z.url({ protocol: /^https?$/ }).describe("a Web3Signer"),
+        address: hex(20).describe("of the key that it signs with"),
+        timeoutMilliseconds: z.int().min(100).max(60_000).default(5_000),
+      })
+      .describe("a key that another process keeps"),
+  ]);
+}
+
+function environmentName() {
+  return z.string().regex(/^[A-Z_][A-Z0-9_]*$/);
+}
+
+function postgresUrl() {
+  return z.url({ protocol: /^postgres(ql)?$/ });
 }

@@ -2,6 +2,7 @@
 
 import { type BatchHeader, batchId } from "@meantime/sdk/batch";
 import { type Hex, ZERO_HASH } from "@meantime/sdk/hex";
+import { sql } from "kysely";
 import { findOwnHeader } from "../ledger/batches.ts";
 import { findChainBatch } from "../ledger/chain-facts.ts";
 import { openOmissions } from "../ledger/omissions.ts";
@@ -25,58 +26,64 @@ import { voidUnanswerable } from "./void.ts";
  * can answer any more. Each costs a bond if it is left alone. Not part of the prover's task, so that no proof holds it up.
  */
 export async function defendClaims(services: Services): Promise<void> {
-  revealDemanded(services);
-  refuteOmissions(services);
+  await revealDemanded(services);
+  await refuteOmissions(services);
   await voidUnanswerable(services);
 }
 
-function revealDemanded(services: Services): void {
+async function revealDemanded(services: Services): Promise<void> {
   const { ledger, contracts, config, clock, logger } = services;
-  const demanded = ledger.all<{ batchId: Hex; index: number; claimId: Hex }>(
-    `SELECT c.batch_id AS batchId, c.leaf_index AS "index", r.claim_id AS claimId
-     FROM chain_leaves c JOIN receipts r ON r.batch_id = c.batch_id AND r.leaf_index = c.leaf_index
-     WHERE c.state = 'demanded' AND c.deadline > ? ORDER BY c.deadline`,
-    clock.nowSeconds(),
-  );
+  const demanded = await ledger
+    .selectFrom("chain_leaves as c")
+    .innerJoin("receipts as r", (join) =>
+      join.onRef("r.batch_id", "=", "c.batch_id").onRef("r.leaf_index", "=", "c.leaf_index"),
+    )
+    .select(["c.batch_id as batchId", "c.leaf_index as index", "r.claim_id as claimId"])
+    .where("c.state", "=", sql.lit("demanded"))
+    .where("c.deadline", ">", clock.nowSeconds())
+    .orderBy("c.deadline")
+    .execute();
   for (const { claimId, ...place } of demanded) {
-    if (isKnown(ledger, revealKey(place))) continue;
-    const { placed, stored } = placedClaim(services, claimId);
-    const header = findOwnHeader(ledger, config.operator.address, place.batchId);
+    if (await isKnown(ledger, revealKey(place))) continue;
+    const { placed, stored } = await placedClaim(services, claimId);
+    const header = await findOwnHeader(ledger, config.operator.address, place.batchId);
     if (!header) throw new TypeError(`batch ${place.batchId} is not in the ledger`);
-    const proof = claimTree(ledger, place.batchId).proof(place.index);
-    const opening = openingFor(services, header, stored, placed.index);
-    enqueue(ledger, revealIntent(contracts.settlementAddress, header, placed, proof, opening));
+    const proof = (await claimTree(ledger, place.batchId)).proof(place.index);
+    const opening = await openingFor(services, header, stored, placed.index);
+    const intent = revealIntent(contracts.settlementAddress, header, placed, proof, opening);
+    await ledger.transaction((tx) => enqueue(tx, intent));
     logger.warn({ ...place, claimId }, "somebody demands to see one of our claims: revealing it");
   }
 }
 
 /** Of a batch that keeps its data private nothing but the claim is shown. */
-function openingFor(
+async function openingFor(
   { ledger, domain }: Services,
   header: BatchHeader,
   stored: StoredReceipt,
   index: number,
-): ProvenOpening {
+): Promise<ProvenOpening> {
   if (header.dataRoot === ZERO_HASH) {
     return { input: new Uint8Array(), salt: ZERO_HASH, output: new Uint8Array(), proof: [] };
   }
-  return { ...stored.opening, proof: openingTree(ledger, batchId(domain, header)).proof(index) };
+  return { ...stored.opening, proof: (await openingTree(ledger, batchId(domain, header))).proof(index) };
 }
 
-function refuteOmissions(services: Services): void {
+async function refuteOmissions(services: Services): Promise<void> {
   const { ledger, contracts, config, clock, logger } = services;
-  for (const { claimId, includeBy, answerBy } of openOmissions(ledger, config.operator.address)) {
-    if (clock.nowSeconds() >= answerBy || isKnown(ledger, answerOmissionKey(claimId))) continue;
-    const place = findReceipt(ledger, claimId)?.batchId;
-    const batch = place && findChainBatch(ledger, place);
-    const header = place && findOwnHeader(ledger, config.operator.address, place);
+  for (const { claimId, includeBy, answerBy } of await openOmissions(ledger, config.operator.address)) {
+    if (clock.nowSeconds() >= answerBy || (await isKnown(ledger, answerOmissionKey(claimId)))) continue;
+    const place = (await findReceipt(ledger, claimId))?.batchId;
+    const batch = place && (await findChainBatch(ledger, place));
+    const header = place && (await findOwnHeader(ledger, config.operator.address, place));
     if (!batch || !header || batch.committed_at > includeBy) {
-      reportLost(services, claimId, answerBy);
+      await reportLost(services, claimId, answerBy);
       continue;
     }
-    const { placed } = placedClaim(services, claimId);
-    const proof = claimTree(ledger, place).proof(placed.index);
-    enqueue(ledger, answerOmissionIntent(contracts.receiptsAddress, header, placed, proof));
+    const { placed } = await placedClaim(services, claimId);
+    const proof = (await claimTree(ledger, place)).proof(placed.index);
+    const intent = answerOmissionIntent(contracts.receiptsAddress, header, placed, proof);
+    await ledger.transaction((tx) => enqueue(tx, intent));
     logger.warn(
       { claimId, batchId: place },
       "one of our claims was reported as omitted: showing where it is",
@@ -85,17 +92,20 @@ function refuteOmissions(services: Services): void {
 }
 
 /** Says once that a report is right, or about a receipt that this ledger does not know. */
-function reportLost({ ledger, logger }: Services, claimId: Hex, answerBy: number): void {
+async function reportLost({ ledger, logger }: Services, claimId: Hex, answerBy: number): Promise<void> {
   const id = answerOmissionKey(claimId);
-  if (isGivenUp(ledger, id)) return;
+  if (await isGivenUp(ledger, id)) return;
   const message =
     "a claim was reported as omitted, and this ledger cannot show that it was committed in time";
-  giveUp(ledger, id, "MT-DEF-001", message);
+  await giveUp(ledger, id, "MT-DEF-001", message);
   logger.error({ code: "MT-DEF-001", claimId, answerBy }, message);
 }
 
-function placedClaim({ ledger }: Services, claimId: Hex): { placed: PlacedClaim; stored: StoredReceipt } {
-  const stored = findReceipt(ledger, claimId);
+async function placedClaim(
+  { ledger }: Services,
+  claimId: Hex,
+): Promise<{ placed: PlacedClaim; stored: StoredReceipt }> {
+  const stored = await findReceipt(ledger, claimId);
   if (stored?.batchId === undefined || stored.index === undefined) {
     throw new TypeError(`claim ${claimId} is in no batch of the ledger`);
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { Address, Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, sharedKinds } from "@meantime/sdk/policy";
 import { attestClaim } from "../attest/attestor.ts";
 import { describeRevert } from "../chain/contracts.ts";
+import { openChallenges as openOnChain } from "../ledger/disputes.ts";
 import { findReceipt, type StoredReceipt } from "../ledger/receipts.ts";
 import type { Services } from "../services.ts";
 import { answerIntent, answerKey, type ChallengedClaim, voidIntent, voidKey } from "../tx/calls.ts";
@@ -16,11 +16,11 @@ import { enqueue, findIntent, isKnown, type NewIntent } from "../tx/intents.ts";
  */
 export async function voidUnanswerable(services: Services): Promise<void> {
   const { ledger, contracts, logger } = services;
-  for (const { challenged, stored } of openChallenges(services)) {
-    if (isKnown(ledger, voidKey(challenged))) continue;
+  for (const { challenged, stored } of await openChallenges(services)) {
+    if (await isKnown(ledger, voidKey(challenged))) continue;
     const intent = voidIntent(contracts.settlementAddress, challenged);
     if (!(await wouldSucceed(services, intent)) || (await canAnswer(services, challenged, stored))) continue;
-    enqueue(ledger, intent);
+    await ledger.transaction((tx) => enqueue(tx, intent));
     const { batchId, index, claimId, challenger } = challenged;
     logger.warn(
       { code: "MT-DEF-002", batchId, index, claimId, challenger },
@@ -29,28 +29,17 @@ export async function voidUnanswerable(services: Services): Promise<void> {
   }
 }
 
-function openChallenges({
+async function openChallenges({
   ledger,
   clock,
-}: Services): { challenged: ChallengedClaim; stored: StoredReceipt }[] {
-  const places = ledger.all<{
-    batchId: Hex;
-    index: number;
-    claimId: Hex;
-    challenger: Address;
-    challengedAt: number;
-  }>(
-    `SELECT r.claim_id AS claimId, c.batch_id AS batchId, c.leaf_index AS "index", c.opener AS challenger,
-       c.disputed_at AS challengedAt
-     FROM chain_leaves c JOIN receipts r ON r.batch_id = c.batch_id AND r.leaf_index = c.leaf_index
-     WHERE c.state = 'challenged' AND c.deadline > ? ORDER BY c.deadline`,
-    clock.nowSeconds(),
-  );
-  return places.map((place) => {
-    const stored = findReceipt(ledger, place.claimId);
+}: Services): Promise<{ challenged: ChallengedClaim; stored: StoredReceipt }[]> {
+  const open: { challenged: ChallengedClaim; stored: StoredReceipt }[] = [];
+  for (const { proveBy: _, ...place } of await openOnChain(ledger, clock.nowSeconds())) {
+    const stored = await findReceipt(ledger, place.claimId);
     if (!stored) throw new TypeError(`claim ${place.claimId} is not in the ledger`);
-    return { challenged: { ...place, claim: stored.receipt.claim }, stored };
-  });
+    open.push({ challenged: { ...place, claim: stored.receipt.claim }, stored });
+  }
+  return open;
 }
 
 /** By the answer that waits to be sent, if there is one, else by our enclave: the means of proofs are gone. */
@@ -59,7 +48,7 @@ async function canAnswer(
   challenged: ChallengedClaim,
   stored: StoredReceipt,
 ): Promise<boolean> {
-  const waiting = findIntent(services.ledger, answerKey(challenged));
+  const waiting = await findIntent(services.ledger, answerKey(challenged));
   if (waiting) return wouldSucceed(services, waiting);
   const { modelId, policyId } = challenged.claim;
   const model = services.models.find(({ id }) => id === modelId);

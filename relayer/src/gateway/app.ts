@@ -4,6 +4,8 @@ import type { Hex } from "@meantime/sdk/hex";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
+import { routePath } from "hono/route";
+import { describeError, TemporaryError } from "../errors.ts";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
 import { readiness } from "./capacity.ts";
@@ -20,13 +22,23 @@ export interface GatewayState {
   tasks(): TaskHealth[];
   /** True once a stop was asked for: no new work is taken. */
   draining(): boolean;
+  /** Everything measured, as Prometheus reads it. */
+  metrics(): Promise<string>;
+  /** Told of every request that was answered; `route` is the pattern, not the path. */
+  onAnswered(route: string, status: number, seconds: number): void;
+  /** Told of every request that was refused. */
+  onRefused(code: string): void;
+  /** Told of every receipt that was given. */
+  onReceipt(policy: string): void;
 }
 
 /** The HTTP interface: answers, what is known of claims, the data that watchtowers check, and the page. */
 export function createGateway(services: Services, state: GatewayState): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
+    const start = performance.now();
     await next();
+    state.onAnswered(routePath(context, -1), context.res.status, (performance.now() - start) / 1_000);
     context.header("x-content-type-options", "nosniff");
   });
   app.use("/v1/*", cors({ origin: "*", allowMethods: ["GET", "POST"], allowHeaders: ["content-type"] }));
@@ -34,21 +46,29 @@ export function createGateway(services: Services, state: GatewayState): Hono {
   app.post("/v1/infer/:model", limitBody(services.config.gateway.maxBodyBytes), async (context) => {
     if (state.draining()) throw stopping();
     const model = requireModel(services, context.req.param("model"));
-    return context.json(infer(services, model, await readJson(context)));
+    const answer = await infer(services, model, await readJson(context));
+    state.onReceipt(answer.policy);
+    return context.json(answer);
   });
-  app.get("/v1/claims/:id", (context) => context.json(claimView(services, requireId(context))));
-  app.get("/v1/receipts/:id", (context) => context.json(receiptView(services, requireId(context))));
-  app.get("/v1/batches/:id", (context) => context.json(batchView(services, requireId(context))));
+  app.get("/v1/claims/:id", async (context) => context.json(await claimView(services, requireId(context))));
+  app.get("/v1/receipts/:id", async (context) =>
+    context.json(await receiptView(services, requireId(context))),
+  );
+  app.get("/v1/batches/:id", async (context) => context.json(await batchView(services, requireId(context))));
   app.get("/v1/models", (context) => context.json(modelsView(services)));
-  app.get("/v1/status", (context) => context.json(statusView(services, state.tasks())));
+  app.get("/v1/status", async (context) => context.json(await statusView(services, state.tasks())));
   app.get("/.well-known/meantime.json", (context) =>
     context.json(wellKnownView(services, state.publicUrl())),
   );
   app.get("/healthz", (context) => context.json({ status: state.draining() ? "stopping" : "ok" }));
-  app.get("/readyz", (context) => {
-    const report = readiness(services, state.draining());
+  app.get("/readyz", async (context) => {
+    const report = await readiness(services, state.draining());
     return context.json(report, report.ready ? 200 : 503);
   });
+  app.get("/status", async (context) => context.json(await statusView(services, state.tasks())));
+  if (services.config.gateway.metrics) {
+    app.get("/metrics", async (context) => context.text(await state.metrics()));
+  }
   servePage(app);
   app.notFound((context) =>
     refuse(
@@ -57,7 +77,13 @@ export function createGateway(services: Services, state: GatewayState): Hono {
     ),
   );
   app.onError((error, context) => {
+    state.onRefused(describeError(error).code);
     if (error instanceof HttpError) return refuse(context, error);
+    if (error instanceof TemporaryError) {
+      const { code, message } = error;
+      services.logger.error({ code, message, path: context.req.path }, "request failed for now");
+      return refuse(context, unavailable(code));
+    }
     services.logger.error({ code: "MT-GW-013", err: error, path: context.req.path }, "request failed");
     return refuse(
       context,
@@ -117,6 +143,17 @@ function stopping(): HttpError {
     "MT-GW-016",
     "the relayer is stopping",
     "Try again later; no receipt was given.",
+    5,
+  );
+}
+
+/** A full disk, a signer that is away: what exactly, its log says and its clients need not know. */
+function unavailable(code: string): HttpError {
+  return new HttpError(
+    503,
+    code,
+    "the relayer cannot answer for now",
+    "Repeat it later with the same requestId; no receipt was given.",
     5,
   );
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { ChainView } from "../chain/follow.ts";
-import { freeStakeWei } from "../commit/exposure.ts";
+import { freeStakeWei, unlockedNow } from "../commit/exposure.ts";
+import type { UnlockedCount } from "../ledger/receipts.ts";
 import type { ServedPolicy, Services } from "../services.ts";
 import { HttpError } from "./http-error.ts";
 
@@ -16,8 +17,16 @@ export interface Readiness {
   policies: { name: string; ready: boolean; code?: string; message?: string }[];
 }
 
-/** What keeps this relayer from taking new work under a policy: a promise that it could not keep. */
-export function refusalOf(services: Services, policy: ServedPolicy): HttpError | undefined {
+/**
+ * What keeps this relayer from taking new work under a policy: a promise that it could not keep.
+ *
+ * @param unlocked receipts whose bonds the last view of the chain does not show as locked
+ */
+export function refusalOf(
+  services: Services,
+  policy: ServedPolicy,
+  unlocked: readonly UnlockedCount[],
+): HttpError | undefined {
   const { clock, config } = services;
   const view = services.view();
   // A receipt under a closed policy could never be committed.
@@ -31,6 +40,13 @@ export function refusalOf(services: Services, policy: ServedPolicy): HttpError |
   }
   if (!view || performance.now() - view.seenAtMilliseconds > CHAIN_SILENCE_MILLISECONDS) {
     return busy("MT-GW-011", "the chain is out of reach", "Try again later; no receipt was given.");
+  }
+  if (services.breaker.state.openSince !== null) {
+    return busy(
+      "MT-GW-021",
+      "too many obligations of this relayer failed; it takes no new work until its operator has looked into it",
+      "Ask another operator. The operator runs `meantime status` and, when the cause is gone, `meantime resume`.",
+    );
   }
   if (!isAuthorised(view, policy)) {
     return busy(
@@ -53,7 +69,7 @@ export function refusalOf(services: Services, policy: ServedPolicy): HttpError |
       "Try again later; receipts that were given are committed when the pause ends.",
     );
   }
-  const freeWei = freeStakeWei(services, policy.terms.bondToken) ?? 0n;
+  const freeWei = freeStakeWei(services, policy.terms.bondToken, unlocked) ?? 0n;
   if (freeWei < policy.terms.claimBondWei) {
     return busy(
       "MT-GW-010",
@@ -65,11 +81,12 @@ export function refusalOf(services: Services, policy: ServedPolicy): HttpError |
 }
 
 /** `GET /readyz` */
-export function readiness(services: Services, draining: boolean): Readiness {
+export async function readiness(services: Services, draining: boolean): Promise<Readiness> {
+  const unlocked = await unlockedNow(services);
   const policies = services.policies.map((policy) => {
     const refusal = draining
       ? { code: "MT-GW-016", message: "the relayer is stopping" }
-      : refusalOf(services, policy);
+      : refusalOf(services, policy, unlocked);
     const { name } = policy;
     return refusal
       ? { name, ready: false, code: refusal.code, message: refusal.message }

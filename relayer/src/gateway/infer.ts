@@ -7,10 +7,12 @@ import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, type Hex, keccak256Text, randomBytes32 } from "@meantime/sdk/hex";
 import { checkInput, inputLength } from "@meantime/sdk/model";
 import { isAnswerable } from "@meantime/sdk/policy";
-import { receiptToJson, signReceipt } from "@meantime/sdk/receipt";
+import { receiptToJson } from "@meantime/sdk/receipt";
 import { z } from "zod";
+import { unlockedNow } from "../commit/exposure.ts";
 import { findByRequest, insertReceipt, type StoredReceipt } from "../ledger/receipts.ts";
 import type { ServedModel, ServedPolicy, Services } from "../services.ts";
+import { signReceiptWith } from "../signers/receipt.ts";
 import { refusalOf } from "./capacity.ts";
 import { HttpError } from "./http-error.ts";
 
@@ -49,35 +51,53 @@ export function requireModel({ models }: Services, name: string): ServedModel {
 /**
  * Answers one request. When this returns, the receipt is on disk; when it throws, nothing was written.
  *
- * Nothing in here waits: between the look for an earlier answer and the write of this one no other request runs, so two
- * outputs for one (requester, requestId, model) are impossible.
+ * Two requests may look for an earlier answer at the same time and both find none. The ledger keeps one receipt for each
+ * (requester, requestId, model); the other one never leaves this process, and its request gets the one that is kept.
  *
  * @param body what the client sent, parsed as JSON
  * @throws HttpError 404, 409, 422 or 503
  */
-export function infer(services: Services, model: ServedModel, body: unknown): InferAnswer {
+export async function infer(services: Services, model: ServedModel, body: unknown): Promise<InferAnswer> {
   const request = parseRequest(body);
   const policy = requirePolicy(services, request.policy);
   const input = requireInput(model, request.input);
   requireAnswerable(model, policy);
   requireShowable(model, policy);
-  const earlier = findEarlier(services, model, policy, request);
+  const earlier = await findEarlier(services, model, policy, request);
   if (earlier) return answerOf(earlier, policy.name);
   // A repeated request was answered before this is asked.
-  const refusal = refusalOf(services, policy);
+  const refusal = refusalOf(services, policy, await unlockedNow(services));
   if (refusal) throw refusal;
-  const stored = serve(services, model, policy, request, input);
-  insertReceipt(services.ledger, stored);
-  return answerOf(stored, policy.name);
+  const stored = await serve(services, model, policy, request, input);
+  const kept = await keep(services, policy, stored);
+  if (kept) return answerOf(stored, policy.name);
+  const others = await findEarlier(services, model, policy, request);
+  if (!others) throw new TypeError(`claim ${stored.receipt.claimId} was neither stored nor known`);
+  return answerOf(others, policy.name);
 }
 
-function serve(
-  { clock, config, domain }: Services,
+/**
+ * Stores the receipt if its bond can still be promised: others may have been stored since that was asked first.
+ *
+ * @returns false when another receipt answers the request already
+ */
+async function keep(services: Services, policy: ServedPolicy, stored: StoredReceipt): Promise<boolean> {
+  let refusal: HttpError | undefined;
+  const result = await insertReceipt(services.ledger, stored, services.view()?.readUpTo, (unlocked) => {
+    refusal = refusalOf(services, policy, unlocked);
+    return refusal === undefined;
+  });
+  if (result === "refused" && refusal) throw refusal;
+  return result === "stored";
+}
+
+async function serve(
+  { clock, config, domain, signers }: Services,
   model: ServedModel,
   policy: ServedPolicy,
   request: InferRequest,
   input: number[],
-): StoredReceipt {
+): Promise<StoredReceipt> {
   const { label, logits } = model.run(input);
   const salt = (request.salt?.toLowerCase() ?? randomSalt()) as Hex;
   const servedAt = BigInt(clock.nowSeconds());
@@ -93,7 +113,7 @@ function serve(
     commitBy: servedAt + BigInt(config.commit.commitHorizonSeconds),
   };
   return {
-    receipt: signReceipt(config.operator.receiptKey, claim, domain),
+    receipt: await signReceiptWith(signers.receipts, claim, domain),
     opening: { input: Uint8Array.from(input), salt, output: Uint8Array.of(label) },
     requestDigest: digestOf(policy, request),
     answer: JSON.stringify({ label, logits }),
@@ -172,14 +192,14 @@ function requireShowable(model: ServedModel, policy: ServedPolicy): void {
   );
 }
 
-function findEarlier(
+async function findEarlier(
   { ledger }: Services,
   model: ServedModel,
   policy: ServedPolicy,
   request: InferRequest,
-): StoredReceipt | undefined {
+): Promise<StoredReceipt | undefined> {
   if (request.requestId === undefined) return undefined;
-  const earlier = findByRequest(ledger, {
+  const earlier = await findByRequest(ledger, {
     requester: request.requester as Address,
     requestId: request.requestId as Hex,
     modelId: model.id,

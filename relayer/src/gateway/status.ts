@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { freeStakeWei, promisedWei } from "../commit/exposure.ts";
+import { sql } from "kysely";
+import { freeStakeWei, promisedWei, unlockedNow } from "../commit/exposure.ts";
 import {
   type ClaimRow,
   type ClaimStatus,
@@ -9,6 +10,7 @@ import {
   standingGroups,
 } from "../ledger/claim-status.ts";
 import { openOmissions } from "../ledger/omissions.ts";
+import { unlockedCounts, waitingGroups } from "../ledger/receipts.ts";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
 import { countOpen } from "../tx/intents.ts";
@@ -19,10 +21,11 @@ const LATEST_CLAIMS = 100;
 const GAP_SAMPLE = 2_000;
 
 /** `GET /v1/status`: the trust gap now. Times are unix seconds, amounts decimal wei. */
-export function statusView(services: Services, tasks: readonly TaskHealth[]) {
+export async function statusView(services: Services, tasks: readonly TaskHealth[]) {
   const { config, clock, view, policies, models, ledger } = services;
   const chain = view();
-  const sample = latestClaims(ledger, GAP_SAMPLE);
+  const sample = await latestClaims(ledger, GAP_SAMPLE);
+  const unlocked = await unlockedNow(services);
   const nameOf = <Named extends { id: string; name: string }>(all: readonly Named[], id: string) =>
     all.find((one) => one.id === id)?.name ?? id;
   return {
@@ -31,7 +34,7 @@ export function statusView(services: Services, tasks: readonly TaskHealth[]) {
     settlement: config.chain.settlement,
     nowSeconds: clock.nowSeconds(),
     chain: chain ? { head: chain.head.number, readUpTo: chain.readUpTo } : null,
-    claims: countByStatus(services),
+    claims: await claimCounts(services),
     gap: trustGap(services, sample),
     exposure: [...(chain?.accounts ?? [])].map(([token, account]) => ({
       token,
@@ -39,14 +42,14 @@ export function statusView(services: Services, tasks: readonly TaskHealth[]) {
       lockableWei: account.lockableWei.toString(),
       lockedWei: account.lockedWei.toString(),
       unbondingWei: account.unbondingWei.toString(),
-      promisedWei: promisedWei(services, token).toString(),
-      freeWei: (freeStakeWei(services, token) ?? 0n).toString(),
+      promisedWei: promisedWei(services, token, unlocked).toString(),
+      freeWei: (freeStakeWei(services, token, unlocked) ?? 0n).toString(),
       suspended: account.suspended,
     })),
     commitsPausedUntil:
       chain && chain.commitsPausedUntil > clock.nowSeconds() ? chain.commitsPausedUntil : null,
-    obligations: obligations(services),
-    watch: coverage(services),
+    obligations: await obligations(services),
+    watch: await coverage(services),
     tasks,
     latest: sample.slice(0, LATEST_CLAIMS).map((row) => ({
       claimId: row.claim_id,
@@ -57,7 +60,8 @@ export function statusView(services: Services, tasks: readonly TaskHealth[]) {
   };
 }
 
-function countByStatus(services: Services): Record<ClaimStatus | "total", number> {
+/** Our claims by status. */
+export async function claimCounts(services: Services): Promise<Record<ClaimStatus | "total", number>> {
   const { ledger, policies, clock } = services;
   const counts = {
     Served: 0,
@@ -70,22 +74,18 @@ function countByStatus(services: Services): Record<ClaimStatus | "total", number
     Voided: 0,
     total: 0,
   };
-  for (const group of standingGroups(ledger)) {
+  for (const group of await standingGroups(ledger)) {
     const rule = policies.find(({ id }) => id === group.policy_id)?.terms.rule ?? 0;
     counts[deriveStatus(group, rule, clock.nowSeconds()).status] += group.claims;
     counts.total += group.claims;
   }
-  const waiting = waitingClaims(services);
+  const waiting = await waitingClaims(services);
   return { ...counts, Served: waiting, total: counts.total + waiting };
 }
 
-function waitingClaims({ ledger }: Services): number {
-  const row = ledger.get<{ count: number }>(
-    `SELECT (SELECT COUNT(*) FROM receipts WHERE state = 'served')
-       + (SELECT COALESCE(SUM(count), 0) FROM batches
-          WHERE batch_id NOT IN (SELECT batch_id FROM chain_batches)) AS count`,
-  );
-  return row?.count ?? 0;
+async function waitingClaims({ ledger }: Services): Promise<number> {
+  const counts = await unlockedCounts(ledger, Number.MAX_SAFE_INTEGER);
+  return counts.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** From the answer to finality, over the latest claims that are final. */
@@ -105,33 +105,71 @@ function quantile(sorted: readonly number[], share: number): number | null {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null;
 }
 
-function obligations(services: Services) {
+async function obligations(services: Services) {
   const { ledger, config } = services;
   const disputes = (state: "challenged" | "demanded") =>
-    ledger.get<{ count: number; next: number | null }>(
-      `SELECT COUNT(*) AS count, MIN(c.deadline) AS next FROM chain_leaves c
-       JOIN batches own ON own.batch_id = c.batch_id WHERE c.state = ?`,
-      state,
-    );
-  const [challenges, demands] = [disputes("challenged"), disputes("demanded")];
+    ledger
+      .selectFrom("chain_leaves as c")
+      .innerJoin("batches as own", "own.batch_id", "c.batch_id")
+      .select((eb) => [eb.fn.countAll<number>().as("count"), eb.fn.min("c.deadline").as("next")])
+      .where("c.state", "=", sql.lit(state))
+      .executeTakeFirst();
+  const [challenges, demands] = [await disputes("challenged"), await disputes("demanded")];
   return {
-    receiptsToCommit: waitingClaims(services),
+    receiptsToCommit: await waitingClaims(services),
     challengesToAnswer: challenges?.count ?? 0,
     nextProveBy: challenges?.next ?? null,
     demandsToReveal: demands?.count ?? 0,
     nextRevealBy: demands?.next ?? null,
-    omissionsToRefute: openOmissions(ledger, config.operator.address).length,
-    transactionsOpen: countOpen(ledger),
+    omissionsToRefute: (await openOmissions(ledger, config.operator.address)).length,
+    transactionsOpen: await countOpen(ledger),
+  };
+}
+
+/** When the oldest claim that is not final was served; undefined: every claim is. Unix seconds. */
+export async function oldestOpenAt({ ledger, clock }: Services): Promise<number | undefined> {
+  const waiting = (await waitingGroups(ledger)).map(({ oldestServedAt }) => oldestServedAt);
+  const sealed = await ledger
+    .selectFrom("batches as own")
+    .leftJoin("chain_batches as b", "b.batch_id", "own.batch_id")
+    .select((eb) => eb.fn.min<number | null>("own.oldest_served_at").as("at"))
+    .where((eb) => eb.or([eb("b.final_at", "is", null), eb("b.final_at", ">", clock.nowSeconds())]))
+    .executeTakeFirst();
+  const times = [...waiting, ...(sealed?.at == null ? [] : [sealed.at])];
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** Batches and claims of other operators by what came of looking at them. */
+export async function watchedCounts(services: Services) {
+  const { batches, batchesPending, batchesWithheld, claimsChecked, claimsWrong, claimsUnchecked } =
+    await coverage(services);
+  return {
+    batches: {
+      pending: batchesPending,
+      withheld: batchesWithheld,
+      checked: batches - batchesPending - batchesWithheld,
+    },
+    claims: { checked: claimsChecked, wrong: claimsWrong, unchecked: claimsUnchecked },
   };
 }
 
 /** How much of what other operators committed was truly checked. */
-function coverage({ ledger, config }: Services) {
-  const row = ledger.get<Record<string, number>>(
-    `SELECT COUNT(*) AS batches, COALESCE(SUM(state = 'pending'), 0) AS batchesPending,
-       COALESCE(SUM(state = 'withheld'), 0) AS batchesWithheld, COALESCE(SUM(claims_checked), 0) AS claimsChecked,
-       COALESCE(SUM(claims_wrong), 0) AS claimsWrong, COALESCE(SUM(claims_unchecked), 0) AS claimsUnchecked
-     FROM watched`,
-  );
-  return { mode: config.watch.mode, ...row };
+async function coverage({ ledger, config }: Services) {
+  const counted = await ledger
+    .selectFrom("watched")
+    .select((eb) => [
+      eb.fn.countAll<number>().as("batches"),
+      eb.fn.countAll<number>().filterWhere("state", "=", "pending").as("batchesPending"),
+      eb.fn.countAll<number>().filterWhere("state", "=", "withheld").as("batchesWithheld"),
+      total("claims_checked").as("claimsChecked"),
+      total("claims_wrong").as("claimsWrong"),
+      total("claims_unchecked").as("claimsUnchecked"),
+    ])
+    .executeTakeFirstOrThrow();
+  return { mode: config.watch.mode, ...counted };
+}
+
+/** PostgreSQL adds integers up to a decimal. */
+function total(column: "claims_checked" | "claims_wrong" | "claims_unchecked") {
+  return sql<number>`CAST(COALESCE(SUM(${sql.ref(column)}), 0) AS BIGINT)`;
 }

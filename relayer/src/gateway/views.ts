@@ -14,12 +14,12 @@ import type { Services } from "../services.ts";
 import { HttpError } from "./http-error.ts";
 
 /** `GET /v1/claims/{id}`: where a claim stands, and all that a contract needs to see it. @throws HttpError 404 */
-export function claimView(services: Services, claimId: Hex) {
+export async function claimView(services: Services, claimId: Hex) {
   const { ledger, config } = services;
-  const stored = requireReceipt(services, claimId);
-  const row = findClaim(ledger, claimId);
+  const stored = await requireReceipt(services, claimId);
+  const row = await findClaim(ledger, claimId);
   if (!row) throw notFound("claim");
-  const header = stored.batchId && findOwnHeader(ledger, config.operator.address, stored.batchId);
+  const header = stored.batchId && (await findOwnHeader(ledger, config.operator.address, stored.batchId));
   return {
     claimId,
     claim: claimToJson(stored.receipt.claim),
@@ -37,7 +37,7 @@ export function claimView(services: Services, claimId: Hex) {
           batchId: stored.batchId,
           index: stored.index,
           header: batchHeaderToJson(header),
-          proof: treeOf(services, stored.batchId).proof(stored.index),
+          proof: (await treeOf(services, stored.batchId)).proof(stored.index),
         }
       : {}),
   };
@@ -68,20 +68,20 @@ export function statusOf({ policies, clock }: Services, row: ClaimRow) {
 }
 
 /** `GET /v1/receipts/{id}`: the receipt, and what opens its hashes where that is public. @throws HttpError 404 */
-export function receiptView(services: Services, claimId: Hex) {
-  const stored = requireReceipt(services, claimId);
+export async function receiptView(services: Services, claimId: Hex) {
+  const stored = await requireReceipt(services, claimId);
   return { receipt: receiptToJson(stored.receipt), ...openingToJson(services, stored) };
 }
 
 /** `GET /v1/batches/{id}`: everything a watchtower needs to check a batch. @throws HttpError 404 */
-export function batchView(services: Services, batchId: Hex) {
+export async function batchView(services: Services, batchId: Hex) {
   const { ledger, config } = services;
-  const header = findOwnHeader(ledger, config.operator.address, batchId);
+  const header = await findOwnHeader(ledger, config.operator.address, batchId);
   if (!header) throw notFound("batch");
   return {
     batchId,
     header: batchHeaderToJson(header),
-    claims: receiptsOfBatch(ledger, batchId).map((stored) => ({
+    claims: (await receiptsOfBatch(ledger, batchId)).map((stored) => ({
       ...receiptToJson(stored.receipt),
       ...openingToJson(services, stored),
     })),
@@ -129,8 +129,8 @@ export function wellKnownView(
   };
 }
 
-function requireReceipt({ ledger }: Services, claimId: Hex): StoredReceipt {
-  const stored = findReceipt(ledger, claimId);
+async function requireReceipt({ ledger }: Services, claimId: Hex): Promise<StoredReceipt> {
+  const stored = await findReceipt(ledger, claimId);
   if (!stored) throw notFound("claim");
   return stored;
 }
@@ -151,12 +151,12 @@ function openingToJson({ policies }: Services, { receipt, opening }: StoredRecei
 const TREES_KEPT = 16;
 const trees = new WeakMap<object, Map<Hex, MerkleTree>>();
 
-function treeOf({ ledger }: Services, batchId: Hex): MerkleTree {
+async function treeOf({ ledger }: Services, batchId: Hex): Promise<MerkleTree> {
   const kept = trees.get(ledger) ?? new Map<Hex, MerkleTree>();
   trees.set(ledger, kept);
   const known = kept.get(batchId);
   if (known) return known;
-  const tree = claimTree(ledger, batchId);
+  const tree = await claimTree(ledger, batchId);
   const [oldest] = kept.keys();
   if (kept.size >= TREES_KEPT && oldest) kept.delete(oldest);
   kept.set(batchId, tree);

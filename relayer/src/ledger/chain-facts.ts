@@ -2,8 +2,8 @@
 
 import { type Address, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, sharedKinds } from "@meantime/sdk/policy";
-import type { HeaderColumns } from "./batches.ts";
 import type { Ledger } from "./ledger.ts";
+import type { ChainBatchesTable, ChainLeavesTable, Database, Reader, Row, Writer } from "./schema.ts";
 
 /** One event of Settlement or Receipts. Every argument is text: bigints in decimal, hex in lower case. */
 export interface ChainEvent {
@@ -17,320 +17,315 @@ export interface ChainEvent {
   arguments: Record<string, string>;
 }
 
-/** A committed batch, of any operator, as its events tell it. Times are unix seconds. */
-export interface ChainBatch extends HeaderColumns {
-  batch_id: Hex;
-  operator: Address;
-  committed_at: number;
-  committed_tx: Hex;
-  final_at: number;
-  attested_at: number | null;
-  attested_tx: Hex | null;
-  released_tx: Hex | null;
+/** A block up to which events were read. */
+export interface Checkpoint {
+  number: number;
+  hash: Hex;
 }
 
-/** What has happened to a leaf; see `LeafState` in `contracts/types/Leaf.sol`. */
-export type LeafState = "quiet" | "challenged" | "answered" | "rejected" | "voided" | "demanded" | "revealed";
+/** A committed batch, of any operator, as its events tell it. Times are unix seconds. */
+export type ChainBatch = Row<"chain_batches">;
 
 /** A leaf of a batch to which something happened. Times are unix seconds. */
-export interface ChainLeaf {
-  batch_id: Hex;
-  leaf_index: number;
-  claim_id: Hex | null;
-  state: LeafState;
-  kinds: number;
-  opener: Address | null;
-  disputed_at: number | null;
-  disputed_tx: Hex | null;
-  deadline: number | null;
-  evidence_at: number | null;
-  evidence_tx: Hex | null;
-  final_at: number | null;
-  ended_at: number | null;
-  ended_tx: Hex | null;
-}
+export type ChainLeaf = Row<"chain_leaves">;
 
 /** How many checkpoints are kept to find the common ancestor after a reorg. */
 const CHECKPOINTS_KEPT = 256;
 
 /** The last block that was read, if any. */
-export function lastCheckpoint(ledger: Ledger): { number: number; hash: Hex } | undefined {
-  return ledger.get("SELECT number, hash FROM blocks ORDER BY number DESC LIMIT 1");
+export function lastCheckpoint(db: Reader): Promise<Checkpoint | undefined> {
+  return db.selectFrom("blocks").selectAll().orderBy("number", "desc").limit(1).executeTakeFirst();
 }
 
 /** The newest checkpoint before `blockNumber`. */
-export function checkpointBefore(
-  ledger: Ledger,
-  blockNumber: number,
-): { number: number; hash: Hex } | undefined {
-  return ledger.get(
-    "SELECT number, hash FROM blocks WHERE number < ? ORDER BY number DESC LIMIT 1",
-    blockNumber,
-  );
+export function checkpointBefore(db: Reader, blockNumber: number): Promise<Checkpoint | undefined> {
+  return db
+    .selectFrom("blocks")
+    .selectAll()
+    .where("number", "<", blockNumber)
+    .orderBy("number", "desc")
+    .limit(1)
+    .executeTakeFirst();
 }
 
 /** Stores the events up to a block, and what follows from them, together with the new cursor. */
-export function advance(
-  ledger: Ledger,
-  events: readonly ChainEvent[],
-  to: { number: number; hash: Hex },
-): void {
-  ledger.transaction(() => {
+export async function advance(ledger: Ledger, events: readonly ChainEvent[], to: Checkpoint): Promise<void> {
+  await ledger.transaction(async (tx) => {
     for (const event of events) {
-      ledger.run(
-        `INSERT INTO events (block_number, log_index, block_hash, tx_hash, timestamp, name, batch_id, arguments)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        event.blockNumber,
-        event.logIndex,
-        event.blockHash,
-        event.txHash,
-        event.timestamp,
-        event.name,
-        event.arguments.batchId ?? null,
-        JSON.stringify(event.arguments),
-      );
-      apply(ledger, event);
+      await tx.insertInto("events").values(eventRow(event)).execute();
+      await apply(tx, event);
     }
-    ledger.run("INSERT INTO blocks (number, hash) VALUES (?, ?) ON CONFLICT DO NOTHING", to.number, to.hash);
-    ledger.run(
-      "DELETE FROM blocks WHERE number <= (SELECT number FROM blocks ORDER BY number DESC LIMIT 1 OFFSET ?)",
-      CHECKPOINTS_KEPT,
-    );
+    await tx
+      .insertInto("blocks")
+      .values(to)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const oldest = await tx
+      .selectFrom("blocks")
+      .select("number")
+      .orderBy("number", "desc")
+      .offset(CHECKPOINTS_KEPT)
+      .limit(1)
+      .executeTakeFirst();
+    if (oldest) await tx.deleteFrom("blocks").where("number", "<=", oldest.number).execute();
   });
+}
+
+function eventRow(event: ChainEvent): Database["events"] {
+  const { batchId, index, claimId, operator } = event.arguments;
+  return {
+    block_number: event.blockNumber,
+    log_index: event.logIndex,
+    block_hash: event.blockHash,
+    tx_hash: event.txHash,
+    timestamp: event.timestamp,
+    name: event.name,
+    batch_id: batchId ?? null,
+    leaf_index: index === undefined ? null : Number(index),
+    claim_id: claimId ?? null,
+    operator: operator ?? null,
+    arguments: JSON.stringify(event.arguments),
+  };
 }
 
 /** Forgets everything after a block: what it led to is rebuilt from the events that stay. */
-export function rollBack(ledger: Ledger, toBlock: number): void {
-  ledger.transaction(() => {
-    const touched = ledger.all<{ batch_id: Hex }>(
-      "SELECT DISTINCT batch_id FROM events WHERE block_number > ? AND batch_id IS NOT NULL",
-      toBlock,
-    );
-    ledger.run("DELETE FROM events WHERE block_number > ?", toBlock);
-    ledger.run("DELETE FROM blocks WHERE number > ?", toBlock);
-    for (const { batch_id } of touched) {
-      ledger.run("DELETE FROM chain_leaves WHERE batch_id = ?", batch_id);
-      ledger.run("DELETE FROM chain_batches WHERE batch_id = ?", batch_id);
-      for (const event of eventsOfBatch(ledger, batch_id)) apply(ledger, event);
-    }
+export async function rollBack(ledger: Ledger, toBlock: number): Promise<void> {
+  await ledger.transaction(async (tx) => {
+    const touched = await tx
+      .selectFrom("events")
+      .select("batch_id")
+      .distinct()
+      .where("block_number", ">", toBlock)
+      .where("batch_id", "is not", null)
+      .execute();
+    await tx.deleteFrom("events").where("block_number", ">", toBlock).execute();
+    await tx.deleteFrom("blocks").where("number", ">", toBlock).execute();
+    for (const { batch_id } of touched) if (batch_id !== null) await replay(tx, batch_id as Hex);
   });
 }
 
+/** Derives a batch and its leaves anew from the events that are stored. */
+export async function replay(tx: Writer, batchId: Hex): Promise<void> {
+  await tx.deleteFrom("chain_leaves").where("batch_id", "=", batchId).execute();
+  await tx.deleteFrom("chain_batches").where("batch_id", "=", batchId).execute();
+  await tx.updateTable("batches").set({ committed_block: null }).where("batch_id", "=", batchId).execute();
+  for (const event of await eventsOfBatch(tx, batchId)) await apply(tx, event);
+}
+
 /** A committed batch. */
-export function findChainBatch(ledger: Ledger, batchId: Hex): ChainBatch | undefined {
-  return ledger.get<ChainBatch>("SELECT * FROM chain_batches WHERE batch_id = ?", batchId);
+export function findChainBatch(db: Reader, batchId: Hex): Promise<ChainBatch | undefined> {
+  return db.selectFrom("chain_batches").selectAll().where("batch_id", "=", batchId).executeTakeFirst();
 }
 
 /** What the chain holds of one leaf; undefined for one that nothing happened to. */
-export function findChainLeaf(ledger: Ledger, batchId: Hex, index: number): ChainLeaf | undefined {
-  return ledger.get<ChainLeaf>(
-    "SELECT * FROM chain_leaves WHERE batch_id = ? AND leaf_index = ?",
-    batchId,
-    index,
-  );
+export function findChainLeaf(db: Reader, batchId: Hex, index: number): Promise<ChainLeaf | undefined> {
+  return db
+    .selectFrom("chain_leaves")
+    .selectAll()
+    .where("batch_id", "=", batchId)
+    .where("leaf_index", "=", index)
+    .executeTakeFirst();
 }
 
 /** The endpoint announced last for an operator. Only itself and its senders can announce. */
-export function announcedEndpoint(ledger: Ledger, operator: Address): string | undefined {
-  return ledger.get<{ endpoint: string }>(
-    `SELECT arguments ->> 'endpoint' AS endpoint FROM events
-     WHERE name = 'EndpointAnnounced' AND arguments ->> 'operator' = ?
-     ORDER BY block_number DESC, log_index DESC LIMIT 1`,
-    operator,
-  )?.endpoint;
+export async function announcedEndpoint(db: Reader, operator: Address): Promise<string | undefined> {
+  const row = await announcements(db, operator)
+    .select("arguments")
+    .orderBy("block_number", "desc")
+    .orderBy("log_index", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row && (JSON.parse(row.arguments) as { endpoint: string }).endpoint;
 }
 
-/** How many endpoints were announced for an operator: tells a new announcement from an earlier one of the same. */
-export function countAnnouncements(ledger: Ledger, operator: Address): number {
-  return (
-    ledger.get<{ count: number }>(
-      `SELECT COUNT(*) AS count FROM events
-       WHERE name = 'EndpointAnnounced' AND arguments ->> 'operator' = ?`,
-      operator,
-    )?.count ?? 0
-  );
+/** How many endpoints were announced for an operator, and the last: of one moment, while others read the chain. */
+export async function announcementsOf(
+  db: Reader,
+  operator: Address,
+): Promise<{ count: number; latest: string | undefined }> {
+  const rows = await announcements(db, operator)
+    .select("arguments")
+    .orderBy("block_number")
+    .orderBy("log_index")
+    .execute();
+  const last = rows.at(-1);
+  return {
+    count: rows.length,
+    latest: last && (JSON.parse(last.arguments) as { endpoint: string }).endpoint,
+  };
 }
 
-function eventsOfBatch(ledger: Ledger, batchId: Hex): ChainEvent[] {
-  return ledger
-    .all<Omit<ChainEvent, "arguments"> & { json: string }>(
-      `SELECT block_number AS blockNumber, log_index AS logIndex, block_hash AS blockHash, tx_hash AS txHash, timestamp,
-         name, arguments AS json
-       FROM events WHERE batch_id = ? ORDER BY block_number, log_index`,
-      batchId,
-    )
-    .map(({ json, ...event }) => ({ ...event, arguments: JSON.parse(json) as Record<string, string> }));
+function announcements(db: Reader, operator: Address) {
+  return db.selectFrom("events").where("name", "=", "EndpointAnnounced").where("operator", "=", operator);
 }
 
-function apply(ledger: Ledger, event: ChainEvent): void {
-  const argument = (name: string): string => {
+async function eventsOfBatch(tx: Writer, batchId: Hex): Promise<ChainEvent[]> {
+  const rows = await tx
+    .selectFrom("events")
+    .selectAll()
+    .where("batch_id", "=", batchId)
+    .orderBy("block_number")
+    .orderBy("log_index")
+    .execute();
+  return rows.map((row) => ({
+    blockNumber: row.block_number,
+    logIndex: row.log_index,
+    blockHash: row.block_hash,
+    txHash: row.tx_hash,
+    timestamp: row.timestamp,
+    name: row.name,
+    arguments: JSON.parse(row.arguments) as Record<string, string>,
+  }));
+}
+
+async function apply(tx: Writer, event: ChainEvent): Promise<void> {
+  const { timestamp, txHash } = event;
+  const text = (name: string): string => {
     const value = event.arguments[name];
     if (value === undefined) throw new TypeError(`event ${event.name} has no argument ${name}`);
     return value;
   };
+  const number = (name: string): number => Number(text(name));
+  const batchId = event.arguments.batchId as Hex;
   switch (event.name) {
     case "BatchCommitted":
-      ledger.run(
-        `INSERT INTO chain_batches (batch_id, operator, policy_id, model_id, root, data_root, count, oldest_served_at,
-           nonce, committed_at, committed_tx, final_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        argument("batchId"),
-        argument("operator"),
-        argument("policyId"),
-        argument("modelId"),
-        argument("root"),
-        argument("dataRoot"),
-        Number(argument("count")),
-        Number(argument("oldestServedAt")),
-        argument("nonce"),
-        event.timestamp,
-        event.txHash,
-        Number(argument("finalAt")),
-      );
+      await tx
+        .insertInto("chain_batches")
+        .values({
+          batch_id: text("batchId") as Hex,
+          operator: text("operator") as Address,
+          policy_id: text("policyId") as Hex,
+          model_id: text("modelId") as Hex,
+          root: text("root") as Hex,
+          data_root: text("dataRoot") as Hex,
+          count: number("count"),
+          oldest_served_at: number("oldestServedAt"),
+          nonce: text("nonce"),
+          committed_at: timestamp,
+          committed_tx: txHash,
+          final_at: number("finalAt"),
+        })
+        .execute();
+      await tx
+        .updateTable("batches")
+        .set({ committed_block: event.blockNumber })
+        .where("batch_id", "=", batchId)
+        .execute();
       return;
     case "BatchAttested":
-      ledger.run(
-        "UPDATE chain_batches SET attested_at = ?, attested_tx = ?, final_at = ? WHERE batch_id = ?",
-        event.timestamp,
-        event.txHash,
-        Number(argument("finalAt")),
-        argument("batchId"),
-      );
-      return;
+      return changeBatch(tx, batchId, {
+        attested_at: timestamp,
+        attested_tx: txHash,
+        final_at: number("finalAt"),
+      });
     case "BatchReopened":
-      ledger.run(
-        "UPDATE chain_batches SET attested_at = NULL, attested_tx = NULL, final_at = ? WHERE batch_id = ?",
-        Number(argument("finalAt")),
-        argument("batchId"),
-      );
-      return;
+      return changeBatch(tx, batchId, { attested_at: null, attested_tx: null, final_at: number("finalAt") });
     case "ChallengeWindowLengthened":
-      ledger.run(
-        "UPDATE chain_batches SET final_at = ? WHERE batch_id = ?",
-        Number(argument("finalAt")),
-        argument("batchId"),
-      );
-      return;
+      return changeBatch(tx, batchId, { final_at: number("finalAt") });
     case "BatchReleased":
-      ledger.run(
-        "UPDATE chain_batches SET released_tx = ? WHERE batch_id = ?",
-        event.txHash,
-        argument("batchId"),
-      );
-      return;
+      return changeBatch(tx, batchId, { released_tx: txHash });
     case "ClaimChallenged":
-      openDispute(ledger, event, "challenged", argument("challenger"), Number(argument("proveBy")));
-      return;
+      return openDispute(tx, event, "challenged", text("challenger") as Address, number("proveBy"));
     case "RevealDemanded":
-      openDispute(ledger, event, "demanded", argument("demander"), Number(argument("revealBy")));
-      return;
+      return openDispute(tx, event, "demanded", text("demander") as Address, number("revealBy"));
     case "DeadlineLengthened":
-      ledger.run(
-        "UPDATE chain_leaves SET deadline = ? WHERE batch_id = ? AND leaf_index = ?",
-        Number(argument("deadline")),
-        ...leafKey(event),
-      );
-      return;
+      return changeLeaf(tx, event, { deadline: number("deadline") });
     case "EvidenceAccepted":
-      touch(ledger, event);
-      // An enclave's word leaves a claim that was revealed open to challenges; a proof ends that.
-      ledger.run(
-        `UPDATE chain_leaves SET kinds = kinds | ?1, evidence_at = ?2, evidence_tx = ?3,
-           state = CASE WHEN state IN ('challenged', 'answered') THEN 'answered'
-                        WHEN state = 'revealed' AND ?1 <> ?4 THEN 'revealed' ELSE 'quiet' END
-         WHERE batch_id = ?5 AND leaf_index = ?6`,
-        Number(argument("kind")),
-        event.timestamp,
-        event.txHash,
-        EVIDENCE_KINDS.zk,
-        ...leafKey(event),
-      );
-      return;
+      return acceptEvidence(tx, event, number("kind"));
     case "ClaimRevealed":
-      touch(ledger, event);
-      ledger.run(
-        "UPDATE chain_leaves SET state = 'revealed', final_at = ? WHERE batch_id = ? AND leaf_index = ?",
-        Number(argument("finalAt")),
-        ...leafKey(event),
-      );
-      return;
+      await touch(tx, event);
+      return changeLeaf(tx, event, { state: "revealed", final_at: number("finalAt") });
     case "ClaimReopened":
-      touch(ledger, event);
-      // What another kind has answered stays answered. The last byte of a policy's id is what answers under it.
-      ledger.run(
-        `UPDATE chain_leaves SET kinds = kinds & ~?1, final_at = ?2,
-           state = CASE WHEN state = 'answered' AND kinds & ~?1 & ?3 THEN state ELSE 'revealed' END,
-           evidence_at = CASE WHEN kinds & ~?1 THEN evidence_at END,
-           evidence_tx = CASE WHEN kinds & ~?1 THEN evidence_tx END
-         WHERE batch_id = ?4 AND leaf_index = ?5`,
-        Number(argument("kind")),
-        Number(argument("finalAt")),
-        answerKindsOf(ledger, argument("batchId")),
-        ...leafKey(event),
-      );
-      return;
+      return reopen(tx, event, number("kind"), number("finalAt"));
     case "ClaimRejected":
-      end(ledger, event, "rejected");
-      return;
+      return end(tx, event, "rejected");
     case "ClaimVoided":
-      end(ledger, event, "voided");
-      return;
+      return end(tx, event, "voided");
     default:
       return;
   }
 }
 
-function openDispute(
-  ledger: Ledger,
+async function openDispute(
+  tx: Writer,
   event: ChainEvent,
   state: "challenged" | "demanded",
-  opener: string,
+  opener: Address,
   deadline: number,
-): void {
-  touch(ledger, event);
-  ledger.run(
-    `UPDATE chain_leaves SET state = ?, opener = ?, disputed_at = ?, disputed_tx = ?, deadline = ?
-     WHERE batch_id = ? AND leaf_index = ?`,
-    state,
-    opener,
-    event.timestamp,
-    event.txHash,
-    deadline,
-    ...leafKey(event),
-  );
+): Promise<void> {
+  await touch(tx, event);
+  const { timestamp: disputed_at, txHash: disputed_tx } = event;
+  await changeLeaf(tx, event, { state, opener, disputed_at, disputed_tx, deadline });
 }
 
-function end(ledger: Ledger, event: ChainEvent, state: "rejected" | "voided"): void {
-  touch(ledger, event);
-  ledger.run(
-    "UPDATE chain_leaves SET state = ?, ended_at = ?, ended_tx = ? WHERE batch_id = ? AND leaf_index = ?",
-    state,
-    event.timestamp,
-    event.txHash,
-    ...leafKey(event),
-  );
+/** An enclave's word leaves a claim that was revealed open to challenges; a proof ends that. */
+async function acceptEvidence(tx: Writer, event: ChainEvent, kind: number): Promise<void> {
+  const leaf = await touch(tx, event);
+  const disputed = leaf.state === "challenged" || leaf.state === "answered";
+  const staysOpen = leaf.state === "revealed" && kind !== EVIDENCE_KINDS.zk;
+  await changeLeaf(tx, event, {
+    kinds: leaf.kinds | kind,
+    evidence_at: event.timestamp,
+    evidence_tx: event.txHash,
+    state: disputed ? "answered" : staysOpen ? "revealed" : "quiet",
+  });
 }
 
-function touch(ledger: Ledger, event: ChainEvent): void {
+/** What another kind has answered stays answered. The last byte of a policy's id is what answers under it. */
+async function reopen(tx: Writer, event: ChainEvent, kind: number, finalAt: number): Promise<void> {
+  const leaf = await touch(tx, event);
+  const kinds = leaf.kinds & ~kind;
+  const batch = await findChainBatch(tx, leaf.batch_id);
+  const answering = batch ? sharedKinds(batch.policy_id, batch.policy_id) : 0;
+  const stays = leaf.state === "answered" && (kinds & answering) !== 0;
+  await changeLeaf(tx, event, {
+    kinds,
+    final_at: finalAt,
+    state: stays ? "answered" : "revealed",
+    ...(kinds === 0 ? { evidence_at: null, evidence_tx: null } : {}),
+  });
+}
+
+async function end(tx: Writer, event: ChainEvent, state: "rejected" | "voided"): Promise<void> {
+  await touch(tx, event);
+  await changeLeaf(tx, event, { state, ended_at: event.timestamp, ended_tx: event.txHash });
+}
+
+/** The leaf of an event, made if this is the first that happened to it. */
+function touch(tx: Writer, event: ChainEvent): Promise<ChainLeaf> {
+  const [batch_id, leaf_index] = leafKey(event);
   const { claimId } = event.arguments;
-  ledger.run(
-    `INSERT INTO chain_leaves (batch_id, leaf_index, claim_id, state) VALUES (?, ?, ?, 'quiet')
-     ON CONFLICT (batch_id, leaf_index) DO UPDATE SET claim_id = COALESCE(excluded.claim_id, claim_id)`,
-    ...leafKey(event),
-    claimId === undefined || claimId === ZERO_HASH ? null : claimId,
-  );
+  const claim_id = claimId === undefined || claimId === ZERO_HASH ? null : (claimId as Hex);
+  return tx
+    .insertInto("chain_leaves")
+    .values({ batch_id, leaf_index, claim_id, state: "quiet" })
+    .onConflict((conflict) =>
+      conflict.columns(["batch_id", "leaf_index"]).doUpdateSet((eb) => ({
+        claim_id: eb.fn.coalesce("excluded.claim_id", "chain_leaves.claim_id"),
+      })),
+    )
+    .returningAll()
+    .executeTakeFirstOrThrow();
 }
 
-function answerKindsOf(ledger: Ledger, batchId: string): number {
-  const batch = ledger.get<{ policy_id: Hex }>(
-    "SELECT policy_id FROM chain_batches WHERE batch_id = ?",
-    batchId,
-  );
-  return batch ? sharedKinds(batch.policy_id, batch.policy_id) : 0;
+async function changeBatch(tx: Writer, batchId: Hex, change: Partial<ChainBatchesTable>): Promise<void> {
+  await tx.updateTable("chain_batches").set(change).where("batch_id", "=", batchId).execute();
 }
 
-function leafKey({ name, arguments: values }: ChainEvent): [string, number] {
+type LeafChange = Partial<Omit<ChainLeavesTable, "kinds">> & { kinds?: number };
+
+async function changeLeaf(tx: Writer, event: ChainEvent, change: LeafChange): Promise<void> {
+  const [batchId, index] = leafKey(event);
+  await tx
+    .updateTable("chain_leaves")
+    .set(change)
+    .where("batch_id", "=", batchId)
+    .where("leaf_index", "=", index)
+    .execute();
+}
+
+function leafKey({ name, arguments: values }: ChainEvent): [Hex, number] {
   const { batchId, index } = values;
   if (batchId === undefined || index === undefined) throw new TypeError(`event ${name} names no leaf`);
-  return [batchId, Number(index)];
+  return [batchId as Hex, Number(index)];
 }

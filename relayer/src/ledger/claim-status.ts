@@ -3,8 +3,7 @@
 import type { Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, EVIDENCE_RULES } from "@meantime/sdk/policy";
 import type { StatusName } from "@meantime/sdk/status";
-import type { LeafState } from "./chain-facts.ts";
-import type { Ledger } from "./ledger.ts";
+import type { LeafState, Reader } from "./schema.ts";
 
 /** One of our claims with what the chain says about it. Times are unix seconds. */
 export interface ClaimRow {
@@ -55,41 +54,73 @@ export interface DerivedStatus {
   finalAt: number | null;
 }
 
-const CLAIM_QUERY = `
-  SELECT r.claim_id, r.policy_id, r.model_id, r.served_at, r.commit_by, r.batch_id, r.leaf_index,
-    b.committed_at, b.committed_tx, b.final_at, b.attested_at, b.attested_tx, b.released_tx,
-    c.state, c.kinds, c.disputed_at, c.disputed_tx, c.deadline, c.evidence_at, c.evidence_tx,
-    c.final_at AS leaf_final_at, c.ended_at, c.ended_tx
-  FROM receipts r
-  LEFT JOIN chain_batches b ON b.batch_id = r.batch_id
-  LEFT JOIN chain_leaves c ON c.batch_id = r.batch_id AND c.leaf_index = r.leaf_index`;
-
 /** The latest claims, newest first. */
-export function latestClaims(ledger: Ledger, limit: number): ClaimRow[] {
-  return ledger.all<ClaimRow>(`${CLAIM_QUERY} ORDER BY r.sequence DESC LIMIT ?`, limit);
+export function latestClaims(db: Reader, limit: number): Promise<ClaimRow[]> {
+  return claims(db).orderBy("r.sequence", "desc").limit(limit).execute();
 }
 
 /** One claim. */
-export function findClaim(ledger: Ledger, claimId: Hex): ClaimRow | undefined {
-  return ledger.get<ClaimRow>(`${CLAIM_QUERY} WHERE r.claim_id = ?`, claimId);
+export function findClaim(db: Reader, claimId: Hex): Promise<ClaimRow | undefined> {
+  return claims(db).where("r.claim_id", "=", claimId).executeTakeFirst();
 }
 
 /** The claims of a committed batch, in the order of its leaves. */
-export function claimsOfBatch(ledger: Ledger, batchId: Hex): ClaimRow[] {
-  return ledger.all<ClaimRow>(`${CLAIM_QUERY} WHERE r.batch_id = ? ORDER BY r.leaf_index`, batchId);
+export function claimsOfBatch(db: Reader, batchId: Hex): Promise<ClaimRow[]> {
+  return claims(db).where("r.batch_id", "=", batchId).orderBy("r.leaf_index").execute();
+}
+
+function claims(db: Reader) {
+  return db
+    .selectFrom("receipts as r")
+    .leftJoin("chain_batches as b", "b.batch_id", "r.batch_id")
+    .leftJoin("chain_leaves as c", (join) =>
+      join.onRef("c.batch_id", "=", "r.batch_id").onRef("c.leaf_index", "=", "r.leaf_index"),
+    )
+    .select([
+      "r.claim_id",
+      "r.policy_id",
+      "r.model_id",
+      "r.served_at",
+      "r.commit_by",
+      "r.batch_id",
+      "r.leaf_index",
+    ])
+    .select([
+      "b.committed_at",
+      "b.committed_tx",
+      "b.final_at",
+      "b.attested_at",
+      "b.attested_tx",
+      "b.released_tx",
+    ])
+    .select(["c.state", "c.kinds", "c.disputed_at", "c.disputed_tx", "c.deadline"])
+    .select(["c.evidence_at", "c.evidence_tx", "c.final_at as leaf_final_at", "c.ended_at", "c.ended_tx"]);
 }
 
 /** Our committed batches, as groups of claims of equal standing: untouched ones together, touched ones singly. */
-export function standingGroups(ledger: Ledger): (StatusFacts & { policy_id: Hex; claims: number })[] {
-  return ledger.all(`
-    SELECT b.policy_id, b.committed_at, b.final_at, b.attested_at, NULL AS state, NULL AS kinds, NULL AS disputed_at,
-      NULL AS evidence_at, NULL AS leaf_final_at,
-      b.count - (SELECT COUNT(*) FROM chain_leaves t WHERE t.batch_id = b.batch_id) AS claims
-    FROM chain_batches b JOIN batches own ON own.batch_id = b.batch_id
-    UNION ALL
-    SELECT b.policy_id, b.committed_at, b.final_at, b.attested_at, c.state, c.kinds, c.disputed_at, c.evidence_at,
-      c.final_at, 1
-    FROM chain_leaves c JOIN chain_batches b ON b.batch_id = c.batch_id JOIN batches own ON own.batch_id = b.batch_id`);
+export async function standingGroups(
+  db: Reader,
+): Promise<(StatusFacts & { policy_id: Hex; claims: number })[]> {
+  const own = () =>
+    db
+      .selectFrom("chain_batches as b")
+      .innerJoin("batches as own", "own.batch_id", "b.batch_id")
+      .select(["b.batch_id", "b.policy_id", "b.committed_at", "b.final_at", "b.attested_at"]);
+  const touched = await own()
+    .innerJoin("chain_leaves as c", "c.batch_id", "b.batch_id")
+    .select(["c.state", "c.kinds", "c.disputed_at", "c.evidence_at", "c.final_at as leaf_final_at"])
+    .execute();
+  const touchedLeaves = new Map<Hex, number>();
+  for (const { batch_id } of touched) touchedLeaves.set(batch_id, (touchedLeaves.get(batch_id) ?? 0) + 1);
+  const untouched = await own().select("b.count").execute();
+  return [
+    ...untouched.map(({ count, batch_id, ...batch }) => ({
+      ...batch,
+      ...{ state: null, kinds: null, disputed_at: null, evidence_at: null, leaf_final_at: null },
+      claims: count - (touchedLeaves.get(batch_id) ?? 0),
+    })),
+    ...touched.map((leaf) => ({ ...leaf, claims: 1 })),
+  ];
 }
 
 /**

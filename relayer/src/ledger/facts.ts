@@ -18,16 +18,28 @@ export interface LedgerIdentity {
  *
  * @throws RelayerError `MT-LED-004`
  */
-export function claimIdentity(ledger: Ledger, identity: LedgerIdentity): void {
-  for (const [name, value] of Object.entries(identity)) {
-    ledger.run("INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", name, String(value));
-    const stored = ledger.get<{ value: string }>("SELECT value FROM facts WHERE name = ?", name)?.value;
-    if (stored !== String(value)) {
-      throw new RelayerError(
-        "MT-LED-004",
-        `the ledger belongs to ${name} ${stored}, not ${value}`,
-        "Use the ledger of this chain and operator, or a new file. A development chain starts anew with each run.",
-      );
+export async function claimIdentity(ledger: Ledger, identity: LedgerIdentity): Promise<void> {
+  await ledger.transaction(async (tx) => {
+    for (const [name, value] of Object.entries(identity)) {
+      await tx
+        .insertInto("facts")
+        .values({ name, value: String(value) })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      const { value: stored } = await tx
+        .selectFrom("facts")
+        .select("value")
+        .where("name", "=", name)
+        .executeTakeFirstOrThrow();
+      if (stored !== String(value)) throw belongsTo(name, stored, value);
     }
-  }
+  });
+}
+
+function belongsTo(name: string, stored: string, value: string | number): RelayerError {
+  return new RelayerError(
+    "MT-LED-004",
+    `the ledger belongs to ${name} ${stored}, not ${value}`,
+    "Use the ledger of this chain and operator, or a new file. A development chain starts anew with each run.",
+  );
 }

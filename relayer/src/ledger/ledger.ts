@@ -1,155 +1,169 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { RelayerError } from "../errors.ts";
-import { MIGRATIONS } from "./migrations.ts";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Dialect, Kysely } from "kysely";
+import { codedDialect } from "./coded-driver.ts";
+import { databaseFault, isConflict } from "./faults.ts";
+import { takeLock } from "./lock.ts";
+import { type AppliedSteps, migrate } from "./migrate.ts";
+import { postgresDialect } from "./postgres-dialect.ts";
+import type { Database, Reader, Writer } from "./schema.ts";
+import { sqliteDialect } from "./sqlite-driver.ts";
 
-/** A value that a row can hold. */
-export type SqlValue = SQLInputValue;
+/** Which database a ledger is in. */
+export type LedgerKind = "sqlite" | "postgres";
 
-/** How often one connection may keep a compiled statement; a bound against statements built from data. */
-const STATEMENT_CACHE_LIMIT = 512;
+/** Where a ledger is: a file of its own, or a database that several workers may share. */
+export type LedgerSource = { file: string } | { url: string };
 
 /**
- * The relayer's database: everything that must survive a kill.
- *
- * Every call is synchronous, so that no other task of this process runs between the statements of a transaction. A
- * committed transaction is on disk (`synchronous=FULL`): the gateway's promise rests on it.
+ * The relayer's database: everything that must survive a kill. It is read directly; it is written in transactions only.
  */
-export class Ledger {
-  readonly #database: DatabaseSync;
-  readonly #lock: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
-  #inTransaction = false;
+export interface Ledger extends Reader {
+  readonly kind: LedgerKind;
+  /** Steps of the schema that this opening applied. */
+  readonly migrated: AppliedSteps;
+  /**
+   * Runs `work` in one transaction: all of it is durable when this resolves, none of it when it rejects.
+   *
+   * `work` uses its own handle and waits for nothing but queries and turns of the event loop: on SQLite everybody else waits for it. It may run
+   * again where PostgreSQL had to break a tie, so it has no other effects.
+   *
+   * @throws RelayerError `MT-LED-001`, `-003`, `-005`, `-006` or `-008` for faults of the database
+   */
+  transaction<Result>(work: (tx: Writer) => Promise<Result>): Promise<Result>;
+  /** Waits for running transactions, then lets go of the file or the connections. */
+  close(): Promise<void>;
+}
 
-  constructor(database: DatabaseSync, lock: DatabaseSync) {
-    this.#database = database;
-    this.#lock = lock;
-  }
+/** How often a transaction runs again that lost against others. */
+const MAX_TRIES = 6;
 
-  /** Runs a statement that returns no rows. @returns the number of rows changed */
-  run(sql: string, ...values: SqlValue[]): number {
-    return Number(this.#statement(sql).run(...values).changes);
-  }
+/** Wait for a writer that is none of ours, a backup tool for instance; meanwhile this process does nothing. */
+const BUSY_MILLISECONDS = 250;
 
-  /** Every row of a query. `Row` is the caller's word for the columns it selects. */
-  all<Row>(sql: string, ...values: SqlValue[]): Row[] {
-    return this.#statement(sql).all(...values) as Row[];
-  }
+/**
+ * SQLite's own 2 MB do not hold the upper pages of the indexes over ids of a million receipts, which come in no order:
+ * every receipt would read several pages from the file again.
+ */
+const CACHE_KIBIBYTES = 32 * 1_024;
 
-  /** The first row of a query. */
-  get<Row>(sql: string, ...values: SqlValue[]): Row | undefined {
-    return this.#statement(sql).get(...values) as Row | undefined;
-  }
+/**
+ * Opens a ledger, creating or migrating it. A file is locked for this process.
+ *
+ * @throws RelayerError `MT-LED-001` another process has the file open; `MT-LED-002` a newer program wrote it;
+ * `MT-LED-003` it cannot be opened or written; `MT-LED-005` no space; `MT-LED-006` damaged; `MT-LED-007` schema altered;
+ * `MT-LED-008` the server is out of reach
+ */
+export async function openLedger(source: LedgerSource): Promise<Ledger> {
+  return "url" in source ? openPostgres(source.url) : openSqlite(source.file);
+}
 
-  /** Runs `work` in one transaction: all of it is durable when this returns, none of it when it throws. */
-  transaction<Result>(work: () => Result): Result {
-    if (this.#inTransaction) return work();
-    this.#database.exec("BEGIN IMMEDIATE");
-    this.#inTransaction = true;
-    try {
-      const result = work();
-      this.#database.exec("COMMIT");
-      return result;
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      throw error;
-    } finally {
-      this.#inTransaction = false;
-    }
-  }
-
-  /** Closes the file and lets another process open it. */
-  close(): void {
-    this.#statements.clear();
-    this.#database.close();
-    this.#lock.close();
-  }
-
-  #statement(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
-    if (known) return known;
-    if (this.#statements.size >= STATEMENT_CACHE_LIMIT) this.#statements.clear();
-    const statement = this.#database.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
+/** What a message may say of a ledger: the file, or the server without its password. */
+export function nameOf(source: LedgerSource): string {
+  if ("file" in source) return source.file;
+  try {
+    const { host, pathname } = new URL(source.url);
+    return `${host}${pathname}`;
+  } catch {
+    return "of ledger.url";
   }
 }
 
-/**
- * Opens a ledger file, creating or migrating it.
- *
- * @throws RelayerError `MT-LED-001` another process has it open; `MT-LED-002` a newer program wrote it; `MT-LED-003` it
- * cannot be opened or written.
- */
-export function openLedger(file: string): Ledger {
-  const lock = takeLock(file);
+async function openSqlite(file: string): Promise<Ledger> {
+  let lock: DatabaseSync | undefined;
+  let database: DatabaseSync | undefined;
   try {
-    const database = new DatabaseSync(file);
+    mkdirSync(dirname(file), { recursive: true });
+    lock = takeLock(file);
+    database = new DatabaseSync(file, { timeout: BUSY_MILLISECONDS });
     database.exec("PRAGMA journal_mode = WAL");
     database.exec("PRAGMA synchronous = FULL");
     database.exec("PRAGMA foreign_keys = ON");
-    migrate(database, file);
-    return new Ledger(database, lock);
+    database.exec(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
+    const [opened, held] = [database, lock];
+    return await open("sqlite", file, sqliteDialect(opened), () => {
+      opened.close();
+      held.close();
+    });
   } catch (error) {
-    lock.close();
-    throw unusable(file, error);
+    if (database?.isOpen) database.close();
+    if (lock?.isOpen) lock.close();
+    throw databaseFault(error, file);
   }
 }
 
-/**
- * An exclusive transaction on a file beside the ledger, held for the life of the process. The kernel drops it however
- * the process ends, so there is no stale lock after a kill; readers of the ledger itself are not shut out.
- */
-function takeLock(file: string): DatabaseSync {
-  let lock: DatabaseSync;
+async function openPostgres(url: string): Promise<Ledger> {
+  return open("postgres", nameOf({ url }), postgresDialect(url), () => undefined);
+}
+
+async function open(kind: LedgerKind, where: string, dialect: Dialect, release: () => void): Promise<Ledger> {
+  const db = new Kysely<Database>({ dialect: codedDialect(dialect, where) });
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    lock = new DatabaseSync(`${file}.lock`);
+    return new OpenLedger(db, kind, await migrate(db, kind, where), release);
   } catch (error) {
-    throw unusable(file, error);
+    await db.destroy();
+    throw databaseFault(error, where);
   }
-  try {
-    lock.exec("BEGIN EXCLUSIVE");
-    return lock;
-  } catch (error) {
-    lock.close();
-    if (error instanceof Error && /locked/.test(error.message)) {
-      throw new RelayerError(
-        "MT-LED-001",
-        `the ledger ${file} is in use by another process`,
-        "Stop the other relayer, or give this one a ledger and keys of its own.",
-      );
+}
+
+class OpenLedger implements Ledger {
+  readonly kind: LedgerKind;
+  readonly migrated: AppliedSteps;
+  readonly selectFrom: Reader["selectFrom"];
+  readonly #db: Kysely<Database>;
+  readonly #release: () => void;
+  readonly #inside = new AsyncLocalStorage<true>();
+  readonly #running = new Set<Promise<unknown>>();
+  #closed = false;
+
+  constructor(db: Kysely<Database>, kind: LedgerKind, migrated: AppliedSteps, release: () => void) {
+    this.#db = db;
+    this.kind = kind;
+    this.migrated = migrated;
+    this.#release = release;
+    this.selectFrom = ((from: never) => {
+      this.#refuseInside();
+      return db.selectFrom(from);
+    }) as Reader["selectFrom"];
+  }
+
+  async transaction<Result>(work: (tx: Writer) => Promise<Result>): Promise<Result> {
+    this.#refuseInside();
+    const running = this.#repeated(work);
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
     }
-    throw unusable(file, error);
   }
-}
 
-function migrate(database: DatabaseSync, file: string): void {
-  const row = database.prepare("PRAGMA user_version").get() as { user_version: number };
-  if (row.user_version > MIGRATIONS.length) {
-    throw new RelayerError(
-      "MT-LED-002",
-      `the ledger ${file} has schema ${row.user_version}; this program knows up to ${MIGRATIONS.length}`,
-      "Run the newer version that wrote it.",
-    );
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.allSettled(this.#running);
+    await this.#db.destroy();
+    this.#release();
   }
-  for (const [index, migration] of MIGRATIONS.entries()) {
-    if (index < row.user_version) continue;
-    database.exec("BEGIN IMMEDIATE");
-    database.exec(migration);
-    database.exec(`PRAGMA user_version = ${index + 1}`);
-    database.exec("COMMIT");
-  }
-}
 
-function unusable(file: string, error: unknown): RelayerError {
-  if (error instanceof RelayerError) return error;
-  return new RelayerError(
-    "MT-LED-003",
-    `the ledger ${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-    "Check that the folder exists, is writable and has space, and that the file is a ledger.",
-  );
+  async #repeated<Result>(work: (tx: Writer) => Promise<Result>): Promise<Result> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#db.transaction().execute((tx) => this.#inside.run(true, () => work(tx)));
+      } catch (error) {
+        if (!isConflict(error) || tries >= MAX_TRIES) throw error;
+        await delay(Math.random() * 10 * 2 ** tries);
+      }
+    }
+  }
+
+  /** On SQLite it would wait for itself for ever; on PostgreSQL it would not see what the transaction wrote. */
+  #refuseInside(): void {
+    if (this.#inside.getStore()) throw new TypeError("a transaction must use its own handle, not the ledger");
+  }
 }

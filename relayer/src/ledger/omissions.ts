@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Address, Hex } from "@meantime/sdk/hex";
-import type { Ledger } from "./ledger.ts";
+import type { Reader } from "./schema.ts";
 
 /** An open report that a claim of ours was not committed in time. Times are unix seconds. */
 export interface OpenOmission {
@@ -12,19 +12,33 @@ export interface OpenOmission {
   answerBy: number;
 }
 
+const OUTCOMES = ["OmissionRefuted", "OmissionUpheld", "OmissionVoided"];
+
 /** The open reports against an operator, most urgent first. */
-export function openOmissions(ledger: Ledger, operator: Address): OpenOmission[] {
-  return ledger.all<OpenOmission>(
-    `SELECT e.arguments ->> 'claimId' AS claimId, CAST(e.arguments ->> 'includeBy' AS INTEGER) AS includeBy,
-       CAST(e.arguments ->> 'answerBy' AS INTEGER) AS answerBy
-     FROM events e
-     WHERE e.name = 'OmissionReported' AND e.arguments ->> 'operator' = ?
-       AND NOT EXISTS (
-         SELECT 1 FROM events o
-         WHERE o.name IN ('OmissionRefuted', 'OmissionUpheld', 'OmissionVoided')
-           AND o.arguments ->> 'claimId' = e.arguments ->> 'claimId'
-       )
-     ORDER BY answerBy`,
-    operator,
-  );
+export async function openOmissions(db: Reader, operator: Address): Promise<OpenOmission[]> {
+  const reports = await db
+    .selectFrom("events as e")
+    .select("e.arguments")
+    .where("e.name", "=", "OmissionReported")
+    .where("e.operator", "=", operator)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("events as o")
+            .select("o.name")
+            .whereRef("o.claim_id", "=", "e.claim_id")
+            .where("o.name", "in", OUTCOMES),
+        ),
+      ),
+    )
+    .execute();
+  return reports
+    .map(({ arguments: json }) => JSON.parse(json) as { claimId: Hex; includeBy: string; answerBy: string })
+    .map(({ claimId, includeBy, answerBy }) => ({
+      claimId,
+      includeBy: Number(includeBy),
+      answerBy: Number(answerBy),
+    }))
+    .sort((a, b) => a.answerBy - b.answerBy);
 }

@@ -3,7 +3,10 @@
 import { type Claim, claimToJson, parseClaim } from "@meantime/sdk/claim";
 import type { Hex } from "@meantime/sdk/hex";
 import type { Receipt } from "@meantime/sdk/receipt";
-import type { Ledger } from "./ledger.ts";
+import { sql } from "kysely";
+import { groupCommit } from "./group-commit.ts";
+import type { Ledger, LedgerKind } from "./ledger.ts";
+import type { Reader, Row, Writer } from "./schema.ts";
 
 /** What the gateway keeps of one answer: the receipt, its opening, and enough to give the same answer again. */
 export interface StoredReceipt {
@@ -26,124 +29,271 @@ export interface WaitingGroup {
   nearestCommitBy: number;
 }
 
-interface ReceiptRow {
-  claim_id: Hex;
-  claim: string;
-  signature: Hex;
-  input: Uint8Array;
-  salt: Hex;
-  output: Uint8Array;
-  request_digest: Hex;
-  answer: string;
-  batch_id: Hex | null;
-  leaf_index: number | null;
+/** What a batch needs of a receipt. */
+export interface WaitingLeaf {
+  claimId: Hex;
+  /** Unix seconds. */
+  servedAt: number;
+  opening: StoredReceipt["opening"];
 }
 
-const COLUMNS =
-  "claim_id, claim, signature, input, salt, output, request_digest, answer, batch_id, leaf_index";
+/** How many receipts of a policy have no bond locked on chain yet. */
+export interface UnlockedCount {
+  policyId: Hex;
+  count: number;
+}
+
+/** Whether one more receipt can be promised, beside those that are not locked yet. */
+export type Admission = (unlocked: readonly UnlockedCount[]) => boolean;
+
+/** `known`: the request was answered before, by another receipt. `refused`: not admitted. Neither left a trace. */
+export type InsertResult = "stored" | "known" | "refused";
+
+interface Arrival {
+  stored: StoredReceipt;
+  readUpTo: number;
+  admits: Admission;
+}
+
+/** SQLite runs on the event loop of the process; a server does not. */
+const MAX_GROUP: Record<LedgerKind, number> = { sqlite: 64, postgres: 256 };
+
+const ALWAYS: Admission = () => true;
+
+const writers = new WeakMap<Ledger, (arrival: Arrival) => Promise<InsertResult>>();
 
 /**
- * Stores a receipt; durable when this returns. At most one per (requester, requestId, modelId): the database itself
- * refuses a second, whatever its caller believes.
+ * Stores a receipt; durable when this resolves. Receipts that arrive together share one transaction.
+ *
+ * The database itself gives at most one receipt per (requester, requestId, modelId), and counts what is promised in the
+ * same transaction: no two gateways can promise the same free stake.
+ *
+ * @param admits asked inside the transaction, with the receipts whose commit is not in a block up to `readUpTo`
  */
-export function insertReceipt(ledger: Ledger, stored: StoredReceipt): void {
-  const { claim, claimId, signature } = stored.receipt;
-  ledger.run(
-    `INSERT INTO receipts (claim_id, requester, request_id, model_id, policy_id, request_digest, claim, signature,
-       input, salt, output, answer, served_at, commit_by)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    claimId,
-    claim.requester,
-    claim.requestId,
-    claim.modelId,
-    claim.policyId,
-    stored.requestDigest,
-    JSON.stringify(claimToJson(claim)),
-    signature,
-    stored.opening.input,
-    stored.opening.salt,
-    stored.opening.output,
-    stored.answer,
-    Number(claim.servedAt),
-    Number(claim.commitBy),
+export function insertReceipt(
+  ledger: Ledger,
+  stored: StoredReceipt,
+  readUpTo = Number.MAX_SAFE_INTEGER,
+  admits: Admission = ALWAYS,
+): Promise<InsertResult> {
+  let insert = writers.get(ledger);
+  if (!insert) {
+    insert = groupCommit(
+      (arrivals) => ledger.transaction((tx) => insertAll(tx, ledger, arrivals)),
+      MAX_GROUP[ledger.kind],
+    );
+    writers.set(ledger, insert);
+  }
+  return insert({ stored, readUpTo, admits });
+}
+
+async function insertAll(
+  tx: Writer,
+  { kind }: Ledger,
+  arrivals: readonly Arrival[],
+): Promise<InsertResult[]> {
+  await lockAdmission(tx, kind);
+  const unlocked = new Map<number, UnlockedCount[]>();
+  const admitted: StoredReceipt[] = [];
+  for (const { stored, readUpTo, admits } of arrivals) {
+    const counts = unlocked.get(readUpTo) ?? (await unlockedCounts(tx, readUpTo));
+    unlocked.set(readUpTo, counts);
+    if (!admits(counts)) continue;
+    admitted.push(stored);
+    for (const each of unlocked.values()) addOne(each, stored.receipt.claim.policyId);
+  }
+  const inserted = await insertRows(tx, admitted);
+  await countWaiting(
+    tx,
+    admitted.filter(({ receipt }) => inserted.has(receipt.claimId)),
   );
+  return arrivals.map(({ stored }) => {
+    if (inserted.has(stored.receipt.claimId)) return "stored";
+    return admitted.includes(stored) ? "known" : "refused";
+  });
+}
+
+/** One row that every admission locks: on SQLite there is one writer anyway. */
+async function lockAdmission(tx: Writer, kind: Ledger["kind"]): Promise<void> {
+  if (kind === "sqlite") return;
+  await tx.selectFrom("facts").select("value").where("name", "=", "admission").forUpdate().execute();
+}
+
+function addOne(counts: UnlockedCount[], policyId: Hex): void {
+  const known = counts.find((count) => count.policyId === policyId);
+  if (known) known.count += 1;
+  else counts.push({ policyId, count: 1 });
+}
+
+async function insertRows(tx: Writer, admitted: readonly StoredReceipt[]): Promise<Set<Hex>> {
+  if (admitted.length === 0) return new Set();
+  const rows = await tx
+    .insertInto("receipts")
+    .values(admitted.map(toRow))
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("claim_id")
+    .execute();
+  return new Set(rows.map((row) => row.claim_id));
+}
+
+function toRow({ receipt, opening, requestDigest, answer }: StoredReceipt) {
+  const { claim, claimId, signature } = receipt;
+  return {
+    claim_id: claimId,
+    requester: claim.requester,
+    request_id: claim.requestId,
+    model_id: claim.modelId,
+    policy_id: claim.policyId,
+    request_digest: requestDigest,
+    claim: JSON.stringify(claimToJson(claim)),
+    signature,
+    ...opening,
+    answer,
+    served_at: Number(claim.servedAt),
+    commit_by: Number(claim.commitBy),
+  };
+}
+
+/** Keeps `exposure` equal to the receipts that wait. */
+async function countWaiting(tx: Writer, stored: readonly StoredReceipt[]): Promise<void> {
+  const groups = Map.groupBy(stored, ({ receipt: { claim } }) => `${claim.policyId}:${claim.modelId}`);
+  for (const [first, ...others] of groups.values()) {
+    if (!first) continue;
+    const { policyId, modelId } = first.receipt.claim;
+    await tx
+      .insertInto("exposure")
+      .values({ policy_id: policyId, model_id: modelId, waiting: others.length + 1 })
+      .onConflict((conflict) =>
+        conflict.columns(["policy_id", "model_id"]).doUpdateSet((eb) => ({
+          waiting: eb("exposure.waiting", "+", eb.ref("excluded.waiting")),
+        })),
+      )
+      .execute();
+  }
 }
 
 /** The receipt given for a request, if one was. */
-export function findByRequest(
-  ledger: Ledger,
+export async function findByRequest(
+  db: Reader,
   request: Pick<Claim, "requester" | "requestId" | "modelId">,
-): StoredReceipt | undefined {
-  const row = ledger.get<ReceiptRow>(
-    `SELECT ${COLUMNS} FROM receipts WHERE requester = ? AND request_id = ? AND model_id = ?`,
-    request.requester,
-    request.requestId,
-    request.modelId,
-  );
-  return row && fromRow(row);
+): Promise<StoredReceipt | undefined> {
+  const row = await db
+    .selectFrom("receipts")
+    .selectAll()
+    .where("requester", "=", request.requester)
+    .where("request_id", "=", request.requestId)
+    .where("model_id", "=", request.modelId)
+    .executeTakeFirst();
+  return row && storedReceiptFrom(row);
 }
 
 /** The receipt of a claim. */
-export function findReceipt(ledger: Ledger, claimId: Hex): StoredReceipt | undefined {
-  const row = ledger.get<ReceiptRow>(`SELECT ${COLUMNS} FROM receipts WHERE claim_id = ?`, claimId);
-  return row && fromRow(row);
+export async function findReceipt(db: Reader, claimId: Hex): Promise<StoredReceipt | undefined> {
+  const row = await db.selectFrom("receipts").selectAll().where("claim_id", "=", claimId).executeTakeFirst();
+  return row && storedReceiptFrom(row);
 }
 
 /** The receipts of a batch in the order of its leaves. */
-export function receiptsOfBatch(ledger: Ledger, batchId: Hex): StoredReceipt[] {
-  return ledger
-    .all<ReceiptRow>(`SELECT ${COLUMNS} FROM receipts WHERE batch_id = ? ORDER BY leaf_index`, batchId)
-    .map(fromRow);
+export async function receiptsOfBatch(db: Reader, batchId: Hex): Promise<StoredReceipt[]> {
+  const rows = await db
+    .selectFrom("receipts")
+    .selectAll()
+    .where("batch_id", "=", batchId)
+    .orderBy("leaf_index")
+    .execute();
+  return rows.map(storedReceiptFrom);
 }
 
 /** The claim ids of a batch in the order of its leaves. */
-export function claimIdsOfBatch(ledger: Ledger, batchId: Hex): Hex[] {
-  return ledger
-    .all<{ claim_id: Hex }>("SELECT claim_id FROM receipts WHERE batch_id = ? ORDER BY leaf_index", batchId)
-    .map((row) => row.claim_id);
+export async function claimIdsOfBatch(db: Reader, batchId: Hex): Promise<Hex[]> {
+  const rows = await db
+    .selectFrom("receipts")
+    .select("claim_id")
+    .where("batch_id", "=", batchId)
+    .orderBy("leaf_index")
+    .execute();
+  return rows.map((row) => row.claim_id);
 }
 
 /** Receipts not yet in a batch, grouped by what may share one. */
-export function waitingGroups(ledger: Ledger): WaitingGroup[] {
-  return ledger.all<WaitingGroup>(
-    `SELECT policy_id AS policyId, model_id AS modelId, COUNT(*) AS count, MIN(served_at) AS oldestServedAt,
-       MIN(commit_by) AS nearestCommitBy
-     FROM receipts WHERE state = 'served' GROUP BY policy_id, model_id`,
+export async function waitingGroups(db: Reader): Promise<WaitingGroup[]> {
+  const groups = await db.selectFrom("exposure").selectAll().where("waiting", ">", 0).execute();
+  const complete: WaitingGroup[] = [];
+  for (const { policy_id: policyId, model_id: modelId, waiting: count } of groups) {
+    const oldest = await firstWaiting(db, { policyId, modelId }, "served_at");
+    const nearest = await firstWaiting(db, { policyId, modelId }, "commit_by");
+    if (oldest === undefined || nearest === undefined) continue;
+    complete.push({ policyId, modelId, count, oldestServedAt: oldest, nearestCommitBy: nearest });
+  }
+  return complete;
+}
+
+/** The least of a time among the receipts that wait: the first entry of an index. */
+async function firstWaiting(
+  db: Reader,
+  group: Pick<WaitingGroup, "policyId" | "modelId">,
+  column: "served_at" | "commit_by",
+): Promise<number | undefined> {
+  const row = await waiting(db, group).select(`${column} as at`).orderBy(column).limit(1).executeTakeFirst();
+  return row?.at;
+}
+
+/** The oldest receipts of a group, at most `limit`, as far as a batch is made of them. */
+export async function waitingLeaves(db: Reader, group: WaitingGroup, limit: number): Promise<WaitingLeaf[]> {
+  const rows = await waiting(db, group)
+    .select(["claim_id", "served_at", "input", "salt", "output"])
+    .orderBy("sequence")
+    .limit(limit)
+    .execute();
+  return rows.map(({ claim_id, served_at, ...opening }) => ({
+    claimId: claim_id,
+    servedAt: served_at,
+    opening,
+  }));
+}
+
+function waiting(db: Reader, { policyId, modelId }: Pick<WaitingGroup, "policyId" | "modelId">) {
+  return (
+    db
+      .selectFrom("receipts")
+      // Not a parameter: only then is the partial index seen to fit.
+      .where("state", "=", sql.lit("served"))
+      .where("policy_id", "=", policyId)
+      .where("model_id", "=", modelId)
   );
 }
 
-/** The oldest receipts of a group, at most `limit`. */
-export function waitingReceipts(ledger: Ledger, group: WaitingGroup, limit: number): StoredReceipt[] {
-  return ledger
-    .all<ReceiptRow>(
-      `SELECT ${COLUMNS} FROM receipts WHERE state = 'served' AND policy_id = ? AND model_id = ?
-       ORDER BY sequence LIMIT ?`,
-      group.policyId,
-      group.modelId,
-      limit,
-    )
-    .map(fromRow);
+/**
+ * How many receipts of each policy have no bond locked on chain as of a block: not batched, or batched and not committed
+ * by then.
+ */
+export async function unlockedCounts(db: Reader, readUpTo: number): Promise<UnlockedCount[]> {
+  const counts: UnlockedCount[] = [];
+  const waiting = await db.selectFrom("exposure").select(["policy_id", "waiting as claims"]).execute();
+  const sealed = await db
+    .selectFrom("batches")
+    .select(["policy_id", "count as claims"])
+    .where((eb) => eb.or([eb("committed_block", "is", null), eb("committed_block", ">", readUpTo)]))
+    .execute();
+  for (const { policy_id: policyId, claims } of [...waiting, ...sealed]) {
+    const known = counts.find((count) => count.policyId === policyId);
+    if (known) known.count += claims;
+    else counts.push({ policyId, count: claims });
+  }
+  return counts;
 }
 
-/** How many receipts of each policy have no bond locked on chain yet: not batched, or batched and not committed. */
-export function unlockedCounts(ledger: Ledger): { policyId: Hex; count: number }[] {
-  return ledger.all(
-    `SELECT policy_id AS policyId, SUM(claims) AS count FROM (
-       SELECT policy_id, COUNT(*) AS claims FROM receipts WHERE state = 'served' GROUP BY policy_id
-       UNION ALL
-       SELECT policy_id, SUM(count) FROM batches
-       WHERE NOT EXISTS (SELECT 1 FROM chain_batches WHERE chain_batches.batch_id = batches.batch_id)
-       GROUP BY policy_id
-     ) GROUP BY policy_id`,
-  );
+/** How many receipts there are: counts them all. */
+export async function countReceipts(db: Reader): Promise<number> {
+  const { count } = await db
+    .selectFrom("receipts")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return count;
 }
 
-/** How many receipts there are. */
-export function countReceipts(ledger: Ledger): number {
-  return ledger.get<{ count: number }>("SELECT COUNT(*) AS count FROM receipts")?.count ?? 0;
-}
-
-function fromRow(row: ReceiptRow): StoredReceipt {
+/** A receipt from its row. */
+export function storedReceiptFrom(row: Row<"receipts">): StoredReceipt {
   return {
     receipt: { claim: parseClaim(JSON.parse(row.claim)), claimId: row.claim_id, signature: row.signature },
     opening: { input: row.input, salt: row.salt, output: row.output },

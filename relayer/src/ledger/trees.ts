@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { leafHash, openingLeaf } from "@meantime/sdk/batch";
+import { leafBytes, type Opening, openingLeafBytes } from "@meantime/sdk/batch";
 import type { Hex } from "@meantime/sdk/hex";
-import { buildMerkleTree, type MerkleTree } from "@meantime/sdk/merkle";
-import type { Ledger } from "./ledger.ts";
+import { type MerkleTree, merkleTreeSteps } from "@meantime/sdk/merkle";
 import { claimIdsOfBatch, receiptsOfBatch } from "./receipts.ts";
+import type { Reader } from "./schema.ts";
+import { inSlices } from "./slices.ts";
 
 /** The tree behind the root of one of our batches. */
-export function claimTree(ledger: Ledger, batchId: Hex): MerkleTree {
-  return treeOfClaims(claimIdsOfBatch(ledger, batchId));
+export async function claimTree(db: Reader, batchId: Hex): Promise<MerkleTree> {
+  return treeOfClaims(await claimIdsOfBatch(db, batchId));
 }
 
 /** The tree behind its data root. */
-export function openingTree(ledger: Ledger, batchId: Hex): MerkleTree {
-  return treeOfOpenings(receiptsOfBatch(ledger, batchId));
+export async function openingTree(db: Reader, batchId: Hex): Promise<MerkleTree> {
+  return treeOfOpenings(await receiptsOfBatch(db, batchId));
 }
 
-/** The tree over claims, in their order. */
-export function treeOfClaims(claimIds: readonly Hex[]): MerkleTree {
-  return buildMerkleTree(claimIds.map((claimId, index) => leafHash(index, claimId)));
+/** The tree over claims, in their order. The event loop turns meanwhile. */
+export function treeOfClaims(claimIds: readonly Hex[]): Promise<MerkleTree> {
+  return inSlices(merkleTreeSteps(claimIds.length, (index) => leafBytes(index, at(claimIds, index))));
 }
 
-/** The tree over what opens the claims, in their order. */
-export function treeOfOpenings(
-  stored: readonly { opening: Parameters<typeof openingLeaf>[1] }[],
-): MerkleTree {
-  return buildMerkleTree(stored.map(({ opening }, index) => openingLeaf(index, opening)));
+/** The tree over what opens the claims, in their order. The event loop turns meanwhile. */
+export function treeOfOpenings(stored: readonly { opening: Opening }[]): Promise<MerkleTree> {
+  return inSlices(
+    merkleTreeSteps(stored.length, (index) => openingLeafBytes(index, at(stored, index).opening)),
+  );
+}
+
+function at<Item>(items: readonly Item[], index: number): Item {
+  const item = items[index];
+  if (item === undefined) throw new RangeError(`no item at ${index} of ${items.length}`);
+  return item;
 }

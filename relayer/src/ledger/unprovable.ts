@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Ledger } from "./ledger.ts";
+import type { Reader } from "./schema.ts";
 
 /** Remembers that nothing can be brought for a claim, a batch or a report, so that it is not tried for ever. */
-export function giveUp(ledger: Ledger, id: string, code: string, message: string): void {
-  ledger.run(
-    "INSERT INTO unprovable (id, code, message) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-    id,
-    code,
-    message,
+export async function giveUp(ledger: Ledger, id: string, code: string, message: string): Promise<void> {
+  await ledger.transaction((tx) =>
+    tx
+      .insertInto("unprovable")
+      .values({ id, code, message })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute(),
   );
 }
 
 /** Whether it was given up. */
-export function isGivenUp(ledger: Ledger, id: string): boolean {
-  return ledger.get("SELECT 1 FROM unprovable WHERE id = ?", id) !== undefined;
+export async function isGivenUp(db: Reader, id: string): Promise<boolean> {
+  return (
+    (await db.selectFrom("unprovable").select("id").where("id", "=", id).executeTakeFirst()) !== undefined
+  );
 }

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { announcedEndpoint, countAnnouncements } from "../ledger/chain-facts.ts";
+import { announcementsOf } from "../ledger/chain-facts.ts";
 import type { Services } from "../services.ts";
 import { announceIntent } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
 
 /** Announces where this relayer serves its batch data, unless that is what the chain says already. */
-export function announceEndpoint({ ledger, config, contracts, view }: Services, endpoint: string): void {
+export async function announceEndpoint(
+  { ledger, config, contracts, view }: Services,
+  endpoint: string,
+): Promise<void> {
   // Before the first poll, and without the operator's leave, nothing is known or can be done.
   const { address } = config.operator;
   const [policyId] = view()?.senderPolicies ?? [];
-  if (policyId === undefined || announcedEndpoint(ledger, address) === endpoint) return;
-  const turn = countAnnouncements(ledger, address);
-  enqueue(ledger, announceIntent(contracts.receiptsAddress, address, policyId, endpoint, turn));
+  if (policyId === undefined) return;
+  // A new turn for the same endpoint only after another one was announced.
+  const { count: turn, latest } = await announcementsOf(ledger, address);
+  if (latest === endpoint) return;
+  const intent = announceIntent(contracts.receiptsAddress, address, policyId, endpoint, turn);
+  await ledger.transaction((tx) => enqueue(tx, intent));
 }

@@ -18,6 +18,8 @@ export interface TaskHealth {
   runs: number;
   /** Runs that failed since the last that did not. */
   failuresInARow: number;
+  /** Unix milliseconds, by the wall clock. */
+  lastSuccessAtMilliseconds?: number;
   lastError?: { code: string; message: string };
 }
 
@@ -56,6 +58,7 @@ async function loop(task: Task, health: TaskHealth, signal: AbortSignal, logger:
     try {
       await task.run(signal);
       health.failuresInARow = 0;
+      health.lastSuccessAtMilliseconds = Date.now();
     } catch (error) {
       if (signal.aborted) return;
       health.failuresInARow += 1;

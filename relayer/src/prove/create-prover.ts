@@ -3,7 +3,7 @@
 import { inputLength, type ModelSpec } from "@meantime/sdk/model";
 import type { ProverConfig } from "../config/load.ts";
 import { RelayerError } from "../errors.ts";
-import { type ProofJob, Prover } from "./prover.ts";
+import { type ProofJob, Prover, type ProverOptions } from "./prover.ts";
 import { findRapidsnark } from "./rapidsnark.ts";
 
 /** Where the operator is told that the external prover is not used. */
@@ -25,11 +25,12 @@ export async function createProver(
   { rapidsnark: external, ...limits }: ProverConfig,
   model: ProvableModel | undefined,
   onFault: FaultReport,
+  onEnd: NonNullable<ProverOptions["onEnd"]> = () => undefined,
 ): Promise<Prover> {
-  if (!external || !model) return new Prover(limits);
+  if (!external || !model) return new Prover({ ...limits, onEnd });
   const rapidsnark = await trusted(external, onFault);
-  if (!rapidsnark) return new Prover(limits);
-  const prover = new Prover({ ...limits, rapidsnark, onFault });
+  if (!rapidsnark) return new Prover({ ...limits, onEnd });
+  const prover = new Prover({ ...limits, rapidsnark, onFault, onEnd });
   try {
     await prover.prove({ ...model, signals: signalsOfZeros(model.spec) });
   } catch (error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { Address, Hex } from "@meantime/sdk/hex";
+import type { Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, sharedKinds } from "@meantime/sdk/policy";
 import { attestClaim } from "../attest/attestor.ts";
 import { areProofsBelieved } from "../chain/contracts.ts";
@@ -8,6 +8,7 @@ import type { PolicyConfig } from "../config/load.ts";
 import { describeError, RelayerError } from "../errors.ts";
 import { findOwnHeader } from "../ledger/batches.ts";
 import { claimsOfBatch } from "../ledger/claim-status.ts";
+import { type OpenChallenge, openChallenges } from "../ledger/disputes.ts";
 import { findReceipt, type StoredReceipt } from "../ledger/receipts.ts";
 import { claimTree } from "../ledger/trees.ts";
 import { giveUp, isGivenUp } from "../ledger/unprovable.ts";
@@ -42,6 +43,7 @@ export class ProofDuty {
   readonly #exhausted = new Set<Hex>();
   readonly #retryAt = new Map<Hex, number>();
   readonly #inProgress = new Set<Hex>();
+  #choosing: Promise<unknown> = Promise.resolve();
 
   constructor(services: Services, prover: Prover) {
     this.#services = services;
@@ -63,21 +65,13 @@ export class ProofDuty {
 
   async #answerNext(): Promise<boolean> {
     const { ledger, contracts, logger } = this.#services;
-    const challenged = ledger
-      .all<Place & { challenger: Address; challengedAt: number; proveBy: number }>(
-        `SELECT r.claim_id AS claimId, c.batch_id AS batchId, c.leaf_index AS "index", c.opener AS challenger,
-           c.disputed_at AS challengedAt, c.deadline AS proveBy
-         FROM chain_leaves c JOIN receipts r ON r.batch_id = c.batch_id AND r.leaf_index = c.leaf_index
-         WHERE c.state = 'challenged' ORDER BY c.deadline`,
-      )
-      .find(
-        (place) => this.#isDue(place, answerKey(place)) && this.#services.clock.nowSeconds() < place.proveBy,
-      );
+    const challenged = await this.#take(() => this.#nextChallenge());
     if (!challenged) return false;
-    await this.#bring(challenged, (placed, evidence) => {
+    await this.#bring(challenged, async (placed, evidence) => {
       const { challenger, challengedAt } = challenged;
       const answered = { ...placed, challenger, challengedAt };
-      enqueue(ledger, answerIntent(contracts.settlementAddress, answered, evidence));
+      const intent = answerIntent(contracts.settlementAddress, answered, evidence);
+      await ledger.transaction((tx) => enqueue(tx, intent));
       logger.warn(
         { claimId: placed.claimId, kind: evidence.kind },
         "challenge against one of our claims answered",
@@ -86,43 +80,65 @@ export class ProofDuty {
     return true;
   }
 
+  /** One worker chooses at a time, and says so before the next does: no two work on the same claim. */
+  #take<Chosen extends Place>(choose: () => Promise<Chosen | undefined>): Promise<Chosen | undefined> {
+    const taken = this.#choosing.then(async () => {
+      const place = await choose();
+      if (place) this.#inProgress.add(place.claimId);
+      return place;
+    });
+    this.#choosing = taken.catch(() => undefined);
+    return taken;
+  }
+
+  async #nextChallenge(): Promise<OpenChallenge | undefined> {
+    const { ledger, clock } = this.#services;
+    for (const challenge of await openChallenges(ledger, clock.nowSeconds())) {
+      if (await this.#isDue(challenge, answerKey(challenge))) return challenge;
+    }
+    return undefined;
+  }
+
   async #proveNext(): Promise<boolean> {
-    const place = this.#nextUnasked();
+    const place = await this.#take(() => this.#nextUnasked());
     if (!place) return false;
     const { ledger, config, contracts, logger } = this.#services;
-    await this.#bring(place, (placed, evidence) => {
-      const header = findOwnHeader(ledger, config.operator.address, placed.batchId);
+    await this.#bring(place, async (placed, evidence) => {
+      const header = await findOwnHeader(ledger, config.operator.address, placed.batchId);
       if (!header) throw new TypeError(`batch ${placed.batchId} is not in the ledger`);
-      const proof = claimTree(ledger, placed.batchId).proof(placed.index);
-      enqueue(ledger, proveIntent(contracts.settlementAddress, header, placed, proof, evidence));
+      const proof = (await claimTree(ledger, placed.batchId)).proof(placed.index);
+      const intent = proveIntent(contracts.settlementAddress, header, placed, proof, evidence);
+      await ledger.transaction((tx) => enqueue(tx, intent));
       logger.info({ claimId: placed.claimId }, "claim proven early");
     });
     return true;
   }
 
-  #nextUnasked(): Place | undefined {
+  async #nextUnasked(): Promise<Place | undefined> {
     const { ledger, policies, models, clock } = this.#services;
     for (const policy of policies) {
       if (policy.prove === "never") continue;
-      const batches = ledger.all<{ batch_id: Hex; model_id: Hex }>(
-        `SELECT b.batch_id, b.model_id FROM chain_batches b JOIN batches own ON own.batch_id = b.batch_id
-         WHERE b.policy_id = ? AND b.final_at > ? ORDER BY b.committed_at`,
-        policy.id,
-        clock.nowSeconds(),
-      );
+      const batches = await ledger
+        .selectFrom("chain_batches as b")
+        .innerJoin("batches as own", "own.batch_id", "b.batch_id")
+        .select(["b.batch_id", "b.model_id"])
+        .where("b.policy_id", "=", policy.id)
+        .where("b.final_at", ">", clock.nowSeconds())
+        .orderBy("b.committed_at")
+        .execute();
       for (const batch of batches) {
         if (this.#exhausted.has(batch.batch_id)) continue;
         if (!models.find(({ id }) => id === batch.model_id)?.proving) continue;
-        const place = this.#nextOfBatch(batch.batch_id, policy.prove);
+        const place = await this.#nextOfBatch(batch.batch_id, policy.prove);
         if (place) return place;
       }
     }
     return undefined;
   }
 
-  #nextOfBatch(batchId: Hex, choice: PolicyConfig["prove"]): Place | undefined {
+  async #nextOfBatch(batchId: Hex, choice: PolicyConfig["prove"]): Promise<Place | undefined> {
     let left = 0;
-    for (const row of claimsOfBatch(this.#services.ledger, batchId)) {
+    for (const row of await claimsOfBatch(this.#services.ledger, batchId)) {
       const place = { batchId, index: row.leaf_index ?? 0, claimId: row.claim_id };
       const proven = ((row.kinds ?? 0) & EVIDENCE_KINDS.zk) !== 0;
       if (proven || row.state === "challenged" || row.state === "rejected" || row.state === "voided")
@@ -132,34 +148,36 @@ export class ProofDuty {
         left += 1;
         continue;
       }
-      if (this.#isDue(place, proveKey(place))) return place;
+      if (await this.#isDue(place, proveKey(place))) return place;
       if (this.#retryAt.has(row.claim_id) || this.#inProgress.has(row.claim_id)) left += 1;
     }
     if (left === 0) this.#exhausted.add(batchId);
     return undefined;
   }
 
-  #isDue({ claimId }: Place, dedupeKey: string): boolean {
+  async #isDue({ claimId }: Place, dedupeKey: string): Promise<boolean> {
     const { ledger } = this.#services;
     if (this.#inProgress.has(claimId)) return false;
     if (performance.now() < (this.#retryAt.get(claimId) ?? 0)) return false;
-    return !isKnown(ledger, dedupeKey) && !isGivenUp(ledger, claimId);
+    return !(await isKnown(ledger, dedupeKey)) && !(await isGivenUp(ledger, claimId));
   }
 
   /** One claim's trouble must not keep another from its evidence: it is logged and left alone for a while. */
-  async #bring(place: Place, deliver: (placed: PlacedClaim, evidence: Evidence) => void): Promise<void> {
+  async #bring(
+    place: Place,
+    deliver: (placed: PlacedClaim, evidence: Evidence) => Promise<void>,
+  ): Promise<void> {
     const { ledger, logger } = this.#services;
-    const stored = findReceipt(ledger, place.claimId);
-    if (!stored) throw new TypeError(`claim ${place.claimId} is not in the ledger`);
-    this.#inProgress.add(place.claimId);
     try {
+      const stored = await findReceipt(ledger, place.claimId);
+      if (!stored) throw new TypeError(`claim ${place.claimId} is not in the ledger`);
       const evidence = await this.#evidenceFor(stored);
-      deliver({ ...place, claim: stored.receipt.claim }, evidence);
+      await deliver({ ...place, claim: stored.receipt.claim }, evidence);
       this.#retryAt.delete(place.claimId);
     } catch (error) {
       const described = describeError(error);
       logger.error({ ...described, claimId: place.claimId }, "no evidence for this claim");
-      if (isPermanent(error)) giveUp(ledger, place.claimId, described.code, described.message);
+      if (isPermanent(error)) await giveUp(ledger, place.claimId, described.code, described.message);
       else this.#retryAt.set(place.claimId, performance.now() + RETRY_MILLISECONDS);
     } finally {
       this.#inProgress.delete(place.claimId);

@@ -45,6 +45,8 @@ export interface ProverOptions {
   memoryMegabytes: number;
   /** Used in place of snarkjs' prover, until it fails for the first time. */
   rapidsnark?: Rapidsnark;
+  /** Told of every proof that was begun: "ok", or the code of what ended it. */
+  onEnd?: (outcome: string, seconds: number) => void;
   /** Told why the external prover is not used any more. */
   onFault?: (error: RelayerError) => void;
 }
@@ -84,6 +86,8 @@ export class Prover {
     const ended = [this.#closed.signal, ...(signal ? [signal] : [])];
     onProgress("queued");
     const worker = await this.#turn(AbortSignal.any(ended));
+    const start = performance.now();
+    let outcome = "ok";
     const timeout = AbortSignal.timeout(this.#options.timeoutMilliseconds);
     const end = AbortSignal.any([...ended, timeout]);
     try {
@@ -91,13 +95,24 @@ export class Prover {
       onProgress("done");
       return proof;
     } catch (error) {
-      if (error instanceof RelayerError) throw error;
-      if (ended.some(({ aborted }) => aborted)) throw aborted();
-      if (timeout.aborted) throw timedOut(this.#options.timeoutMilliseconds);
-      throw error;
+      const fault = this.#faultOf(error, ended, timeout);
+      outcome = fault instanceof RelayerError ? fault.code : "other";
+      throw fault;
     } finally {
       this.#release(worker);
+      this.#options.onEnd?.(outcome, (performance.now() - start) / 1_000);
     }
+  }
+
+  /** How many jobs wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  #faultOf(error: unknown, ended: readonly AbortSignal[], timeout: AbortSignal): unknown {
+    if (error instanceof RelayerError) return error;
+    if (ended.some(({ aborted }) => aborted)) return aborted();
+    return timeout.aborted ? timedOut(this.#options.timeoutMilliseconds) : error;
   }
 
   /** Gives up every job and ends the processes. What was lost is computed again after a restart. */

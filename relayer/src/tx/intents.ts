@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Address, Hex } from "@meantime/sdk/hex";
-import type { Ledger } from "../ledger/ledger.ts";
+import { sql } from "kysely";
+import type { Reader, Row, Writer } from "../ledger/schema.ts";
 
 /** Which sender carries a transaction. Each has nonces of its own. */
 export type Lane = "operator" | "watch";
@@ -20,7 +21,9 @@ export type IntentKind =
   | "attest"
   | "prove"
   | "commit"
-  | "announce";
+  | "announce"
+  /** Closes a gap of the nonces by a transfer to oneself. */
+  | "fill";
 
 /** Smaller goes first: an unanswered dispute costs a bond, a late release costs nothing. */
 const PRIORITY: Record<IntentKind, number> = {
@@ -37,16 +40,25 @@ const PRIORITY: Record<IntentKind, number> = {
   prove: 5,
   release: 6,
   announce: 7,
+  fill: 0,
 };
 
 /**
  * The life of an intent.
  *
  * `queued` nothing signed; `signed` nonce reserved and bytes stored, perhaps not sent; `broadcast` a node took the bytes;
- * `mined` in a block; `confirmed` deep enough. `satisfied`: the chain already says what it should have brought about.
+ * `mined` in a block; `confirmed` deep enough to act on; `final` where no reorganisation reaches. `satisfied`: the chain already says what it should have brought about.
  * `failed`: it can never succeed.
  */
-export type IntentState = "queued" | "signed" | "broadcast" | "mined" | "confirmed" | "satisfied" | "failed";
+export type IntentState =
+  | "queued"
+  | "signed"
+  | "broadcast"
+  | "mined"
+  | "confirmed"
+  | "final"
+  | "satisfied"
+  | "failed";
 
 /** What the intent is about: enough to ask the chain whether it is still needed. All text. */
 export type Subject = Record<string, string>;
@@ -76,131 +88,260 @@ export interface Intent extends NewIntent {
   blockNumber: number | undefined;
 }
 
-interface IntentRow {
-  id: number;
-  dedupe_key: string;
-  lane: Lane;
-  kind: IntentKind;
-  subject: string;
-  to_address: Address;
-  data: Hex;
-  value_wei: string;
-  state: IntentState;
-  cancelling: number;
-  sender: Address | null;
-  nonce: number | null;
-  tries: number;
-  tx_hash: Hex | null;
-  block_number: number | null;
-}
-
-const COLUMNS =
-  "id, dedupe_key, lane, kind, subject, to_address, data, value_wei, state, cancelling, sender, nonce, tries, tx_hash, block_number";
-
 /** Queues an intent, unless one with its key exists. @returns whether it was new */
-export function enqueue(ledger: Ledger, intent: NewIntent): boolean {
-  const added = ledger.run(
-    `INSERT INTO intents (dedupe_key, lane, kind, priority, subject, to_address, data, value_wei)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dedupe_key) DO NOTHING`,
-    intent.dedupeKey,
-    intent.lane,
-    intent.kind,
-    PRIORITY[intent.kind],
-    JSON.stringify(intent.subject),
-    intent.to,
-    intent.data,
-    intent.valueWei.toString(),
-  );
-  return added === 1;
+export async function enqueue(tx: Writer, intent: NewIntent): Promise<boolean> {
+  const { batchId, index } = intent.subject;
+  const { numInsertedOrUpdatedRows } = await tx
+    .insertInto("intents")
+    .values({
+      dedupe_key: intent.dedupeKey,
+      lane: intent.lane,
+      kind: intent.kind,
+      priority: PRIORITY[intent.kind],
+      subject: JSON.stringify(intent.subject),
+      batch_id: batchId ?? null,
+      leaf_index: index === undefined ? null : Number(index),
+      to_address: intent.to,
+      data: intent.data,
+      value_wei: intent.valueWei.toString(),
+    })
+    .onConflict((conflict) => conflict.column("dedupe_key").doNothing())
+    .executeTakeFirstOrThrow();
+  return numInsertedOrUpdatedRows === 1n;
 }
 
 /** Whether an intent with this key was ever queued. */
-export function isKnown(ledger: Ledger, dedupeKey: string): boolean {
-  return ledger.get("SELECT 1 FROM intents WHERE dedupe_key = ?", dedupeKey) !== undefined;
+export async function isKnown(db: Reader, dedupeKey: string): Promise<boolean> {
+  const row = await db
+    .selectFrom("intents")
+    .select("id")
+    .where("dedupe_key", "=", dedupeKey)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** The intent with this key. */
-export function findIntent(ledger: Ledger, dedupeKey: string): Intent | undefined {
-  const row = ledger.get<IntentRow>(`SELECT ${COLUMNS} FROM intents WHERE dedupe_key = ?`, dedupeKey);
+export async function findIntent(db: Reader, dedupeKey: string): Promise<Intent | undefined> {
+  const row = await db
+    .selectFrom("intents")
+    .selectAll()
+    .where("dedupe_key", "=", dedupeKey)
+    .executeTakeFirst();
   return row && fromRow(row);
 }
 
 /** Intents of a lane that hold a nonce and are not done, lowest nonce first. */
-export function inFlight(ledger: Ledger, lane: Lane): Intent[] {
-  return ledger
-    .all<IntentRow>(
-      `SELECT ${COLUMNS} FROM intents WHERE lane = ? AND state IN ('signed', 'broadcast', 'mined') ORDER BY nonce`,
-      lane,
-    )
-    .map(fromRow);
+export async function inFlight(db: Reader, lane: Lane): Promise<Intent[]> {
+  const rows = await db
+    .selectFrom("intents")
+    .selectAll()
+    .where("lane", "=", lane)
+    .where(sql<boolean>`state IN ('signed', 'broadcast', 'mined')`)
+    .orderBy("nonce")
+    .execute();
+  return rows.map(fromRow);
+}
+
+/** One intent of a lane that waits to be sent. */
+export async function queued(db: Reader, lane: Lane, id: number): Promise<Intent | undefined> {
+  const row = await db
+    .selectFrom("intents")
+    .selectAll()
+    .where("id", "=", id)
+    .where("lane", "=", lane)
+    .where("state", "=", sql.lit("queued"))
+    .executeTakeFirst();
+  return row && fromRow(row);
+}
+
+/** Confirmed intents of a lane whose nonce the chain should have counted. */
+export async function confirmedFrom(db: Reader, lane: Lane, chainCount: number): Promise<Intent[]> {
+  return confirmed(db, lane, (query) => query.where("nonce", ">=", chainCount));
+}
+
+/** Confirmed intents of a lane in blocks up to this one. */
+export async function confirmedAtOrBelow(db: Reader, lane: Lane, blockNumber: number): Promise<Intent[]> {
+  return confirmed(db, lane, (query) => query.where("block_number", "<=", blockNumber));
+}
+
+async function confirmed(
+  db: Reader,
+  lane: Lane,
+  narrow: (query: ReturnType<typeof selectIntents>) => ReturnType<typeof selectIntents>,
+): Promise<Intent[]> {
+  const query = selectIntents(db).where("lane", "=", lane).where("state", "=", sql.lit("confirmed"));
+  const rows = await narrow(query).orderBy("nonce").execute();
+  return rows.map(fromRow);
+}
+
+function selectIntents(db: Reader) {
+  return db.selectFrom("intents").selectAll();
+}
+
+/** The highest nonce of a sender that is signed or sent and not in a block for good. */
+export async function highestNonceInFlight(db: Reader, sender: Address): Promise<number | undefined> {
+  const { highest } = await db
+    .selectFrom("intents")
+    .select((eb) => eb.fn.max<number | null>("nonce").as("highest"))
+    .where("sender", "=", sender)
+    .where(sql<boolean>`state IN ('signed', 'broadcast', 'mined')`)
+    .executeTakeFirstOrThrow();
+  return highest ?? undefined;
+}
+
+/** What a block had, and has no more: its bytes are sent again. */
+export async function reopen(tx: Writer, id: number): Promise<void> {
+  await tx.updateTable("intents").set({ state: "signed", block_number: null }).where("id", "=", id).execute();
+}
+
+/** No reorganisation reaches a confirmed transaction any more. */
+export async function finalise(tx: Writer, id: number): Promise<void> {
+  await tx.updateTable("intents").set({ state: "final" }).where("id", "=", id).execute();
 }
 
 /** Intents of a lane that may be tried now, most urgent first. */
-export function ready(ledger: Ledger, lane: Lane, nowMilliseconds: number, limit: number): Intent[] {
-  return ledger
-    .all<IntentRow>(
-      `SELECT ${COLUMNS} FROM intents WHERE lane = ? AND state = 'queued' AND next_try_at_milliseconds <= ?
-       ORDER BY priority, id LIMIT ?`,
-      lane,
-      nowMilliseconds,
-      limit,
-    )
-    .map(fromRow);
+export async function ready(
+  db: Reader,
+  lane: Lane,
+  nowMilliseconds: number,
+  limit: number,
+): Promise<Intent[]> {
+  const rows = await db
+    .selectFrom("intents")
+    .selectAll()
+    .where("lane", "=", lane)
+    .where("state", "=", sql.lit("queued"))
+    .where("next_try_at_milliseconds", "<=", nowMilliseconds)
+    .orderBy("priority")
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+  return rows.map(fromRow);
 }
 
 /** Intents of a kind that are neither done nor given up. */
-export function openOfKind(ledger: Ledger, kind: IntentKind): Intent[] {
-  return ledger
-    .all<IntentRow>(
-      `SELECT ${COLUMNS} FROM intents WHERE kind = ? AND state IN ('queued', 'signed', 'broadcast', 'mined')`,
-      kind,
-    )
-    .map(fromRow);
+export async function openOfKind(db: Reader, kind: IntentKind): Promise<Intent[]> {
+  const rows = await db.selectFrom("intents").selectAll().where("kind", "=", kind).where(IS_OPEN).execute();
+  return rows.map(fromRow);
 }
 
 /** How many intents are neither done nor given up. */
-export function countOpen(ledger: Ledger): number {
-  return (
-    ledger.get<{ count: number }>(
-      "SELECT COUNT(*) AS count FROM intents WHERE state IN ('queued', 'signed', 'broadcast', 'mined')",
-    )?.count ?? 0
-  );
+export async function countOpen(db: Reader): Promise<number> {
+  const { count } = await db
+    .selectFrom("intents")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where(IS_OPEN)
+    .executeTakeFirstOrThrow();
+  return count;
 }
 
+/** Open transactions by lane and state, and by lane how much trouble they have. */
+export async function outboxCounts(db: Reader) {
+  const states = await db
+    .selectFrom("intents")
+    .select((eb) => ["lane", "state", eb.fn.countAll<number>().as("count")])
+    .where(IS_OPEN)
+    .groupBy(["lane", "state"])
+    .execute();
+  const lanes = await db
+    .selectFrom("intents as i")
+    .leftJoin("attempts as a", "a.tx_hash", "i.tx_hash")
+    .select((eb) => [
+      "i.lane",
+      eb.fn.max<number>("i.tries").as("tries"),
+      eb.fn.min<number | null>("a.signed_at_block").as("oldestSignedAtBlock"),
+    ])
+    .where(sql<boolean>`i.state IN ('queued', 'signed', 'broadcast', 'mined')`)
+    .groupBy("i.lane")
+    .execute();
+  return { states, lanes };
+}
+
+/** What an operator is told about a transaction. */
+export interface ListedIntent {
+  number: number;
+  lane: Lane;
+  kind: IntentKind;
+  state: IntentState;
+  cancelling: boolean;
+  nonce: number | null;
+  tries: number;
+  txHash: Hex | null;
+  error: string | null;
+  key: string;
+}
+
+const LIST_LIMIT = 500;
+
+/** The open transactions, or the latest of all. */
+export async function listIntents(db: Reader, all: boolean): Promise<ListedIntent[]> {
+  const rows = await db
+    .selectFrom("intents")
+    .select(["id", "lane", "kind", "state", "cancelling", "nonce", "tries", "tx_hash", "error", "dedupe_key"])
+    .$if(!all, (query) => query.where(IS_OPEN))
+    .orderBy("id", "desc")
+    .limit(LIST_LIMIT)
+    .execute();
+  return rows.map(({ id, cancelling, tx_hash, dedupe_key, ...row }) => ({
+    ...row,
+    number: id,
+    cancelling: cancelling === 1,
+    txHash: tx_hash,
+    key: dedupe_key,
+  }));
+}
+
+/** In the words of the partial index. */
+const IS_OPEN = sql<boolean>`state IN ('queued', 'signed', 'broadcast', 'mined')`;
+
 /** The lowest nonce, from the chain's count on, that no intent holds: gaps close by themselves. */
-export function lowestFreeNonce(ledger: Ledger, sender: Address, chainCount: number): number {
-  const taken = new Set(
-    ledger
-      .all<{ nonce: number }>("SELECT nonce FROM intents WHERE sender = ? AND nonce >= ?", sender, chainCount)
-      .map((row) => row.nonce),
-  );
+export async function lowestFreeNonce(db: Reader, sender: Address, chainCount: number): Promise<number> {
+  const rows = await db
+    .selectFrom("intents")
+    .select("nonce")
+    .where("sender", "=", sender)
+    .where("nonce", ">=", chainCount)
+    .execute();
+  const taken = new Set(rows.map((row) => row.nonce));
   let nonce = chainCount;
   while (taken.has(nonce)) nonce += 1;
   return nonce;
 }
 
 /** Gives the nonce back and tries again later. */
-export function requeue(ledger: Ledger, id: number, error: string, nextTryAtMilliseconds: number): void {
-  ledger.run(
-    `UPDATE intents SET state = 'queued', sender = NULL, nonce = NULL, cancelling = 0, tx_hash = NULL,
-       block_number = NULL, tries = tries + 1, error = ?, next_try_at_milliseconds = ? WHERE id = ?`,
-    error,
-    nextTryAtMilliseconds,
-    id,
-  );
+export async function requeue(
+  tx: Writer,
+  id: number,
+  error: string,
+  nextTryAtMilliseconds: number,
+): Promise<void> {
+  await tx
+    .updateTable("intents")
+    .set((eb) => ({
+      ...{ state: "queued", sender: null, nonce: null, cancelling: 0, tx_hash: null, block_number: null },
+      tries: eb("tries", "+", 1),
+      error,
+      next_try_at_milliseconds: nextTryAtMilliseconds,
+    }))
+    .where("id", "=", id)
+    .execute();
 }
 
 /** Ends an intent that holds no nonce, or whose nonce the chain never saw. */
-export function close(ledger: Ledger, id: number, state: "satisfied" | "failed", error: string | null): void {
-  ledger.run(
-    "UPDATE intents SET state = ?, sender = NULL, nonce = NULL, cancelling = 0, error = ? WHERE id = ?",
-    state,
-    error,
-    id,
-  );
+export async function close(
+  tx: Writer,
+  id: number,
+  state: "satisfied" | "failed",
+  error: string | null,
+): Promise<void> {
+  await tx
+    .updateTable("intents")
+    .set({ state, sender: null, nonce: null, cancelling: 0, error })
+    .where("id", "=", id)
+    .execute();
 }
 
-function fromRow(row: IntentRow): Intent {
+function fromRow(row: Row<"intents">): Intent {
   return {
     id: row.id,
     dedupeKey: row.dedupe_key,

@@ -8,8 +8,8 @@ import { earliestBlockSeconds } from "../chain/block-time.ts";
 import type { ChainClock } from "../chain/clock.ts";
 import type { Contracts } from "../chain/contracts.ts";
 import type { Rpc } from "../chain/rpc.ts";
-import type { IntentKind, Subject } from "./intents.ts";
-import type { Predicate, Verdict } from "./outbox.ts";
+import type { Subject } from "./intents.ts";
+import type { Predicate, Predicates, Verdict } from "./outbox.ts";
 
 /** What the questions are asked of. */
 export interface PredicateContext {
@@ -17,20 +17,42 @@ export interface PredicateContext {
   clock: ChainClock;
   rpc: Rpc;
   chainId: number;
+  /** So many blocks have to stand on what ends an intent. */
+  confirmations: number;
 }
 
 /**
  * For each kind of transaction, the question whether the chain still needs it. Asked before the first send and after a
  * restart, so that nothing is done twice whatever happened in between, or whoever did it first.
  */
-export function createPredicates(context: PredicateContext): Record<IntentKind, Predicate> {
+export function createPredicates(context: PredicateContext): Predicates {
+  const atHead = predicatesAsOf(context, "latest");
+  const lastingly = (kind: keyof Predicates): Predicate => {
+    return async (subject) => {
+      const verdict = await atHead[kind](subject);
+      const ends = verdict === "done" || verdict === "moot";
+      if (!ends || context.confirmations === 1) return verdict;
+      // A reorganisation may still take back what ends it, and nobody would look at it again.
+      const confirmedBlock = (await context.rpc.getBlockNumber()) - (context.confirmations - 1);
+      const confirmed = await predicatesAsOf(context, Math.max(0, confirmedBlock))[kind](subject);
+      return confirmed === verdict ? verdict : "later";
+    };
+  };
+  const kinds = Object.keys(atHead) as (keyof Predicates)[];
+  return Object.fromEntries(kinds.map((kind) => [kind, lastingly(kind)])) as Predicates;
+}
+
+/** The same questions, asked of the state as of one block. */
+function predicatesAsOf(context: PredicateContext, blockTag: number | "latest"): Predicates {
   const { settlement, receipts } = context.contracts;
+  const asOf = { blockTag };
   const now = () => BigInt(context.clock.nowSeconds());
-  const batchOf = (subject: Subject) => settlement.batchOf(field(subject, "batchId"));
+  const batchOf = (subject: Subject) => settlement.batchOf(field(subject, "batchId"), asOf);
   const leafOf = async (subject: Subject) => {
     const { state, kinds, deadline, tag } = await settlement.leafOf(
       field(subject, "batchId"),
       field(subject, "index"),
+      asOf,
     );
     return { state: Number(state), kinds: Number(kinds), deadline, tag };
   };
@@ -58,7 +80,7 @@ export function createPredicates(context: PredicateContext): Record<IntentKind, 
   return {
     async commit(subject) {
       if ((await batchOf(subject)).committedAt !== 0n) return "done";
-      if (now() < (await settlement.pauseOf()).until) return "later";
+      if (now() < (await settlement.pauseOf(asOf)).until) return "later";
       const servedAt = Number(field(subject, "lastServedAt"));
       return (await earliestBlockSeconds(context)) < servedAt ? "later" : "needed";
     },
@@ -82,7 +104,7 @@ export function createPredicates(context: PredicateContext): Record<IntentKind, 
       return now() >= leaf.deadline ? "moot" : "needed";
     },
     async answerOmission(subject) {
-      const { state, answerBy } = await receipts.omissionOf(field(subject, "claimId"));
+      const { state, answerBy } = await receipts.omissionOf(field(subject, "claimId"), asOf);
       if (Number(state) !== OMISSION_OPEN) return "done";
       return now() >= answerBy ? "moot" : "needed";
     },
@@ -106,7 +128,7 @@ export function createPredicates(context: PredicateContext): Record<IntentKind, 
     },
     async release(subject) {
       const batchIds = field(subject, "batchIds").split(",");
-      const batches = await Promise.all(batchIds.map((batchId) => settlement.batchOf(batchId)));
+      const batches = await Promise.all(batchIds.map((batchId) => settlement.batchOf(batchId, asOf)));
       return batches.every((batch) => batch.released) ? "done" : "needed";
     },
     async announce() {

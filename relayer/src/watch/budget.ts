@@ -2,36 +2,67 @@
 
 import { ZERO_ADDRESS } from "@meantime/sdk/hex";
 import type { Policy } from "@meantime/sdk/policy";
+import { sql } from "kysely";
 import type { Services } from "../services.ts";
 
 /** How many disputes may be opened now: the budget, less those of ours that may still cost their bond. */
-export function roomForDisputes({ ledger, config }: Pick<Services, "ledger" | "config">): number {
+export async function roomForDisputes({
+  ledger,
+  config,
+}: Pick<Services, "ledger" | "config">): Promise<number> {
   // On their way, or neither answered nor ended.
-  const open = ledger.get<{ count: number }>(
-    `SELECT (
-       SELECT COUNT(*) FROM findings f
-       WHERE f.state = 'challenging'
-         AND NOT EXISTS (
-           SELECT 1 FROM chain_leaves c
-           WHERE c.batch_id = f.batch_id AND c.leaf_index = f.leaf_index
-             AND c.state IN ('answered', 'rejected', 'voided')
-         )
-         AND NOT EXISTS (
-           SELECT 1 FROM intents i
-           WHERE i.dedupe_key = 'challenge:' || f.batch_id || ':' || f.leaf_index || ':' || f.claim_id
-             AND i.state IN ('satisfied', 'failed')
-         )
-     ) + (
-       SELECT COUNT(*) FROM intents i
-       WHERE i.kind = 'demand' AND i.state NOT IN ('satisfied', 'failed')
-         AND NOT EXISTS (
-           SELECT 1 FROM chain_leaves c
-           WHERE c.batch_id = i.subject ->> 'batchId' AND c.leaf_index = CAST(i.subject ->> 'index' AS INTEGER)
-             AND c.disputed_at IS NOT NULL AND c.state <> 'demanded'
-         )
-     ) AS count`,
-  );
-  return config.watch.maxOpenChallenges - (open?.count ?? 0);
+  const challenges = await ledger
+    .selectFrom("findings as f")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("f.state", "=", "challenging")
+    .where((eb) =>
+      eb.and([
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("chain_leaves as c")
+              .select("c.state")
+              .whereRef("c.batch_id", "=", "f.batch_id")
+              .whereRef("c.leaf_index", "=", "f.leaf_index")
+              .where("c.state", "in", ["answered", "rejected", "voided"]),
+          ),
+        ),
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("intents as i")
+              .select("i.id")
+              .where(
+                "i.dedupe_key",
+                "=",
+                sql<string>`'challenge:' || f.batch_id || ':' || CAST(f.leaf_index AS TEXT) || ':' || f.claim_id`,
+              )
+              .where("i.state", "in", ["satisfied", "failed"]),
+          ),
+        ),
+      ]),
+    )
+    .executeTakeFirstOrThrow();
+  const demands = await ledger
+    .selectFrom("intents as i")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("i.kind", "=", sql.lit("demand"))
+    .where("i.state", "not in", ["satisfied", "failed"])
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("chain_leaves as c")
+            .select("c.state")
+            .whereRef("c.batch_id", "=", "i.batch_id")
+            .whereRef("c.leaf_index", "=", "i.leaf_index")
+            .where("c.disputed_at", "is not", null)
+            .where("c.state", "<>", "demanded"),
+        ),
+      ),
+    )
+    .executeTakeFirstOrThrow();
+  return config.watch.maxOpenChallenges - challenges.count - demands.count;
 }
 
 /**

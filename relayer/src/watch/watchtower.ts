@@ -5,6 +5,7 @@ import { type BatchHeader, batchId as batchIdOf } from "@meantime/sdk/batch";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, asHexOf, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { recoverAddress } from "@meantime/sdk/signature";
+import { sql } from "kysely";
 import { describeError, RelayerError } from "../errors.ts";
 import { headerFromRow } from "../ledger/batches.ts";
 import { announcedEndpoint, type ChainBatch } from "../ledger/chain-facts.ts";
@@ -15,6 +16,7 @@ import { challengeFindings, insertFinding, type NewFinding, resolveUnanswered } 
 import { checkRevealed, demandWithheld, resolveUnrevealed } from "./withheld.ts";
 
 const BATCHES_PER_RUN = 8;
+const NEW_BATCHES_PER_RUN = 1_000;
 /** Claims checked before other work of this process gets a turn. */
 const CLAIMS_PER_TURN = 32;
 const FIRST_RETRY_MILLISECONDS = 500;
@@ -25,45 +27,62 @@ const LAST_RETRY_MILLISECONDS = 30_000;
  * withheld, collects what was won.
  */
 export async function watchOnce(services: Services, signal: AbortSignal): Promise<void> {
-  noteNewBatches(services);
-  for (const batch of dueBatches(services)) {
+  await noteNewBatches(services);
+  for (const batch of await dueBatches(services)) {
     if (signal.aborted) return;
     await checkBatch(services, batch);
   }
   if (services.config.watch.mode !== "auto") return;
-  checkRevealed(services);
+  await checkRevealed(services);
   await challengeFindings(services);
   await demandWithheld(services);
-  resolveUnanswered(services);
-  resolveUnrevealed(services);
+  await resolveUnanswered(services);
+  await resolveUnrevealed(services);
 }
 
 /** A batch without a data root keeps its data private: nothing in it can be checked. */
-function noteNewBatches({ ledger, config, clock }: Services): void {
-  ledger.run(
-    `INSERT INTO watched (batch_id)
-     SELECT batch_id FROM chain_batches
-     WHERE operator <> ? AND final_at > ? AND data_root <> ? AND batch_id NOT IN (SELECT batch_id FROM watched)`,
-    config.operator.address,
-    clock.nowSeconds(),
-    ZERO_HASH,
+async function noteNewBatches({ ledger, config, clock }: Services): Promise<void> {
+  const fresh = await ledger
+    .selectFrom("chain_batches as b")
+    .select("b.batch_id")
+    .where("b.operator", "<>", config.operator.address)
+    .where("b.final_at", ">", clock.nowSeconds())
+    .where("b.data_root", "<>", ZERO_HASH)
+    .where((eb) =>
+      eb.not(
+        eb.exists(eb.selectFrom("watched as w").select("w.state").whereRef("w.batch_id", "=", "b.batch_id")),
+      ),
+    )
+    .limit(NEW_BATCHES_PER_RUN)
+    .execute();
+  if (fresh.length === 0) return;
+  await ledger.transaction((tx) =>
+    tx
+      .insertInto("watched")
+      .values(fresh)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute(),
   );
 }
 
-function dueBatches({ ledger }: Services): (ChainBatch & { tries: number })[] {
-  return ledger.all(
-    `SELECT b.*, w.tries FROM watched w JOIN chain_batches b ON b.batch_id = w.batch_id
-     WHERE w.state = 'pending' AND w.next_try_at_milliseconds <= ? ORDER BY b.final_at LIMIT ?`,
-    Date.now(),
-    BATCHES_PER_RUN,
-  );
+function dueBatches({ ledger }: Services): Promise<(ChainBatch & { tries: number })[]> {
+  return ledger
+    .selectFrom("watched as w")
+    .innerJoin("chain_batches as b", "b.batch_id", "w.batch_id")
+    .selectAll("b")
+    .select("w.tries")
+    .where("w.state", "=", sql.lit("pending"))
+    .where("w.next_try_at_milliseconds", "<=", Date.now())
+    .orderBy("b.final_at")
+    .limit(BATCHES_PER_RUN)
+    .execute();
 }
 
 async function checkBatch(services: Services, batch: ChainBatch & { tries: number }): Promise<void> {
   const { ledger, domain, clock, logger } = services;
   const header = headerFromRow(batch.operator, batch);
   try {
-    const endpoint = announcedEndpoint(ledger, batch.operator);
+    const endpoint = await announcedEndpoint(ledger, batch.operator);
     if (!endpoint) throw noEndpoint(batch.operator);
     const data = await fetchBatch(endpoint, header, domain);
     await checkClaims(services, header, batch.committed_at, data);
@@ -75,15 +94,22 @@ async function checkBatch(services: Services, batch: ChainBatch & { tries: numbe
       { ...described, batchId: batch.batch_id, operator: batch.operator },
       "batch could not be checked",
     );
-    ledger.run(
-      `UPDATE watched SET tries = tries + 1, next_try_at_milliseconds = ?, error = ?, state = ?, claims_unchecked = ?
-       WHERE batch_id = ?`,
-      Date.now() +
-        Math.min(FIRST_RETRY_MILLISECONDS * 2 ** Math.min(batch.tries, 10), LAST_RETRY_MILLISECONDS),
-      described.code,
-      over ? "withheld" : "pending",
-      over ? batch.count : 0,
-      batch.batch_id,
+    const pause = Math.min(
+      FIRST_RETRY_MILLISECONDS * 2 ** Math.min(batch.tries, 10),
+      LAST_RETRY_MILLISECONDS,
+    );
+    await ledger.transaction((tx) =>
+      tx
+        .updateTable("watched")
+        .set((eb) => ({
+          tries: eb("tries", "+", 1),
+          next_try_at_milliseconds: Date.now() + pause,
+          error: described.code,
+          state: over ? "withheld" : "pending",
+          claims_unchecked: over ? batch.count : 0,
+        }))
+        .where("batch_id", "=", batch.batch_id)
+        .execute(),
     );
   }
 }
@@ -110,16 +136,19 @@ async function checkClaims(
     );
     wrong.push({ batchId, index, claimId, claim, proof: data.tree.proof(index), reason });
   }
-  ledger.transaction(() => {
-    for (const finding of wrong) insertFinding(ledger, finding);
-    ledger.run(
-      `UPDATE watched SET state = 'checked', error = NULL, claims_checked = ?, claims_wrong = ?, claims_unchecked = ?
-       WHERE batch_id = ?`,
-      counts.right + counts.wrong,
-      counts.wrong,
-      counts.unchecked,
-      batchId,
-    );
+  await ledger.transaction(async (tx) => {
+    for (const finding of wrong) await insertFinding(tx, finding);
+    await tx
+      .updateTable("watched")
+      .set({
+        state: "checked",
+        error: null,
+        claims_checked: counts.right + counts.wrong,
+        claims_wrong: counts.wrong,
+        claims_unchecked: counts.unchecked,
+      })
+      .where("batch_id", "=", batchId)
+      .execute();
   });
   logger.info({ batchId, operator: header.operator, ...counts }, "batch checked");
 }

@@ -4,6 +4,7 @@ import { randomInt } from "node:crypto";
 import type { Opening } from "@meantime/sdk/batch";
 import { parseClaim } from "@meantime/sdk/claim";
 import { type Hex, hexToBytes } from "@meantime/sdk/hex";
+import { sql } from "kysely";
 import { headerFromRow } from "../ledger/batches.ts";
 import type { ChainBatch } from "../ledger/chain-facts.ts";
 import { readPolicy } from "../registry/policies.ts";
@@ -20,10 +21,8 @@ const LAST_PART_OF_WINDOW = 4;
 interface RevealedRow extends ChainBatch {
   leaf_index: number;
   claim_id: Hex;
-  /** As JSON, like the two below. */
-  claim: string;
-  proof: string;
-  opening: string;
+  /** Of the event that shows it, as JSON: `claim`, `proof` and `opening`, each as JSON again. */
+  arguments: string;
 }
 
 /**
@@ -33,44 +32,66 @@ interface RevealedRow extends ChainBatch {
 export async function demandWithheld(services: Services): Promise<void> {
   const { ledger, contracts, clock, logger, challengerAddress } = services;
   if (!challengerAddress) return;
-  const withheld = ledger.all<ChainBatch>(
-    `SELECT b.* FROM watched w JOIN chain_batches b ON b.batch_id = w.batch_id
-     WHERE w.state = 'pending' AND w.tries > 0 AND b.final_at > ?1
-       AND (b.final_at - ?1) * ?2 <= b.final_at - b.committed_at
-       AND NOT EXISTS (SELECT 1 FROM intents WHERE dedupe_key = 'demand:' || b.batch_id)
-     ORDER BY b.final_at`,
-    clock.nowSeconds(),
-    LAST_PART_OF_WINDOW,
-  );
-  for (const batch of withheld.slice(0, Math.max(0, roomForDisputes(services)))) {
+  const now = clock.nowSeconds();
+  const withheld = await ledger
+    .selectFrom("watched as w")
+    .innerJoin("chain_batches as b", "b.batch_id", "w.batch_id")
+    .selectAll("b")
+    .where("w.state", "=", sql.lit("pending"))
+    .where("w.tries", ">", 0)
+    .where("b.final_at", ">", now)
+    .where((eb) =>
+      eb(
+        sql<number>`(b.final_at - CAST(${now} AS BIGINT)) * ${sql.lit(LAST_PART_OF_WINDOW)}`,
+        "<=",
+        sql<number>`b.final_at - b.committed_at`,
+      ),
+    )
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("intents as i")
+            .select("i.id")
+            .where("i.dedupe_key", "=", eb(eb.val("demand:"), "||", eb.ref("b.batch_id"))),
+        ),
+      ),
+    )
+    .orderBy("b.final_at")
+    .execute();
+  for (const batch of withheld.slice(0, Math.max(0, await roomForDisputes(services)))) {
     const { terms } = await readPolicy(contracts, batch.policy_id);
     const header = headerFromRow(batch.operator, batch);
     const place = { batchId: batch.batch_id, index: randomInt(batch.count) };
-    enqueue(ledger, demandIntent(contracts.settlementAddress, header, place, bondInEther(terms)));
+    const intent = demandIntent(contracts.settlementAddress, header, place, bondInEther(terms));
+    await ledger.transaction((tx) => enqueue(tx, intent));
     logger.warn({ ...place, operator: batch.operator }, "the data is withheld: demanding to see a claim");
   }
 }
 
 /** Checks claims of batches that could not be had, when somebody had them revealed on chain. */
-export function checkRevealed(services: Services): void {
+export async function checkRevealed(services: Services): Promise<void> {
   const { ledger, models, logger } = services;
-  for (const row of uncheckedRevelations(services)) {
+  for (const row of await uncheckedRevelations(services)) {
     const { batch_id: batchId, leaf_index: index, claim_id: claimId } = row;
-    const claim = parseClaim(JSON.parse(row.claim));
-    const opening = openingFrom(row.opening);
+    const shown = JSON.parse(row.arguments) as Record<"claim" | "proof" | "opening", string>;
+    const claim = parseClaim(JSON.parse(shown.claim));
+    const opening = openingFrom(shown.opening);
     const header = headerFromRow(row.operator, row);
     const finding = checkClaim({ claim, opening }, header, row.committed_at, models);
-    ledger.transaction(() => {
-      ledger.run("INSERT INTO revealed_checks (batch_id, leaf_index) VALUES (?, ?)", batchId, index);
-      ledger.run(
-        "UPDATE watched SET claims_checked = claims_checked + ?, claims_wrong = claims_wrong + ? WHERE batch_id = ?",
-        finding.result === "unchecked" ? 0 : 1,
-        finding.result === "wrong" ? 1 : 0,
-        batchId,
-      );
+    await ledger.transaction(async (tx) => {
+      await tx.insertInto("revealed_checks").values({ batch_id: batchId, leaf_index: index }).execute();
+      await tx
+        .updateTable("watched")
+        .set((eb) => ({
+          claims_checked: eb("claims_checked", "+", finding.result === "unchecked" ? 0 : 1),
+          claims_wrong: eb("claims_wrong", "+", finding.result === "wrong" ? 1 : 0),
+        }))
+        .where("batch_id", "=", batchId)
+        .execute();
       if (finding.result !== "wrong") return;
-      const proof = JSON.parse(row.proof) as Hex[];
-      insertFinding(ledger, { batchId, index, claimId, claim, proof, reason: finding.reason });
+      const proof = JSON.parse(shown.proof) as Hex[];
+      await insertFinding(tx, { batchId, index, claimId, claim, proof, reason: finding.reason });
     });
     if (finding.result !== "wrong") continue;
     const { reason } = finding;
@@ -82,41 +103,65 @@ export function checkRevealed(services: Services): void {
 }
 
 /** Collects what demands of ours have won that nobody met. */
-export function resolveUnrevealed({ ledger, contracts, challengerAddress, clock, logger }: Services): void {
+export async function resolveUnrevealed({
+  ledger,
+  contracts,
+  challengerAddress,
+  clock,
+  logger,
+}: Services): Promise<void> {
   if (!challengerAddress) return;
-  const unmet = ledger.all<ChainBatch & { leaf_index: number }>(
-    `SELECT b.*, c.leaf_index FROM chain_leaves c JOIN chain_batches b ON b.batch_id = c.batch_id
-     WHERE c.state = 'demanded' AND c.opener = ? AND c.deadline <= ?`,
-    challengerAddress,
-    clock.nowSeconds(),
-  );
+  const unmet = await ledger
+    .selectFrom("chain_leaves as c")
+    .innerJoin("chain_batches as b", "b.batch_id", "c.batch_id")
+    .selectAll("b")
+    .select("c.leaf_index")
+    .where("c.state", "=", sql.lit("demanded"))
+    .where("c.opener", "=", challengerAddress)
+    .where("c.deadline", "<=", clock.nowSeconds())
+    .execute();
   for (const row of unmet) {
     const header = headerFromRow(row.operator, row);
     const place = { batchId: row.batch_id, index: row.leaf_index };
     const { settlementAddress } = contracts;
-    if (enqueue(ledger, resolveDemandIntent(settlementAddress, header, place, challengerAddress))) {
+    const intent = resolveDemandIntent(settlementAddress, header, place, challengerAddress);
+    if (await ledger.transaction((tx) => enqueue(tx, intent))) {
       logger.warn(place, "nobody revealed what we demanded to see: resolving");
     }
   }
 }
 
-function uncheckedRevelations({ ledger, clock, config }: Services): RevealedRow[] {
-  return ledger.all<RevealedRow>(
-    `SELECT b.*, c.leaf_index, c.claim_id, e.arguments ->> 'claim' AS claim,
-       e.arguments ->> 'proof' AS proof, e.arguments ->> 'opening' AS opening
-     FROM chain_leaves c
-     JOIN chain_batches b ON b.batch_id = c.batch_id
-     JOIN watched w ON w.batch_id = c.batch_id
-     JOIN events e ON e.batch_id = c.batch_id AND e.name = 'ClaimRevealed'
-       AND CAST(e.arguments ->> 'index' AS INTEGER) = c.leaf_index
-     WHERE c.state = 'revealed' AND w.state <> 'checked' AND b.operator <> ?1
-       AND MAX(c.final_at, b.final_at) > ?2
-       AND NOT EXISTS (
-         SELECT 1 FROM revealed_checks r WHERE r.batch_id = c.batch_id AND r.leaf_index = c.leaf_index
-       )`,
-    config.operator.address,
-    clock.nowSeconds(),
-  );
+async function uncheckedRevelations({ ledger, clock, config }: Services): Promise<RevealedRow[]> {
+  const now = clock.nowSeconds();
+  const rows = await ledger
+    .selectFrom("chain_leaves as c")
+    .innerJoin("chain_batches as b", "b.batch_id", "c.batch_id")
+    .innerJoin("watched as w", "w.batch_id", "c.batch_id")
+    .innerJoin("events as e", (join) =>
+      join
+        .onRef("e.batch_id", "=", "c.batch_id")
+        .onRef("e.leaf_index", "=", "c.leaf_index")
+        .on("e.name", "=", "ClaimRevealed"),
+    )
+    .selectAll("b")
+    .select(["c.leaf_index", "c.claim_id", "e.arguments"])
+    .where("c.state", "=", sql.lit("revealed"))
+    .where("w.state", "<>", "checked")
+    .where("b.operator", "<>", config.operator.address)
+    .where((eb) => eb.or([eb("c.final_at", ">", now), eb("b.final_at", ">", now)]))
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("revealed_checks as r")
+            .select("r.leaf_index")
+            .whereRef("r.batch_id", "=", "c.batch_id")
+            .whereRef("r.leaf_index", "=", "c.leaf_index"),
+        ),
+      ),
+    )
+    .execute();
+  return rows.flatMap(({ claim_id, ...row }) => (claim_id === null ? [] : [{ ...row, claim_id }]));
 }
 
 function openingFrom(json: string): Opening {

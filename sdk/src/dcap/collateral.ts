@@ -52,29 +52,30 @@ export function readCollateral(value: unknown): CollateralBundle {
 }
 
 /**
- * The transactions that bring a bundle on chain, in an order in which each finds what it needs. Those of documents that
- * are there already are refused by the contract, so ask it first. Throws MT-SDK-650 to 652 for broken certificates and
- * MT-SDK-001 for broken hexadecimal.
+ * The transactions that bring a bundle on chain, in an order in which each finds what it needs; of an incomplete bundle
+ * those of what is there. Those of documents that are there already are refused by the contract, so ask it first. Chains
+ * may be in either order. Throws MT-SDK-650 to 652 for broken certificates and MT-SDK-001 for broken hexadecimal.
+ *
+ * @param authorities More certificates of authorities, DER, such as those that a quote carries.
  */
-export function collateralCalls(bundle: CollateralBundle): CollateralCall[] {
-  const [pckAuthority] = chainOf(bundle.pck_crl_issuer_chain);
-  const [tcbSigner] = chainOf(bundle.tcb_info_issuer_chain);
-  const [qeSigner] = chainOf(bundle.qe_identity_issuer_chain);
-  const authorities = new Set([pckAuthority, tcbSigner, qeSigner].map(bytesToHex));
+export function collateralCalls(
+  bundle: Partial<CollateralBundle>,
+  authorities: readonly Uint8Array[] = [],
+): CollateralCall[] {
+  const pckAuthority = signerOf(bundle.pck_crl_issuer_chain);
+  const tcbSigner = signerOf(bundle.tcb_info_issuer_chain ?? bundle.qe_identity_issuer_chain);
+  const qeSigner = signerOf(bundle.qe_identity_issuer_chain ?? bundle.tcb_info_issuer_chain);
+  const certificates = new Set(
+    [...authorities, pckAuthority, tcbSigner, qeSigner].filter((one) => one !== undefined).map(bytesToHex),
+  );
   return [
-    { method: "enterCrl", args: [asHex(bundle.root_ca_crl)] },
-    ...[...authorities].map(
+    ...crlCalls(bundle.root_ca_crl),
+    ...[...certificates].map(
       (certificate): CollateralCall => ({ method: "enterAuthority", args: [certificate] }),
     ),
-    { method: "enterCrl", args: [asHex(bundle.pck_crl)] },
-    {
-      method: "enterTcbInfo",
-      args: documentArgs(bundle.tcb_info, bundle.tcb_info_signature, tcbSigner),
-    },
-    {
-      method: "enterQeIdentity",
-      args: documentArgs(bundle.qe_identity, bundle.qe_identity_signature, qeSigner),
-    },
+    ...crlCalls(bundle.pck_crl),
+    ...documentCalls("enterTcbInfo", bundle.tcb_info, bundle.tcb_info_signature, tcbSigner),
+    ...documentCalls("enterQeIdentity", bundle.qe_identity, bundle.qe_identity_signature, qeSigner),
   ];
 }
 
@@ -84,14 +85,31 @@ export function rootOf(bundle: CollateralBundle): Uint8Array {
   return chain.at(-1) ?? new Uint8Array();
 }
 
-function documentArgs(json: string, signature: string, signer: Uint8Array): [Hex, Hex, Hex] {
-  const { authorityId } = certificateIds(signer);
-  return [bytesToHex(new TextEncoder().encode(json)), asHex(signature), authorityId];
+function crlCalls(crl: string | undefined): CollateralCall[] {
+  return crl === undefined ? [] : [{ method: "enterCrl", args: [asHex(crl)] }];
 }
 
-function chainOf(pem: string): [Uint8Array, ...Uint8Array[]] {
-  const [signer = new Uint8Array(), ...above] = pemToDer(pem);
-  return [signer, ...above];
+function documentCalls(
+  method: "enterTcbInfo" | "enterQeIdentity",
+  json: string | undefined,
+  signature: string | undefined,
+  signer: Uint8Array | undefined,
+): CollateralCall[] {
+  if (json === undefined || signature === undefined || signer === undefined) return [];
+  const { authorityId } = certificateIds(signer);
+  return [{ method, args: [bytesToHex(new TextEncoder().encode(json)), asHex(signature), authorityId] }];
+}
+
+/** The certificate of a chain that is not the root's. */
+function signerOf(pem: string | undefined): Uint8Array | undefined {
+  if (pem === undefined) return undefined;
+  const chain = pemToDer(pem);
+  return chain.find((certificate) => !isRoot(certificate)) ?? chain[0];
+}
+
+function isRoot(certificate: Uint8Array): boolean {
+  const { authorityId, issuerId } = certificateIds(certificate);
+  return authorityId === issuerId;
 }
 
 function asHex(text: string): Hex {

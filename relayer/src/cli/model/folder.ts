@@ -30,6 +30,8 @@ export interface CompiledModel {
 /** In a folder of `meantime model compile`, beside what was made of it. */
 export const SPEC_FILE = "model.json";
 
+const KEY_FILE = "verification_key.json";
+
 const CIRCUITS = fileURLToPath(new URL("../../../../circuits", import.meta.url));
 const HINT =
   'Name a model of this repository, a specification, or a folder that "meantime model compile" wrote.';
@@ -55,7 +57,7 @@ export function openModel(model: string): ModelFolder {
       { folder },
     );
   }
-  const keyFile = join(folder, "verification_key.json");
+  const keyFile = join(folder, KEY_FILE);
   // Of its largest circuits the repository holds the manifest alone.
   if (!existsSync(keyFile)) return { spec };
   const verificationKey = encodeVerificationKey(readJson(keyFile, "MT-CLI-001", HINT));
@@ -82,6 +84,15 @@ export function openCompiledModel(model: string): { spec: ModelSpec; compiled: C
     "Make them with: npx meantime model compile SPEC --out FOLDER",
     { model },
   );
+}
+
+/** The files that a configuration names for a model: its specification and, where it is compiled, what proves it. */
+export function modelFiles(model: string): Record<string, string> {
+  const { specFile, folder } = locate(model);
+  const { compiled } = openModel(model);
+  if (!compiled) return { spec: specFile };
+  const { wasm, zkey } = compiled;
+  return { spec: specFile, wasm, zkey, verificationKey: join(folder, KEY_FILE) };
 }
 
 function locate(model: string): { specFile: string; folder: string } {

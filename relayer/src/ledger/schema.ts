@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Address, Hex } from "@meantime/sdk/hex";
+import type { Generated, Kysely, Selectable, Transaction } from "kysely";
+import type { IntentKind, IntentState, Lane } from "../tx/intents.ts";
+
+/**
+ * The tables, as `migrations.ts` makes them, the same on SQLite and PostgreSQL: ids and addresses are lower-case hex text;
+ * wei and other values beyond 2^53 are decimal text; other numbers are integers under 2^53; flags are 0 or 1; times are
+ * unix seconds of the chain's clock unless the column says milliseconds; JSON is text that no query looks into.
+ */
+export interface Database {
+  schema_migrations: MigrationsTable;
+  facts: FactsTable;
+  leases: LeasesTable;
+  receipts: ReceiptsTable;
+  exposure: ExposureTable;
+  batches: BatchesTable;
+  intents: IntentsTable;
+  attempts: AttemptsTable;
+  blocks: BlocksTable;
+  events: EventsTable;
+  chain_batches: ChainBatchesTable;
+  chain_leaves: ChainLeavesTable;
+  unprovable: UnprovableTable;
+  watched: WatchedTable;
+  findings: FindingsTable;
+  revealed_checks: RevealedChecksTable;
+}
+
+/** What can be asked outside a transaction as well as inside one. */
+export type Reader = Pick<Kysely<Database>, "selectFrom">;
+
+/** A running transaction: the only place where rows change. */
+export type Writer = Transaction<Database>;
+
+/** Steps of the schema that were applied. */
+export interface MigrationsTable {
+  version: number;
+  name: string;
+  /** SHA-256 of the step's text. */
+  checksum: string;
+}
+
+/** What the ledger belongs to, and the row that admissions of receipts lock. */
+export interface FactsTable {
+  name: string;
+  value: string;
+}
+
+/** Who may act for a lane. */
+export interface LeasesTable {
+  name: string;
+  holder: string;
+  /** Rises with every change of holder. */
+  token: number;
+  /** By the clock of the database. */
+  expires_at_milliseconds: number;
+}
+
+/** Receipts that were given. */
+export interface ReceiptsTable {
+  sequence: Generated<number>;
+  claim_id: Hex;
+  state: Generated<"served" | "batched">;
+  requester: string;
+  request_id: string;
+  model_id: Hex;
+  policy_id: Hex;
+  request_digest: Hex;
+  claim: string;
+  signature: Hex;
+  input: Uint8Array;
+  salt: Hex;
+  output: Uint8Array;
+  answer: string;
+  served_at: number;
+  commit_by: number;
+  batch_id: Hex | null;
+  leaf_index: number | null;
+}
+
+/** How many receipts wait for a batch: counted as they come, so that nobody has to count them all. */
+export interface ExposureTable {
+  policy_id: Hex;
+  model_id: Hex;
+  waiting: number;
+}
+
+/** The columns that a header is stored in, in `batches` (own) and `chain_batches` (anybody's). */
+export interface HeaderColumns {
+  policy_id: Hex;
+  model_id: Hex;
+  root: Hex;
+  data_root: Hex;
+  count: number;
+  oldest_served_at: number;
+  nonce: string;
+}
+
+/** Our sealed batches. */
+export interface BatchesTable extends HeaderColumns {
+  batch_id: Hex;
+  /** The block of its commit, once that was read. */
+  committed_block: number | null;
+}
+
+/** Transactions that somebody wants sent. */
+export interface IntentsTable {
+  id: Generated<number>;
+  dedupe_key: string;
+  lane: Lane;
+  kind: IntentKind;
+  priority: number;
+  subject: string;
+  /** Of the subject, where it is about one leaf or one batch. */
+  batch_id: string | null;
+  leaf_index: number | null;
+  to_address: Address;
+  data: Hex;
+  value_wei: string;
+  state: Generated<IntentState>;
+  cancelling: Generated<number>;
+  sender: Address | null;
+  nonce: number | null;
+  tries: Generated<number>;
+  next_try_at_milliseconds: Generated<number>;
+  tx_hash: Hex | null;
+  block_number: number | null;
+  error: string | null;
+}
+
+/** Signed bytes. */
+export interface AttemptsTable {
+  sequence: Generated<number>;
+  tx_hash: Hex;
+  intent_id: number;
+  nonce: number;
+  raw: Hex;
+  cancels: number;
+  max_fee_wei: string;
+  tip_wei: string;
+  signed_at_block: number;
+}
+
+/** Checkpoints: blocks up to which events were read. */
+export interface BlocksTable {
+  number: number;
+  hash: Hex;
+}
+
+/** What the chain said, in order. Everything in `chain_batches` and `chain_leaves` follows from it. */
+export interface EventsTable {
+  block_number: number;
+  log_index: number;
+  block_hash: Hex;
+  tx_hash: Hex;
+  timestamp: number;
+  name: string;
+  /** Arguments that queries look for; null where the event has none of that name. */
+  batch_id: string | null;
+  leaf_index: number | null;
+  claim_id: string | null;
+  operator: string | null;
+  arguments: string;
+}
+
+/** Committed batches, of any operator. */
+export interface ChainBatchesTable extends HeaderColumns {
+  batch_id: Hex;
+  operator: Address;
+  committed_at: number;
+  committed_tx: Hex;
+  final_at: number;
+  attested_at: number | null;
+  attested_tx: Hex | null;
+  released_tx: Hex | null;
+}
+
+/** What has happened to a leaf; see `LeafState` in `contracts/types/Leaf.sol`. */
+export type LeafState = "quiet" | "challenged" | "answered" | "rejected" | "voided" | "demanded" | "revealed";
+
+/** Leaves that something happened to. */
+export interface ChainLeavesTable {
+  batch_id: Hex;
+  leaf_index: number;
+  claim_id: Hex | null;
+  state: LeafState;
+  kinds: Generated<number>;
+  opener: Address | null;
+  disputed_at: number | null;
+  disputed_tx: Hex | null;
+  deadline: number | null;
+  evidence_at: number | null;
+  evidence_tx: Hex | null;
+  final_at: number | null;
+  ended_at: number | null;
+  ended_tx: Hex | null;
+}
+
+/** Claims, batches and reports for which nothing can be brought. */
+export interface UnprovableTable {
+  id: string;
+  code: string;
+  message: string;
+}
+
+/** Batches of others, and how far they were checked. */
+export interface WatchedTable {
+  batch_id: Hex;
+  state: Generated<"pending" | "checked" | "withheld">;
+  claims_checked: Generated<number>;
+  claims_wrong: Generated<number>;
+  claims_unchecked: Generated<number>;
+  tries: Generated<number>;
+  next_try_at_milliseconds: Generated<number>;
+  error: string | null;
+}
+
+/** Claims of others that were found wrong. */
+export interface FindingsTable {
+  sequence: Generated<number>;
+  batch_id: Hex;
+  leaf_index: number;
+  claim_id: Hex;
+  claim: string;
+  proof: string;
+  reason: string;
+  state: "found" | "challenging";
+}
+
+/** Revealed claims of others that were looked at. */
+export interface RevealedChecksTable {
+  batch_id: Hex;
+  leaf_index: number;
+}
+
+/** A row as it is read. */
+export type Row<Table extends keyof Database> = Selectable<Database[Table]>;

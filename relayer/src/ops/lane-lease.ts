@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { randomUUID } from "node:crypto";
+import { acquireLease, fencedLedger, type Lease, releaseLease } from "../ledger/leases.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Lane } from "../tx/intents.ts";
+import type { Logger } from "./logger.ts";
+
+/** This worker's hold on one lane: of the workers that share a database, one sends for each lane. */
+export interface LaneLease {
+  /** The ledger for everything that this lane does; it refuses writes once another worker has taken over. */
+  ledger: Ledger;
+  /** Whether this worker acts for the lane. */
+  holds(): boolean;
+  /** The lease's token: another number after another worker has acted. */
+  term(): number | undefined;
+  /** Takes or renews the lease; call it every {@link RENEW_MILLISECONDS}. */
+  keep(): Promise<void>;
+  /** Gives the lease back, so that another worker need not wait until it ends. */
+  leave(): Promise<void>;
+}
+
+/** How long a worker that was killed keeps others from its lane. */
+export const LEASE_MILLISECONDS = 15_000;
+
+/** Thrice in its time, so that one slow answer of the database does not cost it. */
+export const RENEW_MILLISECONDS = LEASE_MILLISECONDS / 3;
+
+/**
+ * A hold on a lane, not yet taken.
+ *
+ * @param milliseconds how long it lasts without being renewed
+ */
+export function createLaneLease(
+  ledger: Ledger,
+  lane: Lane,
+  logger: Logger,
+  milliseconds = LEASE_MILLISECONDS,
+): LaneLease {
+  const holder = randomUUID();
+  let lease: Lease | undefined;
+  let endsAt = 0;
+  return {
+    ledger: fencedLedger(ledger, lane, () => lease),
+    // By a clock that stands still for nobody: a process that was stopped finds its time over.
+    holds: () => lease !== undefined && performance.now() < endsAt,
+    term: () => lease?.token,
+    async keep() {
+      const askedAt = performance.now();
+      const before = lease?.token;
+      lease = await acquireLease(ledger, lane, holder, milliseconds);
+      endsAt = askedAt + milliseconds;
+      if (lease && lease.token !== before) logger.info({ lane, token: lease.token }, "acting for the lane");
+      if (!lease && before !== undefined)
+        logger.warn({ code: "MT-LED-009", lane }, "another worker took over");
+    },
+    async leave() {
+      if (lease) await releaseLease(ledger, lease);
+      lease = undefined;
+    },
+  };
+}

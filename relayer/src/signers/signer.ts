@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { type Address, type Hex, keccak256 } from "@meantime/sdk/hex";
+import { addressOf, signDigest } from "@meantime/sdk/signature";
+
+/**
+ * Signs for one address.
+ *
+ * A signer is given what is hashed, not the hash: a remote one hashes for itself, so that it can see, log and refuse what
+ * it puts its name to.
+ */
+export interface Signer {
+  readonly address: Address;
+  /**
+   * Signs keccak256 of a message: the unsigned bytes of a transaction, or 0x1901, domain and struct hash of EIP-712.
+   *
+   * @returns 65 bytes r || s || v, s in the lower half, v 27 or 28
+   * @throws TemporaryError `MT-KEY-006` a remote signer does not answer; RelayerError `MT-KEY-007` it refuses or signs
+   * with another key
+   */
+  sign(message: Hex): Hex | Promise<Hex>;
+}
+
+/** Signs with a key that this process holds. Throws MT-SDK-105 for what is no private key. */
+export function localSigner(privateKey: Hex): Signer {
+  const address = addressOf(privateKey);
+  return { address, sign: (message) => signDigest(privateKey, keccak256(message)) };
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+import { batchId, leafHash, openingLeaf } from "../batch.ts";
+import { claimId } from "../claim.ts";
+import { MeantimeError } from "../errors.ts";
+import {
+  batchAttestationDigest,
+  claimAttestationDigest,
+  claimVerdictDigest,
+  provingContext,
+} from "../evidence.ts";
+import { verificationKeyId, verifyGroth16 } from "../groth16.ts";
+import { type Address, type Hex, ZERO_HASH } from "../hex.ts";
+import { verifyMerkleProof } from "../merkle.ts";
+import { modelId } from "../model.ts";
+import { policyId } from "../policy.ts";
+import { judgeReceipt, receiptSigner, verifyReceipt } from "../receipt.ts";
+import { recoverAddress } from "../signature.ts";
+import type { KnownFacts } from "../trust.ts";
+import { type Check, judged, overall, type Verdict } from "../verdict.ts";
+import type { Bundle, BundleEvidence, EnclaveSignature, ProofEvidence, QuorumSignatures } from "./format.ts";
+import { judgeOpening } from "./opening.ts";
+
+/** What a bundle is worth. */
+export interface BundleVerdict {
+  verdict: Verdict;
+  /**
+   * `claim id`, `receipt signature`, `receipt key`, `model`, `policy`, `opening`, `inclusion`, `commitment`, `evidence[n]`.
+   */
+  checks: Check[];
+  /** What the bundle says that no check is about: look it up on the chain. */
+  notChecked: string[];
+}
+
+/** What whoever judges knows from the chain, or believes. Without it the answer is `cannot tell` at best. */
+export interface BundleFacts {
+  /** The domain and the operator's receipt keys. */
+  trust?: KnownFacts;
+  /** Ids of batches known to be committed. */
+  batchIds?: readonly Hex[];
+  /** Keys known to live in enclaves of a measurement. */
+  enclaveKeys?: readonly { key: Address; measurement: Hex }[];
+  /** The committee, and how many of it are a quorum. */
+  committee?: { signers: readonly Address[]; threshold: number };
+}
+
+/**
+ * Judges a bundle offline: everything that a hash, a signature or a proof can show is checked, against the facts that are
+ * given; nothing is asked of anybody. Throws nothing but what a malformed `Bundle` (one that `parseBundle` did not make)
+ * provokes.
+ */
+export function verifyBundle(bundle: Bundle, facts: BundleFacts = {}): BundleVerdict {
+  const checks = [
+    ...[checkClaimId(bundle), checkSignature(bundle), checkKey(bundle, facts)],
+    ...[checkModel(bundle), checkPolicy(bundle), checkOpening(bundle)],
+    ...(bundle.inclusion ? [checkInclusion(bundle), checkCommitment(bundle, facts)] : []),
+    ...bundle.evidence.map((evidence, at) => checkEvidence(bundle, evidence, facts, `evidence[${at}]`)),
+  ];
+  return { verdict: overall(checks), checks, notChecked: notChecked(bundle) };
+}
+
+function checkClaimId({ domain, receipt }: Bundle): Check {
+  const isDigest = claimId(domain, receipt.claim) === receipt.claimId;
+  return judged("claim id", isDigest, "the digest of the claim in this domain");
+}
+
+function checkSignature({ domain, receipt }: Bundle): Check {
+  const name = "receipt signature";
+  return guarded(name, () => {
+    const signer = receiptSigner(receipt, domain);
+    const verdict = judgeReceipt(receipt, { domain, receiptKeys: [signer] });
+    if (verdict.valid) return check(name, "valid", `${signer} signed a claim that can settle`);
+    return check(name, "invalid", verdict.error.message);
+  });
+}
+
+function checkKey({ receipt }: Bundle, { trust }: BundleFacts): Check {
+  const name = "receipt key";
+  if (trust === undefined)
+    return check(name, "cannot tell", "whose key signed, and when it was valid, is on the chain");
+  return guarded(name, () => {
+    // The bundle may be years old: the clock says nothing.
+    const { nowSeconds: _, ...facts } = trust;
+    verifyReceipt(receipt, facts);
+    return check(name, "valid", "the operator's key at that time, and the receipt binds by the facts given");
+  });
+}
+
+function checkModel({ model, receipt }: Bundle): Check {
+  if (model === undefined) return check("model", "cannot tell", "the bundle has no entry of the model");
+  return judged(
+    "model",
+    modelId(model) === receipt.claim.modelId,
+    "the entry that the model id is the hash of",
+  );
+}
+
+function checkPolicy({ policy, receipt }: Bundle): Check {
+  if (policy === undefined) return check("policy", "cannot tell", "the bundle has no terms of the policy");
+  const isContent = policyId(policy) === receipt.claim.policyId;
+  return judged("policy", isContent, "the terms that the policy id is the hash of");
+}
+
+function checkOpening({ opening, receipt, model }: Bundle): Check {
+  const name = "opening";
+  if (opening === undefined) return check(name, "cannot tell", "the bundle does not open the hashes");
+  if (model === undefined) return check(name, "cannot tell", "without the model its schemes are not known");
+  const opened = judgeOpening(opening, receipt.claim, model);
+  if (opened === undefined) return check(name, "cannot tell", "this SDK does not know the model's schemes");
+  return judged(name, opened, "the input and the output that the claim's hashes stand for");
+}
+
+function checkInclusion({ inclusion, receipt, opening }: Bundle): Check {
+  const name = "inclusion";
+  if (inclusion === undefined) return check(name, "cannot tell", "the bundle names no batch");
+  const { header, index, proof, dataProof } = inclusion;
+  const { claim } = receipt;
+  const isIn = (root: Hex, leaf: Hex, path: readonly Hex[]) =>
+    verifyMerkleProof({ root, count: header.count, index, leaf, proof: [...path] });
+  if (header.operator !== claim.operator || header.policyId !== claim.policyId)
+    return check(name, "invalid", "the batch is of another operator or policy");
+  if (header.modelId !== ZERO_HASH && header.modelId !== claim.modelId)
+    return check(name, "invalid", "the batch is of another model");
+  if (header.oldestServedAt > claim.servedAt)
+    return check(name, "invalid", "the claim was served before the oldest of the batch");
+  if (!isIn(header.root, leafHash(index, receipt.claimId), proof))
+    return check(name, "invalid", "the path does not lead from the claim to the root");
+  if (dataProof !== undefined && opening !== undefined) {
+    if (!isIn(header.dataRoot, openingLeaf(index, opening), dataProof))
+      return check(name, "invalid", "the path does not lead from the opening to the data root");
+  }
+  return check(name, "valid", `the claim is at ${index} of ${header.count} in the batch`);
+}
+
+function checkCommitment({ domain, inclusion }: Bundle, { batchIds }: BundleFacts): Check {
+  const name = "commitment";
+  if (inclusion === undefined || batchIds === undefined)
+    return check(name, "cannot tell", "whether the batch was committed is on the chain");
+  const isKnown = batchIds.includes(batchId(domain, inclusion.header));
+  if (isKnown) return check(name, "valid", "the batch is one of those given as committed");
+  return check(name, "cannot tell", "the batch is none of those given as committed");
+}
+
+function checkEvidence(bundle: Bundle, evidence: BundleEvidence, facts: BundleFacts, name: string): Check {
+  return guarded(name, () => {
+    if (evidence.kind === "zk") return checkProof(bundle, evidence, name);
+    if (evidence.kind === "tee") return checkEnclave(bundle, evidence, facts, name);
+    return checkQuorum(bundle, evidence, facts, name);
+  });
+}
+
+function checkProof({ receipt, model }: Bundle, evidence: ProofEvidence, name: string): Check {
+  const { verificationKey, proof, beneficiary } = evidence;
+  const { inputHash, outputHash } = receipt.claim;
+  const signals = [BigInt(inputHash), BigInt(outputHash), provingContext(receipt.claimId, beneficiary)];
+  if (!verifyGroth16(verificationKey, signals, proof))
+    return check(name, "invalid", "the proof does not hold for this claim and beneficiary");
+  if (model === undefined)
+    return check(
+      name,
+      "cannot tell",
+      "the proof holds; whether its key is the model's, the bundle does not say",
+    );
+  return judged(
+    name,
+    verificationKeyId(verificationKey) === model.verificationKeyId,
+    "a proof under the model's verification key that holds for this claim and beneficiary",
+  );
+}
+
+function checkEnclave(bundle: Bundle, evidence: EnclaveSignature, facts: BundleFacts, name: string): Check {
+  const { receipt, policy, model } = bundle;
+  const { enclaveEvidence, key, signature } = evidence;
+  const digest = enclaveDigestOf(bundle, evidence);
+  if (digest === undefined)
+    return check(name, "invalid", "a batch of no one model, or none, cannot be attested");
+  if (recoverAddress(digest, signature) !== key) return check(name, "invalid", "the key did not sign this");
+  if (policy !== undefined && policy.teeEvidence !== enclaveEvidence)
+    return check(name, "invalid", "the policy names another evidence contract");
+  const known = facts.enclaveKeys?.find((one) => one.key === key);
+  if (known === undefined || model === undefined || policy === undefined)
+    return check(
+      name,
+      "cannot tell",
+      `${key} signed; that it lives in the model's enclave has to be shown elsewhere`,
+    );
+  const isModels = known.measurement === model.measurement && receipt.claim.modelId === modelId(model);
+  return judged(name, isModels, "the signature of a key known to live in the model's enclave");
+}
+
+function enclaveDigestOf(
+  { domain, receipt, inclusion }: Bundle,
+  evidence: EnclaveSignature,
+): Hex | undefined {
+  const { scope, enclaveEvidence, beneficiary } = evidence;
+  const enclaveDomain = { chainId: domain.chainId, enclaveEvidence };
+  if (scope === "claim") return claimAttestationDigest(enclaveDomain, receipt.claimId, beneficiary);
+  if (inclusion === undefined || inclusion.header.modelId !== receipt.claim.modelId) return undefined;
+  const { header } = inclusion;
+  return batchAttestationDigest(enclaveDomain, batchId(domain, header), header.modelId);
+}
+
+function checkQuorum(
+  { domain, receipt, policy, model }: Bundle,
+  { quorumEvidence, beneficiary, signatures }: QuorumSignatures,
+  { committee }: BundleFacts,
+  name: string,
+): Check {
+  const digest = claimVerdictDigest(
+    { chainId: domain.chainId, quorumEvidence },
+    receipt.claimId,
+    beneficiary,
+  );
+  const signers = signatures.map((signature) => recoverAddress(digest, signature));
+  if (new Set(signers).size < signers.length) return check(name, "invalid", "a signer is counted twice");
+  if (policy !== undefined && policy.quorumEvidence !== quorumEvidence)
+    return check(name, "invalid", "the policy names another committee");
+  if (model !== undefined && !model.reexecutable)
+    return check(name, "invalid", "the model cannot be run again");
+  if (committee === undefined || policy === undefined || model === undefined)
+    return check(name, "cannot tell", `${signers.length} signed; who of them counts is on the chain`);
+  const counted = signers.filter((signer) => committee.signers.includes(signer)).length;
+  return judged(name, counted >= committee.threshold, `the signatures of a quorum (${counted} count)`);
+}
+
+function notChecked({ chain, evidence }: Bundle): string[] {
+  const attestations = evidence.flatMap((one, at) =>
+    one.kind === "tee" && one.attestation ? [`evidence[${at}].attestation`] : [],
+  );
+  const { blockNumber, blockHash, transactions = {} } = chain ?? { transactions: {} };
+  return [
+    ...(blockNumber === undefined ? [] : ["chain.blockNumber"]),
+    ...(blockHash === undefined ? [] : ["chain.blockHash"]),
+    ...Object.keys(transactions).map((name) => `chain.transactions.${name}`),
+    ...attestations,
+  ];
+}
+
+function guarded(name: string, work: () => Check): Check {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof MeantimeError) return check(name, "invalid", error.message);
+    throw error;
+  }
+}
+
+function check(name: string, verdict: Verdict, reason: string): Check {
+  return { name, verdict, reason };
+}

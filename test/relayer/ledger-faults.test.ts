@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { open as openFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { sql } from "kysely";
+import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { findReceipt, insertReceipt, receiptsOfBatch } from "../../relayer/src/ledger/receipts.ts";
+import { TEST_DATABASES } from "./databases.ts";
+import { freshFolder } from "./local-relayer.ts";
+import { storedReceipt } from "./receipts.ts";
+
+const WRITER = fileURLToPath(new URL("ledger-writer.ts", import.meta.url));
+
+describe("faults of a SQLite ledger", () => {
+  it("refuses a second process, and lets it in once the first was killed", async () => {
+    const file = await freshFile();
+    const child = spawn(process.execPath, [WRITER, file], { stdio: ["ignore", "pipe", "ignore"] });
+    await once(child.stdout, "data");
+    await assert.rejects(openLedger({ file }), { code: "MT-LED-001", name: "RelayerError" });
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+    await (await openLedger({ file })).close();
+  });
+
+  it("refuses a second opening in the same process until the first is closed", async () => {
+    const file = await freshFile();
+    const ledger = await openLedger({ file });
+    await assert.rejects(openLedger({ file }), { code: "MT-LED-001" });
+    await ledger.close();
+    await (await openLedger({ file })).close();
+  });
+
+  it("writes through to the disk at every commit", async () => {
+    const ledger = await openLedger({ file: await freshFile() });
+    assert.equal(await pragma(ledger, "synchronous"), 2);
+    assert.equal(await pragma(ledger, "journal_mode"), "wal");
+    assert.equal(await pragma(ledger, "foreign_keys"), 1);
+    await ledger.close();
+  });
+
+  it("says that another program holds the file, and goes on when it lets go", async () => {
+    const file = await freshFile();
+    const ledger = await openLedger({ file });
+    const browser = new DatabaseSync(file);
+    browser.exec("BEGIN IMMEDIATE");
+    await assert.rejects(insertReceipt(ledger, storedReceipt(1)), { code: "MT-LED-001" });
+    browser.exec("ROLLBACK");
+    assert.equal(await insertReceipt(ledger, storedReceipt(1)), "stored");
+    browser.close();
+    await ledger.close();
+  });
+
+  it("stores nothing of what a full disk refused, keeps the rest, and goes on when there is space", async () => {
+    const ledger = await openLedger({ file: await freshFile() });
+    const { claimId } = storedReceipt(0).receipt;
+    assert.equal(await insertReceipt(ledger, storedReceipt(0)), "stored");
+    const pages = Number(await pragma(ledger, "page_count"));
+    await pragma(ledger, `max_page_count = ${pages}`);
+    const large = { ...storedReceipt(1), answer: "x".repeat(100_000) };
+    await assert.rejects(insertReceipt(ledger, large), { code: "MT-LED-005" });
+    assert.equal(await findReceipt(ledger, large.receipt.claimId), undefined);
+    assert.ok(await findReceipt(ledger, claimId));
+    await pragma(ledger, "max_page_count = 1000000");
+    assert.equal(await insertReceipt(ledger, large), "stored");
+    await ledger.close();
+  });
+
+  it("says that a file is damaged, when it is opened and when it is read", async () => {
+    const letter = await freshFile();
+    await writeFile(letter, "this is a letter, not a database ".repeat(100));
+    await assert.rejects(openLedger({ file: letter }), { code: "MT-LED-006" });
+
+    const file = await freshFile();
+    const ledger = await openLedger({ file });
+    await Promise.all(Array.from({ length: 500 }, (_, seed) => insertReceipt(ledger, storedReceipt(seed))));
+    await ledger.close();
+    await overwriteTail(file);
+    const damaged = await openLedger({ file });
+    await assert.rejects(damaged.selectFrom("receipts").selectAll().execute(), { code: "MT-LED-006" });
+    await damaged.close();
+  });
+
+  it("refuses a path where no file can be, and the format of before the first numbered schema", async () => {
+    const file = await freshFile();
+    await writeFile(file, "");
+    await assert.rejects(openLedger({ file: join(file, "ledger.sqlite") }), { code: "MT-LED-003" });
+    const old = await freshFile();
+    const database = new DatabaseSync(old);
+    database.exec("PRAGMA user_version = 2");
+    database.close();
+    await assert.rejects(openLedger({ file: old }), { code: "MT-LED-002" });
+  });
+});
+
+for (const database of TEST_DATABASES) {
+  describe(`faults of a ledger on ${database.name}`, { skip: database.skip }, () => {
+    after(() => database.stop());
+
+    it("refuses the schema of a newer program, and one that was changed", async () => {
+      const source = await database.fresh();
+      const ledger = await openLedger(source);
+      assert.deepEqual(ledger.migrated, ["initial"]);
+      await ledger.transaction((tx) => tx.updateTable("schema_migrations").set({ checksum: "0" }).execute());
+      await ledger.close();
+      await assert.rejects(openLedger(source), { code: "MT-LED-007" });
+
+      const other = await database.fresh();
+      const second = await openLedger(other);
+      const row = { version: 99, name: "to come", checksum: "0" };
+      await second.transaction((tx) => tx.insertInto("schema_migrations").values(row).execute());
+      await second.close();
+      await assert.rejects(openLedger(other), { code: "MT-LED-002" });
+    });
+
+    it("refuses to mix a transaction with the ledger around it, instead of waiting for itself", async () => {
+      const ledger = await openLedger(await database.fresh());
+      await assert.rejects(
+        ledger.transaction(() => receiptsOfBatch(ledger, "0x00")),
+        TypeError,
+      );
+      await assert.rejects(
+        ledger.transaction(() => ledger.transaction(async () => 1)),
+        TypeError,
+      );
+      assert.equal(await insertReceipt(ledger, storedReceipt(1)), "stored");
+      await ledger.close();
+    });
+  });
+}
+
+const postgres = TEST_DATABASES.find(({ name }) => name === "PostgreSQL");
+describe("faults of a PostgreSQL ledger", { skip: postgres?.skip ?? true }, () => {
+  after(() => postgres?.stop());
+
+  it("says that no server answers, or that it lets nobody in", async () => {
+    await assert.rejects(openLedger({ url: "postgres://nobody:secret@127.0.0.1:9/none" }), (error: Error) => {
+      assert.equal((error as { code?: string }).code, "MT-LED-008");
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+    const source = await postgres?.fresh();
+    assert.ok(source && "url" in source);
+    const wrong = source.url.replace("password", "wrong");
+    await assert.rejects(openLedger({ url: wrong }), { code: "MT-LED-008" });
+  });
+
+  it("goes on after the server cut its connections", async () => {
+    const source = await postgres?.fresh();
+    assert.ok(source);
+    const ledger = await openLedger(source);
+    await assert.rejects(
+      ledger.transaction(async (tx) => {
+        await sql`SELECT pg_terminate_backend(pg_backend_pid())`.execute(tx);
+      }),
+      { code: "MT-LED-008" },
+    );
+    assert.equal(await insertReceipt(ledger, storedReceipt(1)), "stored");
+    await ledger.close();
+  });
+});
+
+async function freshFile(): Promise<string> {
+  return join(await freshFolder(), "ledger.sqlite");
+}
+
+async function pragma(ledger: Ledger, what: string): Promise<unknown> {
+  const { rows } = await ledger.transaction((tx) => sql<object>`PRAGMA ${sql.raw(what)}`.execute(tx));
+  return Object.values(rows[0] ?? {})[0];
+}
+
+/** Everything behind the schema: most of the rows. */
+async function overwriteTail(file: string): Promise<void> {
+  const { size } = await stat(file);
+  const handle = await openFile(file, "r+");
+  const from = Math.floor(size / 2);
+  await handle.write(Buffer.alloc(size - from, 0xa5), 0, size - from, from);
+  await handle.close();
+}
