@@ -293,7 +293,7 @@ function tasksOf(
   ];
   if (config.watch.mode === "off") return tasks;
   const watching = { ...services, ledger: watch.ledger };
-  return [...tasks, laneTask(config, "watch", (signal) => watchOnce(watching, signal), watch)];
+  return [...tasks, laneTask(config, "watch", (signal) => watchOnce(watching, signal, prover), watch)];
 }
 
 /** Runs only while this worker holds the lane. */

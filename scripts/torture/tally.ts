@@ -68,7 +68,7 @@ export async function committedClaims(
   for (const event of await settlement.queryFilter(settlement.filters.BatchCommitted())) {
     const response = await fetch(new URL(`/v1/batches/${event.args.batchId}`, url));
     const { header } = (await response.json()) as { header: unknown };
-    const { entries } = await fetchBatch(url, parseBatchHeader(header), stack.domain);
+    const { entries } = await fetchBatch(url, parseBatchHeader(header), stack.domain, true);
     const { committedAt } = await settlement.batchOf(event.args.batchId);
     for (const { claimId } of entries) {
       const known = places.get(claimId) ?? [];

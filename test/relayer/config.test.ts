@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { loadConfig, parseConfig } from "../../relayer/src/config/load.ts";
+import { parseWatchtowerConfig } from "../../relayer/src/config/watch.ts";
 import { RelayerError } from "../../relayer/src/errors.ts";
 import { freshFolder } from "./local-relayer.ts";
 
@@ -34,6 +35,49 @@ function sample(): Sample {
     watch: {},
   };
 }
+
+describe("configuration of a watchtower alone", () => {
+  const settlement = `0x${"Aa".repeat(20)}`;
+  const file = (chainId: number, watch: object) => ({
+    chain: { rpcUrl: "http://127.0.0.1:8545", chainId, settlement },
+    ledger: { file: "ledger.sqlite" },
+    models: [{ spec: "models/digits.json" }],
+    watch,
+  });
+
+  it("takes its key from where a relayer does", () => {
+    const keystore = { keystore: "keys/challenger.json", passwordFile: "keys/password" };
+    const { watch, ledger } = parseWatchtowerConfig(
+      file(1, { mode: "auto", challengerKey: keystore }),
+      "/etc",
+    );
+    assert.deepEqual(watch.challengerKey, {
+      ...{ kind: "keystore", file: "/etc/keys/challenger.json" },
+      password: { file: "/etc/keys/password" },
+    });
+    assert.deepEqual(ledger, { file: "/etc/ledger.sqlite" });
+    assert.equal(watch.allowPrivateAddresses, false);
+    const plain = parseWatchtowerConfig(file(31_337, { challengerKey: KEY }), "/etc");
+    assert.deepEqual(plain.watch.challengerKey, { kind: "plain", privateKey: KEY });
+    assert.equal(plain.watch.allowPrivateAddresses, true);
+  });
+
+  it("refuses a key in the file off the development chain, and to act without one", () => {
+    for (const [code, watch] of [
+      ["MT-CFG-004", { challengerKey: KEY }],
+      ["MT-CFG-006", { mode: "oversight" }],
+    ] as const) {
+      assert.throws(
+        () => parseWatchtowerConfig(file(1, watch), "/etc"),
+        (error) =>
+          error instanceof RelayerError &&
+          error.code === code &&
+          error.details.path === "watch.challengerKey",
+        code,
+      );
+    }
+  });
+});
 
 describe("configuration", () => {
   it("fills in defaults, resolves paths against the file's folder and lowers hex", () => {

@@ -105,7 +105,7 @@ for (const database of TEST_DATABASES) {
     it("refuses the schema of a newer program, and one that was changed", async () => {
       const source = await database.fresh();
       const ledger = await openLedger(source);
-      assert.deepEqual(ledger.migrated, ["initial"]);
+      assert.deepEqual(ledger.migrated, ["initial", "watchtower"]);
       await ledger.transaction((tx) => tx.updateTable("schema_migrations").set({ checksum: "0" }).execute());
       await ledger.close();
       await assert.rejects(openLedger(source), { code: "MT-LED-007" });

@@ -28,7 +28,7 @@ import {
   openOfKind,
   ready,
 } from "../../relayer/src/tx/intents.ts";
-import { roomForDisputes } from "../../relayer/src/watch/budget.ts";
+import { budgetLeft } from "../../relayer/src/watch/budget.ts";
 import { storedReceipt } from "./receipts.ts";
 
 const OPERATOR = `0x${"0a".repeat(20)}` as const;
@@ -54,7 +54,7 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["a transaction by its key", (db) => findIntent(db, "commit:0x03")],
   ["a free nonce", (db) => lowestFreeNonce(db, OPERATOR, 7)],
   ["batches to release", (db) => releaseFinalBatches(services(db))],
-  ["room for disputes", (db) => roomForDisputes(services(db))],
+  ["what bonds may be risked", (db) => budgetLeft(services(db))],
 ];
 
 describe("queries that are made all the time", () => {

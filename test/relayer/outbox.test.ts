@@ -328,6 +328,8 @@ describe("outbox", () => {
       ...{ answer, void: answer, challenge: answer, resolve: answer, release: answer },
       ...{ attest: answer, prove: answer, commit: answer, announce: answer },
       ...{ reveal: answer, answerOmission: answer, demand: answer, resolveDemand: answer },
+      ...{ disprove: answer, reportOmission: answer, resolveOmission: answer },
+      ...{ reportEquivocation: answer, reopenBatch: answer, reopenClaim: answer },
     };
     const signer = localSigner(localKey(account).privateKey as Hex);
     return new Outbox({

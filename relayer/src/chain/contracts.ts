@@ -9,6 +9,7 @@ import settlementAbi from "@meantime/sdk/abi/Settlement" with { type: "json" };
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { Contract, Interface, isCallException, isError } from "ethers";
 import type {
+  EnclaveEvidence,
   Groth16Evidence,
   ModelRegistry,
   PolicyRegistry,
@@ -96,6 +97,17 @@ export async function areProofsBelieved(rpc: Rpc, zkEvidence: Address, modelId: 
   if (BigInt(zkEvidence) === 0n) return false;
   const evidence = new Contract(zkEvidence, groth16EvidenceAbi, rpc) as unknown as Groth16Evidence;
   return (await evidence.faultedAt(modelId)) === 0n;
+}
+
+/**
+ * Since when an enclave that vouched is known to be compromised, unix seconds; zero: it is not.
+ *
+ * @param teeEvidence the policy's; zero: none
+ */
+export async function compromisedSince(rpc: Rpc, teeEvidence: Address, source: number): Promise<number> {
+  if (BigInt(teeEvidence) === 0n) return 0;
+  const evidence = new Contract(teeEvidence, enclaveEvidenceAbi, rpc) as unknown as EnclaveEvidence;
+  return Number(await evidence.compromisedSince(source));
 }
 
 /**

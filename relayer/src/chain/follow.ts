@@ -92,7 +92,16 @@ export async function pollChain(context: FollowContext): Promise<ChainView> {
 }
 
 /** What reading events needs. */
-export type ReadContext = Pick<FollowContext, "rpc" | "contracts" | "ledger" | "config" | "logger">;
+export type ReadContext = Pick<FollowContext, "rpc" | "contracts" | "ledger" | "logger"> & {
+  config: Pick<RelayerConfig, "chain">;
+};
+
+/** One poll of somebody who only looks: the head, and the events up to it. @returns the last block that was read */
+export async function pollEvents(context: ReadContext & Pick<FollowContext, "clock">): Promise<number> {
+  const head = await blockAt(context.rpc, "latest");
+  context.clock.observe(head.timestamp);
+  return readEvents(context, head.number - (context.config.chain.confirmations - 1));
+}
 
 /**
  * Undoes what a reorg took back and reads the events up to a block into the ledger.

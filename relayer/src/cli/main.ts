@@ -20,6 +20,7 @@ import { type ProveOptions, prove } from "./prove.ts";
 import { start } from "./start.ts";
 import { type VerifyOptions, verify } from "./verify.ts";
 import { lintKeyFile, UNREADABLE_KEY } from "./vk-lint.ts";
+import { addWatchCommands } from "./watch.ts";
 
 /**
  * Runs the command line.
@@ -54,6 +55,8 @@ function program(exitWith: (code: number) => void): Command {
     .option(...SET_OPTION)
     .option("--json", "print one JSON line when ready")
     .action((options: ConfigFlags & { json?: true }) => start(options));
+
+  addWatchCommands(command);
 
   command("verify", "check a receipt offline: its id and its signature")
     .argument("<file>", "a receipt, or the answer that holds one (JSON)")

@@ -29,15 +29,22 @@ export interface RelayerConfig {
   policies: PolicyConfig[];
   commit: ConfigFile["commit"];
   prover: ProverConfig;
-  watch: {
-    mode: ConfigFile["watch"]["mode"];
-    challengerKey?: KeySource | undefined;
-    maxOpenChallenges: number;
-  };
+  watch: WatchConfig;
   enclave?: EnclaveConfig | undefined;
   breaker: ConfigFile["breaker"];
   admin: { socket?: string | undefined };
   log: ConfigFile["log"];
+}
+
+/** How others are watched, and what that may cost. The folder is absolute. */
+export interface WatchConfig {
+  mode: ConfigFile["watch"]["mode"];
+  challengerKey?: KeySource | undefined;
+  maxOpenChallenges: number;
+  maxBondsWei?: bigint | undefined;
+  allowPrivateAddresses: boolean;
+  receiptsFolder?: string | undefined;
+  disprove: boolean;
 }
 
 /** One model of the configuration. Paths are absolute. */
@@ -77,13 +84,14 @@ export interface LoadOptions extends Partial<Overrides> {
 export function loadConfig(file: string, options: LoadOptions = {}): RelayerConfig {
   const { environment = process.env, flags = [], onOrigins } = options;
   const path = resolve(file);
-  const { json, origins } = layerConfig(readFile(path, file), { environment, flags });
+  const { json, origins } = layerConfig(readConfigFile(path, file), { environment, flags });
   const config = parseConfig(json, dirname(path), environment);
   onOrigins?.(origins);
   return config;
 }
 
-function readFile(path: string, file: string): unknown {
+/** @throws RelayerError `MT-CFG-001` unreadable, `MT-CFG-002` not JSON */
+export function readConfigFile(path: string, file: string): unknown {
   try {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
@@ -118,20 +126,13 @@ export function parseConfig(
   if (!parsed.success) throw schemaError(parsed.error);
   const file = parsed.data;
   const path = (relative: string) => resolve(baseFolder, relative);
-  const { rapidsnark, ...limits } = file.prover;
   const secret = (source: SecretSource, at: string) =>
     resolveSecret(source, at, file.chain.chainId, environment);
   const key = (entry: KeyEntry, at: string) =>
     resolveKey(entry, at, { chainId: file.chain.chainId, environment, path });
   const ledger = resolveLedger(file.ledger, path, environment);
-  const { rpcUrl, rpcUrls = [], ...chain } = file.chain;
   const config: RelayerConfig = {
-    chain: {
-      ...chain,
-      rpcUrls: [...new Set([...(rpcUrl ? [rpcUrl] : []), ...rpcUrls])],
-      settlement: lower(file.chain.settlement),
-      enclaveEvidence: optional(file.chain.enclaveEvidence, lower),
-    },
+    chain: resolveChain(file.chain),
     operator: {
       address: lower(file.operator.address),
       senderKey: key(file.operator.senderKey, "operator.senderKey"),
@@ -140,23 +141,17 @@ export function parseConfig(
     },
     gateway: file.gateway,
     ledger,
-    models: file.models.map((model) => ({
-      spec: path(model.spec),
-      verificationKey: optional(model.verificationKey, path),
-      wasm: optional(model.wasm, path),
-      zkey: optional(model.zkey, path),
-      measurement: optional(model.measurement, lower),
-      version: model.version,
-    })),
+    models: file.models.map((model) => resolveModel(model, path)),
     policies: file.policies.map((policy) => ({ ...policy, id: lower(policy.id) })),
     commit: file.commit,
-    prover: {
-      ...limits,
-      ...(rapidsnark ? { rapidsnark: { ...rapidsnark, path: path(rapidsnark.path) } } : {}),
-    },
+    prover: resolveProver(file.prover, path),
     watch: {
       mode: file.watch.mode,
       maxOpenChallenges: file.watch.maxOpenChallenges,
+      maxBondsWei: optional(file.watch.maxBondsWei, BigInt),
+      allowPrivateAddresses: file.watch.allowPrivateAddresses || file.chain.chainId === DEVELOPMENT_CHAIN_ID,
+      receiptsFolder: optional(file.watch.receiptsFolder, path),
+      disprove: file.watch.disprove,
       challengerKey: optional(file.watch.challengerKey, (entry) => key(entry, "watch.challengerKey")),
     },
     breaker: file.breaker,
@@ -188,8 +183,45 @@ function contradict(path: string, message: string, hint: string): never {
   throw new RelayerError("MT-CFG-006", `${path}: ${message}`, hint, { path });
 }
 
+/** Where claims settle, every endpoint once. */
+export function resolveChain({
+  rpcUrl,
+  rpcUrls = [],
+  ...chain
+}: ConfigFile["chain"]): RelayerConfig["chain"] {
+  return {
+    ...chain,
+    rpcUrls: [...new Set([...(rpcUrl ? [rpcUrl] : []), ...rpcUrls])],
+    settlement: lower(chain.settlement),
+    enclaveEvidence: optional(chain.enclaveEvidence, lower),
+  };
+}
+
+/** How proofs are computed, its path resolved. */
+export function resolveProver(
+  { rapidsnark, ...limits }: ConfigFile["prover"],
+  path: (relative: string) => string,
+): ProverConfig {
+  return { ...limits, ...(rapidsnark ? { rapidsnark: { ...rapidsnark, path: path(rapidsnark.path) } } : {}) };
+}
+
+/** A model of the configuration, its paths resolved. */
+export function resolveModel(
+  model: ConfigFile["models"][number],
+  path: (relative: string) => string,
+): ModelConfig {
+  return {
+    spec: path(model.spec),
+    verificationKey: optional(model.verificationKey, path),
+    wasm: optional(model.wasm, path),
+    zkey: optional(model.zkey, path),
+    measurement: optional(model.measurement, lower),
+    version: model.version,
+  };
+}
+
 /** The one place that the ledger is in: named twice or nowhere, it could be another one than its operator believes. */
-function resolveLedger(
+export function resolveLedger(
   { file, url }: ConfigFile["ledger"],
   path: (relative: string) => string,
   environment: NodeJS.ProcessEnv,
@@ -220,10 +252,10 @@ function besideLedger(ledger: LedgerSource): string | undefined {
 }
 
 function refuseContradictions(config: RelayerConfig): void {
-  if (config.watch.mode === "auto" && !config.watch.challengerKey) {
+  if (["auto", "oversight"].includes(config.watch.mode) && !config.watch.challengerKey) {
     contradict(
       "watch.challengerKey",
-      "mode auto challenges, which needs a key",
+      `mode ${config.watch.mode} challenges, which needs a key`,
       "Add the key or set mode to manual.",
     );
   }
@@ -254,13 +286,19 @@ function refuseContradictions(config: RelayerConfig): void {
   }
 }
 
-interface KeyContext {
+/** What a key of a configuration is resolved with. */
+export interface KeyContext {
   chainId: number;
   environment: NodeJS.ProcessEnv;
   path: (relative: string) => string;
 }
 
-function resolveKey(entry: KeyEntry, at: string, { chainId, environment, path }: KeyContext): KeySource {
+/** Where a key is. @throws RelayerError `MT-CFG-004` or `MT-CFG-005` */
+export function resolveKey(
+  entry: KeyEntry,
+  at: string,
+  { chainId, environment, path }: KeyContext,
+): KeySource {
   if (typeof entry === "object" && "remote" in entry) {
     const { remote, address, timeoutMilliseconds } = entry;
     return { kind: "remote", url: remote, address: lower(address), timeoutMilliseconds };
@@ -305,7 +343,8 @@ function plainKey(path: string, chainId: number): RelayerError {
   );
 }
 
-function schemaError(error: z.ZodError): RelayerError {
+/** The first thing that is wrong with a file, with its path. */
+export function schemaError(error: z.ZodError): RelayerError {
   const issue = error.issues[0];
   const at = (issue?.path ?? []).map(String);
   if (issue?.code === "unrecognized_keys") at.push(issue.keys[0] ?? "");
@@ -320,13 +359,15 @@ function schemaError(error: z.ZodError): RelayerError {
   );
 }
 
-function optional<Value, Result>(
+/** Maps what is there. */
+export function optional<Value, Result>(
   value: Value | undefined,
   map: (value: Value) => Result,
 ): Result | undefined {
   return value === undefined ? undefined : map(value);
 }
 
-function lower(value: string): Hex {
+/** Hex as everything compares it. */
+export function lower(value: string): Hex {
   return value.toLowerCase() as Hex;
 }

@@ -132,9 +132,14 @@ export const configSchema = z.strictObject({
     .describe("registers operator.enclaveKey by attestation, and keeps it registered"),
   watch: z.prefault(
     z.strictObject({
-      mode: z.enum(["auto", "manual", "off"]).default("off"),
+      mode: z
+        .enum(["auto", "oversight", "manual", "off"])
+        .default("off")
+        .describe("auto acts, oversight proposes to a human, manual only logs"),
       challengerKey: key().optional().describe("pays challenge bonds; a sender of its own"),
       maxOpenChallenges: z.int().min(0).default(4),
+      ...watchLimits(),
+      disprove: z.boolean().default(false).describe("prove the true output of a lie, where that can be done"),
     }),
     {},
   ),
@@ -181,11 +186,31 @@ function hex(bytes: number) {
     .regex(new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`), `must be 0x followed by ${bytes * 2} hex digits`);
 }
 
+/** What bounds a watchtower, beside an operator or alone. */
+export function watchLimits() {
+  return {
+    maxBondsWei: z
+      .string()
+      .regex(/^[0-9]{1,30}$/, "must be wei in decimal digits")
+      .optional()
+      .describe("bounds the bonds at risk at one time; default: their number alone does"),
+    allowPrivateAddresses: z
+      .boolean()
+      .default(false)
+      .describe("fetch from private and loopback addresses too; always so on chain 31337"),
+    receiptsFolder: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("receipts that we hold, relative to this file: their operators are held to them"),
+  };
+}
+
 function secret() {
   return z.union([hex(32), z.strictObject({ env: environmentName() })]);
 }
 
-function key() {
+export function key() {
   const keystore = z.string().min(1).describe("encrypted key file, relative to this file");
   return z.union([
     hex(32).describe("the key itself; development chain 31337 only"),

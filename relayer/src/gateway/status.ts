@@ -14,6 +14,7 @@ import { unlockedCounts, waitingGroups } from "../ledger/receipts.ts";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
 import { countOpen } from "../tx/intents.ts";
+import { readCoverage } from "../watch/coverage.ts";
 import { statusOf } from "./views.ts";
 
 const LATEST_CLAIMS = 100;
@@ -139,10 +140,11 @@ export async function oldestOpenAt({ ledger, clock }: Services): Promise<number 
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** Batches and claims of other operators by what came of looking at them. */
+/** Batches and claims of other operators by what came of looking at them, and claims by how they were checked. */
 export async function watchedCounts(services: Services) {
-  const { batches, batchesPending, batchesWithheld, claimsChecked, claimsWrong, claimsUnchecked } =
+  const { batches, batchesPending, batchesWithheld, claimsChecked, claimsWrong, claimsUnchecked, ...rest } =
     await coverage(services);
+  const { reExecuted, signatureOnly, inclusionOnly, unchecked } = rest.coverage;
   return {
     batches: {
       pending: batchesPending,
@@ -150,6 +152,12 @@ export async function watchedCounts(services: Services) {
       checked: batches - batchesPending - batchesWithheld,
     },
     claims: { checked: claimsChecked, wrong: claimsWrong, unchecked: claimsUnchecked },
+    coverage: {
+      "re-executed": reExecuted,
+      signature: signatureOnly,
+      inclusion: inclusionOnly,
+      unchecked,
+    },
   };
 }
 
@@ -166,7 +174,7 @@ async function coverage({ ledger, config }: Services) {
       total("claims_unchecked").as("claimsUnchecked"),
     ])
     .executeTakeFirstOrThrow();
-  return { mode: config.watch.mode, ...counted };
+  return { mode: config.watch.mode, ...counted, coverage: await readCoverage(ledger) };
 }
 
 /** PostgreSQL adds integers up to a decimal. */

@@ -159,6 +159,7 @@ async function continueCounting(tx: Writer): Promise<void> {
     ["intents", "id"],
     ["attempts", "sequence"],
     ["findings", "sequence"],
+    ["watch_actions", "id"],
   ] as const;
   for (const [table, column] of counted) {
     await sql`SELECT setval(pg_get_serial_sequence(${table}, ${column}),

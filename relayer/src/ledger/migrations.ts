@@ -250,4 +250,59 @@ CREATE TABLE revealed_checks (
 );
 `,
   },
+  {
+    version: 2,
+    name: "watchtower",
+    text: `
+ALTER TABLE findings ADD COLUMN kind TEXT NOT NULL DEFAULT 'lie';
+ALTER TABLE findings ADD COLUMN true_output TEXT;
+ALTER TABLE findings ADD COLUMN opening TEXT;
+ALTER TABLE findings ADD COLUMN reopenings BIGINT NOT NULL DEFAULT 0;
+
+CREATE TABLE watch_actions (
+  id         SEQUENCE,
+  dedupe_key TEXT NOT NULL UNIQUE,
+  kind       TEXT NOT NULL,
+  state      TEXT NOT NULL CHECK (state IN ('queued', 'approved', 'rejected', 'executed')),
+  reason     TEXT NOT NULL,
+  operator   TEXT NOT NULL,
+  batch_id   TEXT,
+  leaf_index BIGINT,
+  claim_id   TEXT,
+  bond_wei   TEXT NOT NULL,
+  due_by     BIGINT NOT NULL,
+  intent     TEXT NOT NULL
+);
+CREATE INDEX watch_actions_state ON watch_actions (state, due_by);
+
+CREATE TABLE watch_coverage (
+  batch_id TEXT NOT NULL,
+  how      TEXT NOT NULL CHECK (how IN ('re-executed', 'signature', 'inclusion', 'unchecked')),
+  reason   TEXT NOT NULL,
+  claims   BIGINT NOT NULL,
+  PRIMARY KEY (batch_id, how, reason)
+);
+
+CREATE TABLE watch_receipts (
+  claim_id     TEXT PRIMARY KEY,
+  operator     TEXT NOT NULL,
+  requester    TEXT NOT NULL,
+  request_id   TEXT NOT NULL,
+  model_id     TEXT NOT NULL,
+  input_hash   TEXT NOT NULL,
+  output_hash  TEXT NOT NULL,
+  claim        TEXT NOT NULL,
+  signature    TEXT,
+  commit_by    BIGINT NOT NULL,
+  held         BIGINT NOT NULL CHECK (held IN (0, 1)),
+  batch_id     TEXT,
+  committed_at BIGINT,
+  compared     BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX watch_receipts_request ON watch_receipts (request_id, requester, operator, model_id);
+CREATE INDEX watch_receipts_new ON watch_receipts (claim_id) WHERE compared = 0;
+CREATE INDEX watch_receipts_held ON watch_receipts (commit_by) WHERE held = 1 AND batch_id IS NULL;
+CREATE INDEX watch_receipts_age ON watch_receipts (commit_by);
+`,
+  },
 ];

@@ -12,7 +12,8 @@ export interface OpenOmission {
   answerBy: number;
 }
 
-const OUTCOMES = ["OmissionRefuted", "OmissionUpheld", "OmissionVoided"];
+/** Events that end a report. */
+export const OMISSION_OUTCOMES = ["OmissionRefuted", "OmissionUpheld", "OmissionVoided"];
 
 /** The open reports against an operator, most urgent first. */
 export async function openOmissions(db: Reader, operator: Address): Promise<OpenOmission[]> {
@@ -28,7 +29,7 @@ export async function openOmissions(db: Reader, operator: Address): Promise<Open
             .selectFrom("events as o")
             .select("o.name")
             .whereRef("o.claim_id", "=", "e.claim_id")
-            .where("o.name", "in", OUTCOMES),
+            .where("o.name", "in", OMISSION_OUTCOMES),
         ),
       ),
     )

@@ -26,6 +26,9 @@ export interface Database {
   watched: WatchedTable;
   findings: FindingsTable;
   revealed_checks: RevealedChecksTable;
+  watch_actions: WatchActionsTable;
+  watch_coverage: WatchCoverageTable;
+  watch_receipts: WatchReceiptsTable;
 }
 
 /** What can be asked outside a transaction as well as inside one. */
@@ -227,6 +230,65 @@ export interface FindingsTable {
   proof: string;
   reason: string;
   state: "found" | "challenging";
+  /** `lie`: computed anew from its own opening. `junk`: its opening opens nothing, so nobody here knows. */
+  kind: Generated<"lie" | "junk">;
+  /** Of a lie: what the model really answers. */
+  true_output: Generated<Hex | null>;
+  /** Of a lie, as JSON: `input` and `salt` in hex. */
+  opening: Generated<string | null>;
+  /** How often the answer to our challenge had been taken back when we challenged. */
+  reopenings: Generated<number>;
+}
+
+/** What the watchtower wants done. `queued` waits for a human. */
+export interface WatchActionsTable {
+  id: Generated<number>;
+  /** Of the action and of the intent that it becomes. */
+  dedupe_key: string;
+  kind: IntentKind;
+  state: "queued" | "approved" | "rejected" | "executed";
+  reason: string;
+  operator: Address;
+  batch_id: string | null;
+  leaf_index: number | null;
+  claim_id: string | null;
+  /** What is lost if we are wrong; decimal, in the unit of the policy's bond token. */
+  bond_wei: string;
+  /** Unix seconds from which on it cannot be done any more. */
+  due_by: number;
+  /** The transaction, as JSON. */
+  intent: string;
+}
+
+/** How the claims of a batch were checked. */
+export interface WatchCoverageTable {
+  batch_id: Hex;
+  how: "re-executed" | "signature" | "inclusion" | "unchecked";
+  /** Why not better; empty where nothing is missing. */
+  reason: string;
+  claims: number;
+}
+
+/** Receipts of others that are known: held, or seen in a batch. */
+export interface WatchReceiptsTable {
+  claim_id: Hex;
+  operator: Address;
+  requester: Address;
+  request_id: Hex;
+  model_id: Hex;
+  input_hash: Hex;
+  output_hash: Hex;
+  claim: string;
+  /** Null where no signature of a receipt key that was valid is known. */
+  signature: Hex | null;
+  commit_by: number;
+  /** 1: we hold the receipt. */
+  held: number;
+  /** The batch that it was seen in. */
+  batch_id: Hex | null;
+  committed_at: number | null;
+  /** 1: compared with every other that was known then. */
+  compared: Generated<number>;
 }
 
 /** Revealed claims of others that were looked at. */

@@ -40,6 +40,9 @@ export const TABLES: readonly TableKey[] = [
   { table: "watched", key: ["batch_id"] },
   { table: "findings", key: ["sequence"] },
   { table: "revealed_checks", key: ["batch_id", "leaf_index"] },
+  { table: "watch_actions", key: ["id"] },
+  { table: "watch_coverage", key: ["batch_id", "how", "reason"] },
+  { table: "watch_receipts", key: ["claim_id"] },
 ];
 
 /** A row of any table. */

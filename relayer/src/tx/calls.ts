@@ -149,16 +149,17 @@ export function answerOmissionIntent(
   };
 }
 
-/** `Settlement.challenge` */
+/** `Settlement.challenge`; once, and once more for each time that the answer was taken back. */
 export function challengeIntent(
   settlement: Address,
   header: BatchHeader,
   placed: PlacedClaim,
   proof: readonly Hex[],
   bondWei: bigint,
+  reopenings = 0,
 ): NewIntent {
   return {
-    dedupeKey: `challenge:${placeOf(placed)}`,
+    dedupeKey: `challenge:${placeOf(placed)}${reopenings === 0 ? "" : `:${reopenings}`}`,
     lane: "watch",
     kind: "challenge",
     subject: subjectOf(placed),
@@ -273,7 +274,8 @@ export function demandKey(batchId: Hex): string {
   return `demand:${batchId}`;
 }
 
-function placeOf({ batchId, index, claimId }: Omit<PlacedClaim, "claim">): string {
+/** A claim and its place, as part of a dedupe key. */
+export function placeOf({ batchId, index, claimId }: Omit<PlacedClaim, "claim">): string {
   return `${batchId}:${index}:${claimId}`;
 }
 
@@ -281,16 +283,19 @@ function challengeOf(challenged: Omit<ChallengedClaim, "claim">): string {
   return `${placeOf(challenged)}:${challenged.challenger}:${challenged.challengedAt}`;
 }
 
-function subjectOf({ batchId, index, claimId }: PlacedClaim) {
+/** What an intent about a placed claim is about. */
+export function subjectOf({ batchId, index, claimId }: PlacedClaim) {
   return { batchId, index: String(index), claimId };
 }
 
 type Call = Pick<NewIntent, "to" | "data" | "valueWei">;
 
-function call(to: Address, name: string, values: readonly unknown[]): Call {
+/** A call of Settlement, to be completed. */
+export function call(to: Address, name: string, values: readonly unknown[]): Call {
   return { to, data: SETTLEMENT_INTERFACE.encodeFunctionData(name, values) as Hex, valueWei: 0n };
 }
 
-function callReceipts(to: Address, name: string, values: readonly unknown[]): Call {
+/** A call of Receipts, to be completed. */
+export function callReceipts(to: Address, name: string, values: readonly unknown[]): Call {
   return { to, data: RECEIPTS_INTERFACE.encodeFunctionData(name, values) as Hex, valueWei: 0n };
 }

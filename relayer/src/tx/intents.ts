@@ -17,6 +17,12 @@ export type IntentKind =
   | "demand"
   | "resolve"
   | "resolveDemand"
+  | "disprove"
+  | "reportOmission"
+  | "resolveOmission"
+  | "reportEquivocation"
+  | "reopenBatch"
+  | "reopenClaim"
   | "release"
   | "attest"
   | "prove"
@@ -33,6 +39,12 @@ const PRIORITY: Record<IntentKind, number> = {
   answerOmission: 0,
   challenge: 1,
   demand: 1,
+  disprove: 1,
+  reopenBatch: 1,
+  reopenClaim: 1,
+  reportOmission: 1,
+  reportEquivocation: 1,
+  resolveOmission: 2,
   resolve: 2,
   resolveDemand: 2,
   commit: 3,

@@ -6,7 +6,7 @@ import { LEAF_STATE } from "@meantime/sdk/status";
 import { encodeWords } from "@meantime/sdk/words";
 import { earliestBlockSeconds } from "../chain/block-time.ts";
 import type { ChainClock } from "../chain/clock.ts";
-import type { Contracts } from "../chain/contracts.ts";
+import { type Contracts, describeRevert } from "../chain/contracts.ts";
 import type { Rpc } from "../chain/rpc.ts";
 import type { Subject } from "./intents.ts";
 import type { Predicate, Predicates, Verdict } from "./outbox.ts";
@@ -77,6 +77,16 @@ function predicatesAsOf(context: PredicateContext, blockTag: number | "latest"):
     if (leaf.state !== LEAF_STATE.Challenged) return hasEnded(leaf.state) ? "moot" : "done";
     return now() >= leaf.deadline || !isOpenedBy(subject, leaf.tag) ? "moot" : "needed";
   };
+  /** Calls whose right the contract alone can judge: reports by several watchtowers, marks of the guardian. */
+  const whileItWouldSucceed: Predicate = async (subject) => {
+    try {
+      await context.rpc.call({ to: field(subject, "to"), data: field(subject, "data"), blockTag });
+      return "needed";
+    } catch (error) {
+      if (describeRevert(error) === undefined) throw error;
+      return "moot";
+    }
+  };
   return {
     async commit(subject) {
       if ((await batchOf(subject)).committedAt !== 0n) return "done";
@@ -126,6 +136,30 @@ function predicatesAsOf(context: PredicateContext, blockTag: number | "latest"):
     async resolveDemand(subject) {
       return resolveWhenDue(subject, LEAF_STATE.Demanded);
     },
+    async disprove(subject) {
+      const leaf = await leafOf(subject);
+      if (hasEnded(leaf.state)) return "done";
+      if ((leaf.kinds & EVIDENCE_KINDS.zk) !== 0) return "moot";
+      if (leaf.state === LEAF_STATE.Demanded) return "later";
+      if (leaf.state !== LEAF_STATE.Challenged) return unlessFinal(subject, leaf);
+      // Somebody else's challenge ends it as well, and only its own challenger fits the call.
+      if (!subject.challenger || !isOpenedBy(subject, leaf.tag)) return "later";
+      return now() >= leaf.deadline ? "moot" : "needed";
+    },
+    async reportOmission(subject) {
+      const { state } = await receipts.omissionOf(field(subject, "claimId"), asOf);
+      if (Number(state) !== OMISSION_NONE) return "done";
+      return now() >= BigInt(field(subject, "reportBy")) ? "moot" : "needed";
+    },
+    async resolveOmission(subject) {
+      const { state, reporter, answerBy } = await receipts.omissionOf(field(subject, "claimId"), asOf);
+      const isOurs = reporter.toLowerCase() === field(subject, "reporter");
+      if (Number(state) !== OMISSION_OPEN || !isOurs) return "done";
+      return now() < answerBy ? "later" : "needed";
+    },
+    reportEquivocation: whileItWouldSucceed,
+    reopenBatch: whileItWouldSucceed,
+    reopenClaim: whileItWouldSucceed,
     async release(subject) {
       const batchIds = field(subject, "batchIds").split(",");
       const batches = await Promise.all(batchIds.map((batchId) => settlement.batchOf(batchId, asOf)));
@@ -137,7 +171,8 @@ function predicatesAsOf(context: PredicateContext, blockTag: number | "latest"):
   };
 }
 
-/** `OmissionState.Open` of `contracts/interfaces/IReceipts.sol`. */
+/** `OmissionState.None` and `Open` of `contracts/interfaces/IReceipts.sol`. */
+const OMISSION_NONE = 0;
 const OMISSION_OPEN = 1;
 /** A leaf keeps this much of the hash that binds a dispute to its claim and its opener. */
 const TAG_BITS = 200;

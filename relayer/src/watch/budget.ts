@@ -2,67 +2,64 @@
 
 import { ZERO_ADDRESS } from "@meantime/sdk/hex";
 import type { Policy } from "@meantime/sdk/policy";
-import { sql } from "kysely";
-import type { Services } from "../services.ts";
+import { OMISSION_OUTCOMES } from "../ledger/omissions.ts";
+import type { WatchServices } from "./services.ts";
 
-/** How many disputes may be opened now: the budget, less those of ours that may still cost their bond. */
-export async function roomForDisputes({
+/** What more may be put at risk now. */
+export interface Budget {
+  disputes: number;
+  /** Undefined: without a bound of its own. */
+  bondsWei: bigint | undefined;
+}
+
+/** The configured limits, less the bonds of ours that may still be lost. */
+export async function budgetLeft({
   ledger,
   config,
-}: Pick<Services, "ledger" | "config">): Promise<number> {
-  // On their way, or neither answered nor ended.
-  const challenges = await ledger
-    .selectFrom("findings as f")
-    .select((eb) => eb.fn.countAll<number>().as("count"))
-    .where("f.state", "=", "challenging")
-    .where((eb) =>
-      eb.and([
-        eb.not(
-          eb.exists(
-            eb
-              .selectFrom("chain_leaves as c")
-              .select("c.state")
-              .whereRef("c.batch_id", "=", "f.batch_id")
-              .whereRef("c.leaf_index", "=", "f.leaf_index")
-              .where("c.state", "in", ["answered", "rejected", "voided"]),
-          ),
-        ),
-        eb.not(
-          eb.exists(
-            eb
-              .selectFrom("intents as i")
-              .select("i.id")
-              .where(
-                "i.dedupe_key",
-                "=",
-                sql<string>`'challenge:' || f.batch_id || ':' || CAST(f.leaf_index AS TEXT) || ':' || f.claim_id`,
-              )
-              .where("i.state", "in", ["satisfied", "failed"]),
-          ),
-        ),
-      ]),
+}: Pick<WatchServices, "ledger" | "config">): Promise<Budget> {
+  // On their way, or opened and neither answered nor ended.
+  const open = await ledger
+    .selectFrom("watch_actions as a")
+    .leftJoin("intents as i", "i.dedupe_key", "a.dedupe_key")
+    .leftJoin("chain_leaves as c", (join) =>
+      join.onRef("c.batch_id", "=", "a.batch_id").onRef("c.leaf_index", "=", "a.leaf_index"),
     )
-    .executeTakeFirstOrThrow();
-  const demands = await ledger
-    .selectFrom("intents as i")
-    .select((eb) => eb.fn.countAll<number>().as("count"))
-    .where("i.kind", "=", sql.lit("demand"))
-    .where("i.state", "not in", ["satisfied", "failed"])
+    .select(["a.kind", "a.bond_wei", "c.state", "c.disputed_at"])
+    .where("a.state", "=", "executed")
+    .where("a.bond_wei", "<>", "0")
+    .where((eb) => eb.or([eb("i.state", "is", null), eb("i.state", "not in", ["satisfied", "failed"])]))
     .where((eb) =>
       eb.not(
         eb.exists(
           eb
-            .selectFrom("chain_leaves as c")
-            .select("c.state")
-            .whereRef("c.batch_id", "=", "i.batch_id")
-            .whereRef("c.leaf_index", "=", "i.leaf_index")
-            .where("c.disputed_at", "is not", null)
-            .where("c.state", "<>", "demanded"),
+            .selectFrom("events as e")
+            .select("e.name")
+            .whereRef("e.claim_id", "=", "a.claim_id")
+            .where("a.kind", "=", "reportOmission")
+            .where("e.name", "in", OMISSION_OUTCOMES),
         ),
       ),
     )
-    .executeTakeFirstOrThrow();
-  return config.watch.maxOpenChallenges - challenges.count - demands.count;
+    .execute();
+  const atRisk = open.filter(({ kind, state, disputed_at }) => {
+    if (kind === "challenge") return state === null || !["answered", "rejected", "voided"].includes(state);
+    if (kind === "demand") return disputed_at === null || state === "demanded";
+    return true;
+  });
+  const bondsWei = atRisk.reduce((sum, { bond_wei }) => sum + BigInt(bond_wei), 0n);
+  const { maxOpenChallenges, maxBondsWei } = config.watch;
+  return {
+    disputes: maxOpenChallenges - atRisk.length,
+    bondsWei: maxBondsWei === undefined ? undefined : maxBondsWei - bondsWei,
+  };
+}
+
+/** What is left after one more bond; undefined where that would be too much. */
+export function afterBond(budget: Budget, bondWei: bigint): Budget | undefined {
+  if (bondWei === 0n) return budget;
+  const { disputes, bondsWei } = budget;
+  if (disputes < 1 || (bondsWei !== undefined && bondsWei < bondWei)) return undefined;
+  return { disputes: disputes - 1, bondsWei: bondsWei === undefined ? undefined : bondsWei - bondWei };
 }
 
 /**

@@ -3,16 +3,27 @@
 import type { BatchHeader } from "@meantime/sdk/batch";
 import type { Claim } from "@meantime/sdk/claim";
 import { commitInput, commitLabel } from "@meantime/sdk/commitment";
+import type { Hex } from "@meantime/sdk/hex";
 import { inputLength, runModel } from "@meantime/sdk/model";
 import { isAnswerable } from "@meantime/sdk/policy";
 import { MAX_COMMIT_HORIZON_SECONDS } from "@meantime/sdk/receipt";
 import type { ServedModel } from "../services.ts";
 import type { BatchEntry } from "./fetch-batch.ts";
 
-/** What checking one claim came to. `unchecked`: nothing can be said, or nothing could be done about it. */
-export type Finding = { result: "right" } | { result: "wrong" | "unchecked"; reason: string };
+/**
+ * What checking one claim came to. `wrong`: its own opening shows that it is a lie. `junk`: what is served as its opening
+ * is not what `inputHash` stands for. The truth may be known to the operator, who could answer a challenge, so it is no
+ * proof of a lie (A-12 of the specification). `unchecked`: nothing can be said, or nothing could be done about it.
+ */
+export type Finding =
+  | { result: "right" }
+  | { result: "wrong"; reason: string; trueOutputHash: Hex }
+  | { result: "junk" | "unchecked"; reason: string };
 
-/** Computes a claim's input and output anew from its opening. The arithmetic is the circuit's, so a difference is a lie. */
+/**
+ * Computes a claim's output anew from its opening, which is believed only if it hashes to the claim's `inputHash`. The
+ * arithmetic is the circuit's, so a difference is a lie.
+ */
 export function checkClaim(
   entry: Pick<BatchEntry, "claim" | "opening">,
   header: BatchHeader,
@@ -23,30 +34,36 @@ export function checkClaim(
   const outside = notAMember(claim, header, BigInt(committedAt));
   if (outside) return { result: "unchecked", reason: outside };
   const model = models.find(({ id }) => id === claim.modelId);
-  if (!model) return { result: "unchecked", reason: "this relayer does not have the model" };
+  if (!model) return { result: "unchecked", reason: "the model is not here" };
+  if (!opening) return { result: "unchecked", reason: "its data is private" };
   const { spec } = model;
   const elements = [...opening.input];
   const max = 2 ** spec.inputBits - 1;
   if (elements.length !== inputLength(spec) || elements.some((element) => element > max)) {
-    return { result: "wrong", reason: "the committed input is not one the model can read" };
+    return { result: "junk", reason: "the committed input is not one the model can read" };
   }
   if (opening.salt.slice(2, 4) !== "00")
-    return { result: "wrong", reason: "the committed salt is out of range" };
+    return { result: "junk", reason: "the committed salt is out of range" };
   if (commitInput({ bits: spec.inputBits, elements, salt: opening.salt }) !== claim.inputHash) {
-    return { result: "wrong", reason: "the input hash is not that of the committed input" };
+    return { result: "junk", reason: "the input hash is not that of the committed input" };
   }
   const { label } = runModel(spec, elements);
-  if (commitLabel(label, spec.classes) !== claim.outputHash) {
+  const trueOutputHash = commitLabel(label, spec.classes);
+  if (trueOutputHash !== claim.outputHash) {
     return {
       result: "wrong",
+      trueOutputHash,
       reason: `the model answers ${label}, the claim says ${BigInt(claim.outputHash)}`,
     };
   }
   return { result: "right" };
 }
 
-/** A leaf that contradicts its header or itself is in no batch: it can never be final, and cannot be challenged. */
-function notAMember(claim: Claim, header: BatchHeader, committedAt: bigint): string | undefined {
+/**
+ * Why a leaf that contradicts its header or itself is in no batch: it can never be final, and cannot be challenged.
+ * Undefined for one that is in it.
+ */
+export function notAMember(claim: Claim, header: BatchHeader, committedAt: bigint): string | undefined {
   if (claim.operator !== header.operator || claim.policyId !== header.policyId)
     return "not the header's operator or policy";
   if (BigInt(header.modelId) !== 0n && claim.modelId !== header.modelId) return "not the header's model";

@@ -3,10 +3,11 @@
 import { type BatchHeader, batchId, leafHash, type Opening, openingLeaf } from "@meantime/sdk/batch";
 import { type Claim, claimId, parseClaim } from "@meantime/sdk/claim";
 import type { SettlementDomain } from "@meantime/sdk/domain";
-import { asHex32, type Hex } from "@meantime/sdk/hex";
+import { asHex32, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { buildMerkleTree, type MerkleTree } from "@meantime/sdk/merkle";
 import { z } from "zod";
 import { RelayerError } from "../errors.ts";
+import { fetchGuarded } from "./guard.ts";
 
 /** One claim of a batch with all that is needed to check it. */
 export interface BatchEntry {
@@ -14,7 +15,8 @@ export interface BatchEntry {
   claimId: Hex;
   /** As served, unchecked: the chain does not commit to it, so it must not decide whether the claim is looked at. */
   signature: unknown;
-  opening: Opening;
+  /** Undefined where the batch keeps its data private. */
+  opening: Opening | undefined;
 }
 
 /** The data of a batch, known to be what its header commits to. */
@@ -32,36 +34,42 @@ const batchFileSchema = z.object({
     z.object({
       claim: z.unknown(),
       signature: z.unknown(),
-      opening: z.object({ input: z.string(), salt: z.unknown(), output: z.string() }),
+      opening: z.object({ input: z.string(), salt: z.unknown(), output: z.string() }).optional(),
     }),
   ),
 });
 
 /**
  * Fetches a batch from its operator and makes sure that it is the committed one: claims that rebuild the header's root,
- * openings that rebuild its data root. Nothing the operator sends is believed beyond that.
+ * openings that rebuild its data root if it has one. Nothing the operator sends is believed beyond that.
  *
  * @param header as the chain has it
- * @throws RelayerError `MT-WATCH-001` unreachable; `MT-WATCH-002` not the data that was committed
+ * @param allowPrivate follows the endpoint to private addresses too
+ * @throws RelayerError `MT-WATCH-001` unreachable; `MT-WATCH-002` not the data that was committed; `MT-WATCH-008` an
+ * address that is not followed
  */
 export async function fetchBatch(
   endpoint: string,
   header: BatchHeader,
   domain: SettlementDomain,
+  allowPrivate: boolean,
 ): Promise<BatchData> {
   const id = batchId(domain, header);
-  const url = new URL(`v1/batches/${id}`, endpoint.endsWith("/") ? endpoint : `${endpoint}/`);
-  const file = parseFile(await fetchText(url), id);
+  const url = batchUrl(endpoint, id);
+  const limits = { timeoutMilliseconds: FETCH_TIMEOUT_MILLISECONDS, maxBytes: MAX_RESPONSE_BYTES };
+  const file = parseFile(await fetchGuarded(url, { allowPrivate, ...limits }), id);
+  const isPrivate = header.dataRoot === ZERO_HASH;
   const entries = file.claims.map((entry): BatchEntry => {
     const claim = parseClaim(entry.claim);
+    const opening = isPrivate ? undefined : entry.opening;
     return {
       claim,
       claimId: claimId(domain, claim),
       signature: entry.signature,
-      opening: {
-        input: Buffer.from(entry.opening.input, "base64url"),
-        salt: asHex32(entry.opening.salt, "salt"),
-        output: Buffer.from(entry.opening.output, "base64url"),
+      opening: opening && {
+        input: Buffer.from(opening.input, "base64url"),
+        salt: asHex32(opening.salt, "salt"),
+        output: Buffer.from(opening.output, "base64url"),
       },
     };
   });
@@ -69,36 +77,24 @@ export async function fetchBatch(
     throw notCommitted(id, `it has ${entries.length} claims, not ${header.count}`);
   const tree = buildMerkleTree(entries.map((entry, index) => leafHash(index, entry.claimId)));
   if (tree.root !== header.root) throw notCommitted(id, "its claims have another root");
-  const dataTree = buildMerkleTree(entries.map((entry, index) => openingLeaf(index, entry.opening)));
+  if (isPrivate) return { entries, tree };
+  const openings = entries.flatMap(({ opening }) => opening ?? []);
+  if (openings.length !== entries.length) throw notCommitted(id, "openings are missing");
+  const dataTree = buildMerkleTree(openings.map((opening, index) => openingLeaf(index, opening)));
   if (dataTree.root !== header.dataRoot) throw notCommitted(id, "its openings have another root");
   return { entries, tree };
 }
 
-async function fetchText(url: URL): Promise<string> {
-  if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw unreachable(url, `it is not an http address`);
+function batchUrl(endpoint: string, id: Hex): URL {
   try {
-    const response = await fetch(url, {
-      redirect: "error",
-      signal: AbortSignal.timeout(FETCH_TIMEOUT_MILLISECONDS),
-    });
-    if (!response.ok) throw unreachable(url, `status ${response.status}`);
-    return await readLimited(response, url);
-  } catch (error) {
-    if (error instanceof RelayerError) throw error;
-    throw unreachable(url, error instanceof Error ? error.message : String(error));
+    return new URL(`v1/batches/${id}`, endpoint.endsWith("/") ? endpoint : `${endpoint}/`);
+  } catch {
+    throw new RelayerError(
+      "MT-WATCH-001",
+      `the announced endpoint ${JSON.stringify(endpoint.slice(0, 200))} is no address`,
+      "Its batches cannot be checked until the operator announces where their data is.",
+    );
   }
-}
-
-async function readLimited(response: Response, url: URL): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_RESPONSE_BYTES) throw unreachable(url, `it sends more than ${MAX_RESPONSE_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function parseFile(text: string, id: Hex) {
@@ -110,14 +106,6 @@ function parseFile(text: string, id: Hex) {
       `it is not a batch file: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-}
-
-function unreachable(url: URL, reason: string): RelayerError {
-  return new RelayerError(
-    "MT-WATCH-001",
-    `the batch data at ${url.href} cannot be had: ${reason}`,
-    "It is tried again until the batch is final. An operator that withholds data should not be trusted.",
-  );
 }
 
 function notCommitted(id: Hex, reason: string): RelayerError {

@@ -2,18 +2,31 @@
 
 import { setImmediate } from "node:timers/promises";
 import { type BatchHeader, batchId as batchIdOf } from "@meantime/sdk/batch";
-import { MeantimeError } from "@meantime/sdk/errors";
-import { type Address, asHexOf, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
-import { recoverAddress } from "@meantime/sdk/signature";
+import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { sql } from "kysely";
 import { describeError, RelayerError } from "../errors.ts";
 import { headerFromRow } from "../ledger/batches.ts";
 import { announcedEndpoint, type ChainBatch } from "../ledger/chain-facts.ts";
-import type { Services } from "../services.ts";
-import { checkClaim } from "./check-claim.ts";
+import type { Prover } from "../prove/prover.ts";
+import { executeApproved } from "./actions.ts";
+import { checkClaim, notAMember } from "./check-claim.ts";
+import { CoverageCount, insertCoverage } from "./coverage.ts";
+import { awaitsDisproof, disproveNext, renewUndisproven } from "./disprove.ts";
+import { reportEquivocations } from "./equivocations.ts";
 import { type BatchData, fetchBatch } from "./fetch-batch.ts";
-import { challengeFindings, insertFinding, type NewFinding, resolveUnanswered } from "./findings.ts";
-import { checkRevealed, demandWithheld, resolveUnrevealed } from "./withheld.ts";
+import {
+  challengeFindings,
+  insertFinding,
+  type NewFinding,
+  renewReopened,
+  resolveUnanswered,
+} from "./findings.ts";
+import { forgetOld, noteBatchClaims, readHeldReceipts } from "./known-receipts.ts";
+import { reportOmissions, resolveOmissions } from "./omissions.ts";
+import { reopenCompromised } from "./reopen.ts";
+import type { WatchServices } from "./services.ts";
+import { bindingSignatures } from "./signatures.ts";
+import { checkRevealed, demandWithheld, openedBy, resolveUnrevealed } from "./withheld.ts";
 
 const BATCHES_PER_RUN = 8;
 const NEW_BATCHES_PER_RUN = 1_000;
@@ -23,31 +36,52 @@ const FIRST_RETRY_MILLISECONDS = 500;
 const LAST_RETRY_MILLISECONDS = 30_000;
 
 /**
- * One round: takes note of new batches, checks those that are due, challenges what was found, demands to see what is
- * withheld, collects what was won.
+ * One round: takes note of new batches, checks those that are due, acts on what was found or proposes to, demands to see
+ * what is withheld, holds operators to receipts, takes back evidence of compromised enclaves, collects what was won.
+ *
+ * @param prover proves the true output of lies, where it is configured to; without one they are challenged
  */
-export async function watchOnce(services: Services, signal: AbortSignal): Promise<void> {
+export async function watchOnce(
+  services: WatchServices,
+  signal: AbortSignal,
+  prover?: Prover,
+): Promise<void> {
   await noteNewBatches(services);
+  await readHeldReceipts(services);
   for (const batch of await dueBatches(services)) {
     if (signal.aborted) return;
     await checkBatch(services, batch);
   }
-  if (services.config.watch.mode !== "auto") return;
   await checkRevealed(services);
-  await challengeFindings(services);
+  const { mode, disprove } = services.config.watch;
+  if (mode !== "auto" && mode !== "oversight") return;
+  const disprover = disprove ? prover : undefined;
+  await renewReopened(services);
+  await renewUndisproven(services);
+  await challengeFindings(services, undefined, async (lie) =>
+    disprover ? awaitsDisproof(services, lie) : false,
+  );
   await demandWithheld(services);
+  await reportEquivocations(services);
+  await reportOmissions(services);
+  await reopenCompromised(services);
+  await executeApproved(services);
   await resolveUnanswered(services);
   await resolveUnrevealed(services);
+  await resolveOmissions(services);
+  await forgetOld(services);
+  if (!disprover) return;
+  // Last, since a proof takes its time.
+  await disproveNext(services, disprover, signal);
+  await executeApproved(services);
 }
 
-/** A batch without a data root keeps its data private: nothing in it can be checked. */
-async function noteNewBatches({ ledger, config, clock }: Services): Promise<void> {
+async function noteNewBatches({ ledger, config, clock }: WatchServices): Promise<void> {
   const fresh = await ledger
     .selectFrom("chain_batches as b")
     .select("b.batch_id")
-    .where("b.operator", "<>", config.operator.address)
+    .where("b.operator", "<>", config.operator?.address ?? ZERO_ADDRESS)
     .where("b.final_at", ">", clock.nowSeconds())
-    .where("b.data_root", "<>", ZERO_HASH)
     .where((eb) =>
       eb.not(
         eb.exists(eb.selectFrom("watched as w").select("w.state").whereRef("w.batch_id", "=", "b.batch_id")),
@@ -65,7 +99,7 @@ async function noteNewBatches({ ledger, config, clock }: Services): Promise<void
   );
 }
 
-function dueBatches({ ledger }: Services): Promise<(ChainBatch & { tries: number })[]> {
+function dueBatches({ ledger }: WatchServices): Promise<(ChainBatch & { tries: number })[]> {
   return ledger
     .selectFrom("watched as w")
     .innerJoin("chain_batches as b", "b.batch_id", "w.batch_id")
@@ -78,15 +112,16 @@ function dueBatches({ ledger }: Services): Promise<(ChainBatch & { tries: number
     .execute();
 }
 
-async function checkBatch(services: Services, batch: ChainBatch & { tries: number }): Promise<void> {
-  const { ledger, domain, clock, logger } = services;
+async function checkBatch(services: WatchServices, batch: ChainBatch & { tries: number }): Promise<void> {
+  const { ledger, domain, clock, logger, config } = services;
   const header = headerFromRow(batch.operator, batch);
   try {
     const endpoint = await announcedEndpoint(ledger, batch.operator);
     if (!endpoint) throw noEndpoint(batch.operator);
-    const data = await fetchBatch(endpoint, header, domain);
-    await checkClaims(services, header, batch.committed_at, data);
-    await reportForeignSignatures(services, batch, data);
+    const data = await fetchBatch(endpoint, header, domain, config.watch.allowPrivateAddresses);
+    const { entries } = data;
+    const signatures = await bindingSignatures(services, batch.batch_id, batch.operator, entries);
+    await checkClaims(services, header, batch.committed_at, data, signatures);
   } catch (error) {
     const described = describeError(error);
     const over = clock.nowSeconds() >= batch.final_at;
@@ -115,29 +150,47 @@ async function checkBatch(services: Services, batch: ChainBatch & { tries: numbe
 }
 
 async function checkClaims(
-  { ledger, domain, models, logger }: Services,
+  { ledger, domain, models, clock, logger }: WatchServices,
   header: BatchHeader,
   committedAt: number,
   data: BatchData,
+  signatures: readonly (Hex | undefined)[],
 ) {
   const batchId = batchIdOf(domain, header);
-  const counts = { right: 0, wrong: 0, unchecked: 0 };
-  const wrong: NewFinding[] = [];
+  const counts = { right: 0, wrong: 0, junk: 0, unchecked: 0 };
+  const coverage = new CoverageCount();
+  const findings: NewFinding[] = [];
   for (const [index, entry] of data.entries.entries()) {
     if (index % CLAIMS_PER_TURN === 0) await setImmediate();
     const finding = checkClaim(entry, header, committedAt, models);
     counts[finding.result] += 1;
-    if (finding.result !== "wrong") continue;
-    const { claim, claimId } = entry;
+    const isMember = notAMember(entry.claim, header, BigInt(committedAt)) === undefined;
+    coverage.add(finding, isMember, signatures[index] !== undefined);
+    if (finding.result === "right" || finding.result === "unchecked") continue;
+    const { claim, claimId, opening } = entry;
     const { reason } = finding;
-    logger.error(
-      { code: "MT-WATCH-003", claimId, batchId, operator: header.operator, reason },
-      "wrong claim found",
-    );
-    wrong.push({ batchId, index, claimId, claim, proof: data.tree.proof(index), reason });
+    const about = { claimId, batchId, operator: header.operator, reason };
+    if (finding.result === "junk")
+      logger.error({ code: "MT-WATCH-014", ...about }, "the opening of a claim opens nothing");
+    else logger.error({ code: "MT-WATCH-003", ...about }, "wrong claim found");
+    const lie = finding.result === "wrong" && opening ? { ...openedBy(opening), ...finding } : undefined;
+    const proof = data.tree.proof(index);
+    findings.push({ batchId, index, claimId, claim, proof, reason, ...(lie ? { lie } : {}) });
   }
+  const members = data.entries.flatMap((entry, at) =>
+    notAMember(entry.claim, header, BigInt(committedAt)) === undefined
+      ? [{ entry, signature: signatures[at] }]
+      : [],
+  );
   await ledger.transaction(async (tx) => {
-    for (const finding of wrong) await insertFinding(tx, finding);
+    for (const finding of findings) await insertFinding(tx, finding);
+    await noteBatchClaims(
+      tx,
+      { batchId, committedAt, nowSeconds: clock.nowSeconds() },
+      members.map(({ entry }) => entry),
+      members.map(({ signature }) => signature),
+    );
+    await insertCoverage(tx, batchId, coverage);
     await tx
       .updateTable("watched")
       .set({
@@ -145,47 +198,12 @@ async function checkClaims(
         error: null,
         claims_checked: counts.right + counts.wrong,
         claims_wrong: counts.wrong,
-        claims_unchecked: counts.unchecked,
+        claims_unchecked: counts.junk + counts.unchecked,
       })
       .where("batch_id", "=", batchId)
       .execute();
   });
   logger.info({ batchId, operator: header.operator, ...counts }, "batch checked");
-}
-
-/**
- * A signature that does not bind the operator harms the receipt's holder, not the chain: it is reported, no more. In
- * particular a signature that is none must not keep a lie beside it from being found.
- */
-async function reportForeignSignatures(
-  { contracts, logger }: Services,
-  batch: ChainBatch,
-  { entries }: BatchData,
-): Promise<void> {
-  const claimsBySigner = new Map<Address | undefined, number>();
-  for (const [index, { claimId, signature }] of entries.entries()) {
-    if (index % CLAIMS_PER_TURN === 0) await setImmediate();
-    const signer = signerOf(claimId, signature);
-    claimsBySigner.set(signer, (claimsBySigner.get(signer) ?? 0) + 1);
-  }
-  for (const [signer, claims] of claimsBySigner) {
-    const known = signer && (await contracts.receipts.receiptKeyOf(batch.operator, signer)).validFrom !== 0n;
-    if (known) continue;
-    logger.warn(
-      { code: "MT-WATCH-006", batchId: batch.batch_id, operator: batch.operator, signer, claims },
-      "receipts are not signed by a key of the operator",
-    );
-  }
-}
-
-/** Undefined where the signature is none. */
-function signerOf(claimId: Hex, signature: unknown): Address | undefined {
-  try {
-    return recoverAddress(claimId, asHexOf(signature, 65, "signature"));
-  } catch (error) {
-    if (error instanceof MeantimeError) return undefined;
-    throw error;
-  }
 }
 
 function noEndpoint(operator: Address): RelayerError {

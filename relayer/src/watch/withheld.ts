@@ -3,17 +3,19 @@
 import { randomInt } from "node:crypto";
 import type { Opening } from "@meantime/sdk/batch";
 import { parseClaim } from "@meantime/sdk/claim";
-import { type Hex, hexToBytes } from "@meantime/sdk/hex";
+import { bytesToHex, type Hex, hexToBytes, ZERO_ADDRESS, ZERO_HASH } from "@meantime/sdk/hex";
 import { sql } from "kysely";
 import { headerFromRow } from "../ledger/batches.ts";
 import type { ChainBatch } from "../ledger/chain-facts.ts";
 import { readPolicy } from "../registry/policies.ts";
-import type { Services } from "../services.ts";
 import { demandIntent, resolveDemandIntent } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
-import { bondInEther, roomForDisputes } from "./budget.ts";
+import { propose } from "./actions.ts";
+import { bondInEther } from "./budget.ts";
 import { checkClaim } from "./check-claim.ts";
+import { countCoverage } from "./coverage.ts";
 import { insertFinding } from "./findings.ts";
+import type { WatchServices } from "./services.ts";
 
 /** What must be left of a challenge window before a demand is made, as its inverse: a quarter. */
 const LAST_PART_OF_WINDOW = 4;
@@ -29,8 +31,8 @@ interface RevealedRow extends ChainBatch {
  * Demands to see one claim, by chance, of every batch whose data could still not be had in the last part of its window.
  * An operator that does not show it loses its bond; one that does earns ours, and the claim is checked.
  */
-export async function demandWithheld(services: Services): Promise<void> {
-  const { ledger, contracts, clock, logger, challengerAddress } = services;
+export async function demandWithheld(services: WatchServices): Promise<void> {
+  const { ledger, contracts, clock, challengerAddress } = services;
   if (!challengerAddress) return;
   const now = clock.nowSeconds();
   const withheld = await ledger
@@ -39,6 +41,8 @@ export async function demandWithheld(services: Services): Promise<void> {
     .selectAll("b")
     .where("w.state", "=", sql.lit("pending"))
     .where("w.tries", ">", 0)
+    // What is shown of private data is the claim, which says nothing about its truth.
+    .where("b.data_root", "<>", ZERO_HASH)
     .where("b.final_at", ">", now)
     .where((eb) =>
       eb(
@@ -51,26 +55,31 @@ export async function demandWithheld(services: Services): Promise<void> {
       eb.not(
         eb.exists(
           eb
-            .selectFrom("intents as i")
-            .select("i.id")
-            .where("i.dedupe_key", "=", eb(eb.val("demand:"), "||", eb.ref("b.batch_id"))),
+            .selectFrom("watch_actions as a")
+            .select("a.id")
+            .where("a.dedupe_key", "=", eb(eb.val("demand:"), "||", eb.ref("b.batch_id"))),
         ),
       ),
     )
     .orderBy("b.final_at")
     .execute();
-  for (const batch of withheld.slice(0, Math.max(0, await roomForDisputes(services)))) {
+  for (const batch of withheld) {
     const { terms } = await readPolicy(contracts, batch.policy_id);
     const header = headerFromRow(batch.operator, batch);
     const place = { batchId: batch.batch_id, index: randomInt(batch.count) };
     const intent = demandIntent(contracts.settlementAddress, header, place, bondInEther(terms));
-    await ledger.transaction((tx) => enqueue(tx, intent));
-    logger.warn({ ...place, operator: batch.operator }, "the data is withheld: demanding to see a claim");
+    await ledger.transaction((tx) =>
+      propose(tx, services, {
+        ...{ intent, operator: batch.operator, dueBy: batch.final_at },
+        reason: "the data of its batch is withheld",
+        bondWei: terms.challengeBondWei,
+      }),
+    );
   }
 }
 
 /** Checks claims of batches that could not be had, when somebody had them revealed on chain. */
-export async function checkRevealed(services: Services): Promise<void> {
+export async function checkRevealed(services: WatchServices): Promise<void> {
   const { ledger, models, logger } = services;
   for (const row of await uncheckedRevelations(services)) {
     const { batch_id: batchId, leaf_index: index, claim_id: claimId } = row;
@@ -84,14 +93,24 @@ export async function checkRevealed(services: Services): Promise<void> {
       await tx
         .updateTable("watched")
         .set((eb) => ({
-          claims_checked: eb("claims_checked", "+", finding.result === "unchecked" ? 0 : 1),
+          claims_checked: eb(
+            "claims_checked",
+            "+",
+            finding.result === "right" || finding.result === "wrong" ? 1 : 0,
+          ),
           claims_wrong: eb("claims_wrong", "+", finding.result === "wrong" ? 1 : 0),
         }))
         .where("batch_id", "=", batchId)
         .execute();
-      if (finding.result !== "wrong") return;
+      if (finding.result === "right" || finding.result === "wrong")
+        await countCoverage(tx, batchId, "re-executed", "shown on demand", 1);
+      // What anybody may show of private data is believed only where it proves a lie.
+      const isJunk = finding.result === "junk" && header.dataRoot !== ZERO_HASH;
+      if (finding.result !== "wrong" && !isJunk) return;
+      const { reason } = finding;
       const proof = JSON.parse(shown.proof) as Hex[];
-      await insertFinding(tx, { batchId, index, claimId, claim, proof, reason: finding.reason });
+      const lie = finding.result === "wrong" ? { ...openedBy(opening), ...finding } : undefined;
+      await insertFinding(tx, { batchId, index, claimId, claim, proof, reason, ...(lie ? { lie } : {}) });
     });
     if (finding.result !== "wrong") continue;
     const { reason } = finding;
@@ -109,7 +128,7 @@ export async function resolveUnrevealed({
   challengerAddress,
   clock,
   logger,
-}: Services): Promise<void> {
+}: WatchServices): Promise<void> {
   if (!challengerAddress) return;
   const unmet = await ledger
     .selectFrom("chain_leaves as c")
@@ -131,7 +150,7 @@ export async function resolveUnrevealed({
   }
 }
 
-async function uncheckedRevelations({ ledger, clock, config }: Services): Promise<RevealedRow[]> {
+async function uncheckedRevelations({ ledger, clock, config }: WatchServices): Promise<RevealedRow[]> {
   const now = clock.nowSeconds();
   const rows = await ledger
     .selectFrom("chain_leaves as c")
@@ -146,8 +165,8 @@ async function uncheckedRevelations({ ledger, clock, config }: Services): Promis
     .selectAll("b")
     .select(["c.leaf_index", "c.claim_id", "e.arguments"])
     .where("c.state", "=", sql.lit("revealed"))
-    .where("w.state", "<>", "checked")
-    .where("b.operator", "<>", config.operator.address)
+    .where((eb) => eb.or([eb("w.state", "<>", "checked"), eb("b.data_root", "=", ZERO_HASH)]))
+    .where("b.operator", "<>", config.operator?.address ?? ZERO_ADDRESS)
     .where((eb) => eb.or([eb("c.final_at", ">", now), eb("b.final_at", ">", now)]))
     .where((eb) =>
       eb.not(
@@ -162,6 +181,11 @@ async function uncheckedRevelations({ ledger, clock, config }: Services): Promis
     )
     .execute();
   return rows.flatMap(({ claim_id, ...row }) => (claim_id === null ? [] : [{ ...row, claim_id }]));
+}
+
+/** What proves the truth about a claim later. */
+export function openedBy({ input, salt }: Opening) {
+  return { input: bytesToHex(input), salt };
 }
 
 function openingFrom(json: string): Opening {

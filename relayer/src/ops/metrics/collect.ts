@@ -71,6 +71,7 @@ export function createCollector(services: Services, metrics: Metrics, observed: 
       metrics.watchedBatches.set({ state }, count);
     for (const [result, count] of Object.entries(watched.claims))
       metrics.watchedClaims.set({ result }, count);
+    for (const [how, count] of Object.entries(watched.coverage)) metrics.watchCoverage.set({ how }, count);
     observeChain(services, metrics);
     observeProcess(services, metrics, observed);
     await observeDisk(services, metrics);

@@ -134,6 +134,9 @@ export function createMetrics() {
 
     watchedBatches: gauge("watched_batches", "Batches of other operators by state.", ["state"]),
     watchedClaims: gauge("watched_claims", "Claims of other operators by result.", ["result"]),
+    watchCoverage: gauge("watch_coverage_claims", "Claims of other operators by how they were checked.", [
+      "how",
+    ]),
     ledgerBytes: gauge("ledger_size_bytes", "Size of the ledger's file."),
     diskFreeBytes: gauge("ledger_disk_free_bytes", "Free bytes on the disk of the ledger's file."),
   };

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
+import { RelayerError } from "../errors.ts";
+import {
+  DEVELOPMENT_CHAIN_ID,
+  loadConfig,
+  optional,
+  type RelayerConfig,
+  readConfigFile,
+  resolveChain,
+  resolveKey,
+  resolveLedger,
+  resolveModel,
+  resolveProver,
+  schemaError,
+} from "./load.ts";
+import { configSchema, key, watchLimits } from "./schema.ts";
+
+/** A watchtower alone: no operator, no gateway, no policies of its own. */
+export type WatchtowerConfig = Pick<
+  RelayerConfig,
+  "chain" | "ledger" | "models" | "prover" | "watch" | "log"
+>;
+
+/** The shape of a watchtower's configuration file. `meantime watch schema` prints it as JSON Schema. */
+export const watchtowerSchema = z.strictObject({
+  chain: configSchema.shape.chain,
+  ledger: configSchema.shape.ledger,
+  models: configSchema.shape.models.describe("what is computed anew; other models' claims are not"),
+  prover: configSchema.shape.prover,
+  watch: z.prefault(
+    z.strictObject({
+      mode: z
+        .enum(["auto", "oversight", "manual"])
+        .default("manual")
+        .describe("auto acts, oversight proposes to a human, manual only logs"),
+      challengerKey: key().optional().describe("pays gas and challenge bonds; without one it only logs"),
+      maxOpenChallenges: z.int().min(0).default(4),
+      ...watchLimits(),
+      disprove: z
+        .boolean()
+        .default(true)
+        .describe("prove the true output of a lie of a model with wasm and zkey, which needs no bond"),
+    }),
+    {},
+  ),
+  log: configSchema.shape.log,
+});
+
+/**
+ * Reads and checks the configuration of a watchtower.
+ *
+ * @throws RelayerError those of `loadConfig`
+ */
+export function loadWatchtowerConfig(
+  file: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): WatchtowerConfig {
+  const absolute = resolve(file);
+  return parseWatchtowerConfig(readConfigFile(absolute, file), dirname(absolute), environment);
+}
+
+/** The same, of JSON whose paths are relative to `baseFolder`. */
+export function parseWatchtowerConfig(
+  json: unknown,
+  baseFolder: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): WatchtowerConfig {
+  const parsed = watchtowerSchema.safeParse(json);
+  if (!parsed.success) throw schemaError(parsed.error);
+  const file = parsed.data;
+  const { chainId } = file.chain;
+  const path = (relative: string) => resolve(baseFolder, relative);
+  const { mode, challengerKey, maxOpenChallenges, maxBondsWei, disprove } = file.watch;
+  if (mode !== "manual" && !challengerKey) {
+    throw new RelayerError(
+      "MT-CFG-006",
+      `watch.challengerKey: mode ${mode} sends transactions, which needs a key`,
+      "Add the key or set mode to manual.",
+      { path: "watch.challengerKey" },
+    );
+  }
+  return {
+    chain: resolveChain(file.chain),
+    ledger: resolveLedger(file.ledger, path, environment),
+    models: file.models.map((model) => resolveModel(model, path)),
+    prover: resolveProver(file.prover, path),
+    watch: {
+      ...{ mode, maxOpenChallenges, disprove, maxBondsWei: optional(maxBondsWei, BigInt) },
+      challengerKey: optional(challengerKey, (entry) =>
+        resolveKey(entry, "watch.challengerKey", { chainId, environment, path }),
+      ),
+      allowPrivateAddresses: file.watch.allowPrivateAddresses || chainId === DEVELOPMENT_CHAIN_ID,
+      receiptsFolder: optional(file.watch.receiptsFolder, path),
+    },
+    log: file.log,
+  };
+}
+
+/** What the commands beside a running watchtower need, of its own file or of a relayer's that watches. */
+export function loadWatchedPlaces(file: string): Pick<WatchtowerConfig, "chain" | "ledger" | "watch"> {
+  const json = readConfigFile(resolve(file), file);
+  const isRelayer = typeof json === "object" && json !== null && "operator" in json;
+  return isRelayer ? loadConfig(file) : loadWatchtowerConfig(file);
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Address } from "@meantime/sdk/hex";
+import { createChainClock } from "../chain/clock.ts";
+import { bindContracts } from "../chain/contracts.ts";
+import { pollEvents } from "../chain/follow.ts";
+import { checkChain, connectRpc, type Rpc } from "../chain/rpc.ts";
+import type { WatchtowerConfig } from "../config/watch.ts";
+import { describeError } from "../errors.ts";
+import { claimIdentity } from "../ledger/facts.ts";
+import { type Ledger, openLedger } from "../ledger/ledger.ts";
+import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "../ops/lane-lease.ts";
+import { createLogger, type Logger } from "../ops/logger.ts";
+import { supervise, type Task, type TaskHealth } from "../ops/supervisor.ts";
+import { createProver, type ProvableModel } from "../prove/create-prover.ts";
+import type { Prover } from "../prove/prover.ts";
+import { loadModels } from "../registry/models.ts";
+import { openSigner } from "../signers/open.ts";
+import type { Signer } from "../signers/signer.ts";
+import { Outbox } from "../tx/outbox.ts";
+import { createPredicates } from "../tx/predicates.ts";
+import type { WatchServices } from "./services.ts";
+import { watchOnce } from "./watchtower.ts";
+
+/** A watchtower at work. */
+export interface RunningWatchtower {
+  ledger: Ledger;
+  health(): TaskHealth[];
+  stop(): Promise<void>;
+}
+
+/** What the ledger of a watchtower belongs to, where a relayer's has its operator. */
+const NO_OPERATOR = "none (a watchtower)";
+
+/**
+ * Starts a watchtower that serves nobody. Resolves when it has read the chain once.
+ *
+ * @throws MeantimeError with a code of `relayer/README.md` when the configuration, the chain and the ledger do not fit
+ * together
+ */
+export async function startWatchtower(
+  config: WatchtowerConfig,
+  logger: Logger = createLogger(config.log.level),
+): Promise<RunningWatchtower> {
+  const { challengerKey } = config.watch;
+  const challenger = challengerKey && (await openSigner(challengerKey));
+  const rpc = connectRpc(config.chain.rpcUrls, config.chain.chainId, logger);
+  const ledger = await openLedger(config.ledger);
+  try {
+    const services = await assemble(config, challenger?.address, ledger, rpc, logger);
+    const lane = createLaneLease(ledger, "watch", logger);
+    await lane.keep();
+    const watching = { ...services, ledger: lane.ledger };
+    if (lane.holds()) await pollEvents(watching);
+    const prover = await proverOf(config, watching);
+    const supervisor = supervise(tasksOf(config, watching, lane, prover, challenger), logger);
+    logger.info({ mode: config.watch.mode, challenger: services.challengerAddress }, "watchtower started");
+    let stopped: Promise<void> | undefined;
+    const stop = async () => {
+      const ended = supervisor.stop();
+      prover.close();
+      await ended;
+      rpc.destroy();
+      await lane.leave();
+      await ledger.close();
+    };
+    return {
+      ledger,
+      health: () => supervisor.health(),
+      stop: () => {
+        stopped ??= stop();
+        return stopped;
+      },
+    };
+  } catch (error) {
+    await ledger.close();
+    rpc.destroy();
+    throw error;
+  }
+}
+
+async function assemble(
+  config: WatchtowerConfig,
+  challengerAddress: Address | undefined,
+  ledger: Ledger,
+  rpc: Rpc,
+  logger: Logger,
+): Promise<WatchServices & { config: WatchtowerConfig }> {
+  const { rpcUrls, chainId, settlement } = config.chain;
+  await checkChain(rpc, rpcUrls, chainId, { "chain.settlement": settlement });
+  const contracts = await bindContracts(rpc, settlement);
+  const genesis = await rpc.getBlock(0);
+  await claimIdentity(ledger, {
+    ...{ chainId, settlement, operator: NO_OPERATOR },
+    genesisHash: genesis?.hash ?? "unknown",
+  });
+  return {
+    ...{ config, ledger, rpc, contracts, logger },
+    domain: { chainId: BigInt(chainId), settlement },
+    clock: createChainClock(),
+    // A model's id is the hash of its content: a claim of another content names another id, whatever a registry says.
+    models: await loadModels(config.models, [], new Map()),
+    challengerAddress,
+  };
+}
+
+function proverOf({ prover, watch }: WatchtowerConfig, { models, logger }: WatchServices): Promise<Prover> {
+  const provable = models.flatMap(({ spec, proving, verificationKey }): ProvableModel[] =>
+    watch.disprove && proving && verificationKey ? [{ spec, ...proving, verificationKey }] : [],
+  );
+  return createProver(prover, provable[0], (fault) =>
+    logger.error(describeError(fault), "the external prover is not used"),
+  );
+}
+
+function tasksOf(
+  config: WatchtowerConfig,
+  services: WatchServices & { config: WatchtowerConfig },
+  lane: LaneLease,
+  prover: Prover,
+  signer: Signer | undefined,
+): Task[] {
+  const { rpc, contracts, clock, logger } = services;
+  const { chainId, confirmations, pollMilliseconds } = config.chain;
+  const task = (name: string, run: Task["run"]): Task => ({
+    name,
+    everyMilliseconds: pollMilliseconds,
+    run: async (signal) => {
+      if (lane.holds()) await run(signal);
+    },
+  });
+  const tasks = [
+    { name: "leases", everyMilliseconds: RENEW_MILLISECONDS, run: () => lane.keep() },
+    task("chain", async () => void (await pollEvents(services))),
+    task("watch", (signal) => watchOnce(services, signal, prover)),
+  ];
+  if (!signer) return tasks;
+  const predicates = createPredicates({ contracts, clock, rpc, chainId, confirmations });
+  const open = () =>
+    new Outbox({
+      ...{ lane: "watch", signer, chainId, confirmations },
+      ...{ ledger: lane.ledger, rpc, predicates, logger },
+    });
+  // A new outbox for every term: what another worker has left is checked like what a dead process left.
+  let [outbox, openedIn] = [open(), lane.term()];
+  const step = () => {
+    if (lane.term() !== openedIn) [outbox, openedIn] = [open(), lane.term()];
+    return outbox.step();
+  };
+  return [...tasks, task("outbox-watch", step)];
+}
