@@ -26,6 +26,8 @@ interface ICertificateChains {
     error ChainNotIssuedBy(uint256 place);
     /// @notice The certificate at this place is not signed with SHA-384 by, or has no, key over P-384.
     error ChainAlgorithm(uint256 place);
+    /// @notice The certificate at this place of the chain is longer than 1,024 bytes.
+    error ChainCertificateTooLong(uint256 place, uint256 length);
     /// @notice A signature that is to be verified has no hints: there are fewer than are needed.
     error HintsMissing(uint256 given);
     /// @notice More hints were given than were needed.

@@ -103,6 +103,22 @@ describe("Certificate chains of Nitro enclaves", function () {
     expect(await refusal(verifier.verifyChain.staticCall([], []))).to.equal("NotTheRoot");
   });
 
+  it("are refused at once where a certificate is longer than documents may have it: at 1,024 not, at 1,025", async () => {
+    const verifier = await loadFixture(deployAtNow);
+    const [root, regional] = chainOf().map(bytesToHex);
+    if (!root || !regional) throw new Error("the chain is too short");
+    const long = (bytes: number) => bytesToHex(new Uint8Array(bytes).fill(0x30));
+    for (const place of [0, 1, 2]) {
+      const chain = (bytes: number) => [root, regional].slice(0, place).concat(long(bytes));
+      await expect(verifier.verifyChain.staticCall(chain(1025), []))
+        .to.be.revertedWithCustomError(verifier, "ChainCertificateTooLong")
+        .withArgs(place, 1025);
+      expect(await refusal(verifier.verifyChain.staticCall(chain(1024), []))).not.to.equal(
+        "ChainCertificateTooLong",
+      );
+    }
+  });
+
   describe("are refused with", () => {
     for (const member of ISSUED) {
       it(`the ${member} certificate expired or not yet valid`, async () => {

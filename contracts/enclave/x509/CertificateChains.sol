@@ -33,6 +33,8 @@ abstract contract CertificateChains is ICertificateChains, AccessManaged {
     uint256 private constant SIGNS_DOCUMENTS = 4;
     uint256 private constant NO_LIMIT = 255;
     uint256 private constant KEY_BYTES = 96;
+    /// @dev As documents may have them.
+    uint256 private constant MAX_CERTIFICATE_BYTES = 1024;
     bytes32 private constant EMPTY_HASH_HIGH = 0x38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da;
     bytes16 private constant EMPTY_HASH_LOW = 0x274edebfe76f65fbd51ad2f14898b95b;
 
@@ -56,6 +58,11 @@ abstract contract CertificateChains is ICertificateChains, AccessManaged {
 
     /// @inheritdoc ICertificateChains
     function verifyChain(bytes[] calldata certificates, bytes[] calldata hints) external returns (bytes32 chainId) {
+        // A long one would cost millions before its signature fails.
+        for (uint256 place = 0; place < certificates.length; ++place) {
+            uint256 length = certificates[place].length;
+            if (length > MAX_CERTIFICATE_BYTES) revert ChainCertificateTooLong(place, length);
+        }
         bytes[] memory chain = certificates;
         uint256 used;
         (chainId, , used) = _walk(chain, hints);

@@ -88,6 +88,7 @@ function chainReasons(): Record<string, Explain> {
       `${certificateAt(a)} is an authority's or may not sign documents`,
       NOT_GENUINE,
     ],
+    ChainCertificateTooLong: (a) => [`${certificateAt(a)} is longer than 1,024 bytes`, ALTERED],
     ChainNotIssuedBy: (a) => [`${certificateAt(a)} was not issued by the one before it`, ALTERED],
     ChainAlgorithm: (a) => [`${certificateAt(a)} is not ECDSA with SHA-384 over P-384`, NOT_GENUINE],
   };
