@@ -108,7 +108,14 @@ abstract contract EnclaveKeys is EnclaveMeasurements {
         uint32 number = key.standing.number;
         if (!Compromise.isAllowed(_compromisedSince[number], since)) revert BadCompromise(since);
 
-        if (key.standing.revokedAt == 0) _revoke(key, keyId);
+        uint40 revokedAt = key.standing.revokedAt;
+        bytes32 measurement = _measurementOf(key.standing.measurementNumber);
+        if (revokedAt == 0) {
+            _revoke(key, keyId);
+        } else if (lastRevokedAt(measurement) < revokedAt) {
+            // Pruned: what the mark takes back has to be answered again without the key, and nobody was excused yet.
+            _keyTakenFrom(measurement);
+        }
         _compromisedSince[number] = since;
         emit EnclaveKeyCompromised(keyId, since);
     }

@@ -98,6 +98,19 @@ describe("Pruning of enclaves' keys", function () {
     expect(await outcomeOf(world.registry.registerIntel(...call))).to.equal("EnclaveKeyAlreadyRevoked");
   });
 
+  it("I-65 leaves it to the guardian to excuse operators: a mark does, also after anybody pruned", async () => {
+    const world = await withIntelKey();
+    const attestedAt = await time.latest();
+    await enter(world.collateral, "enterCrl", crl(PLATFORM_CA, [SERIALS.pck], { thisUpdate: attestedAt }));
+    await expectPruned(world, LAPSE.PlatformRevoked);
+    await world.registry.markCompromised(ID, attestedAt);
+    const markedAt = await time.latest();
+    expect(await world.registry.lastRevokedAt(TDX)).to.equal(markedAt);
+    // Once: an earlier mark is no other loss of means.
+    await world.registry.markCompromised(ID, attestedAt - 1);
+    expect(await world.registry.lastRevokedAt(TDX)).to.equal(markedAt);
+  });
+
   it("revokes a key whose platform's authority the root has revoked", async () => {
     const world = await withIntelKey();
     const newer = { thisUpdate: await time.latest() };
