@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {requireAtMost, vm} from "../Vm.sol";
+import {vm} from "../Vm.sol";
+import {RandomWalk, requireFloors, walkOn} from "../Walks.sol";
 import {QuorumWalk} from "./QuorumWalk.sol";
 
 /// @notice Long random walks through everything that a committee can come to, every invariant checked at every step. The
@@ -21,34 +22,9 @@ contract QuorumTest {
         for (uint256 n = 0; n < WALKS; ++n) {
             QuorumWalk walk = new QuorumWalk();
             if (n == 0) successes = new uint256[](walk.ACTS());
-            _go(walk, uint256(keccak256(abi.encode(seed, n))), steps);
+            walkOn(RandomWalk(address(walk)), uint256(keccak256(abi.encode(seed, n))), steps);
             for (uint256 i = 0; i < successes.length; ++i) successes[i] += walk.successes(i);
         }
-        _requireFloors(successes, FLOORS, steps, "act ");
-    }
-
-    function _go(QuorumWalk walk, uint256 seed, uint256 steps) private {
-        for (uint256 i = 0; i < steps; ++i) {
-            walk.step(uint256(keccak256(abi.encode(seed, i))));
-            walk.checkAll();
-        }
-        walk.finish();
-        walk.checkAll();
-    }
-
-    function _requireFloors(
-        uint256[] memory counts,
-        bytes memory floors,
-        uint256 steps,
-        string memory what
-    ) private pure {
-        for (uint256 i = 0; i < counts.length; ++i) {
-            string memory name = string.concat(what, _decimal(i));
-            requireAtMost((uint8(floors[i]) * steps) / 500, counts[i], name);
-        }
-    }
-
-    function _decimal(uint256 number) private pure returns (string memory) {
-        return string(abi.encodePacked(bytes1(uint8(48 + number / 10)), bytes1(uint8(48 + (number % 10)))));
+        requireFloors(successes, FLOORS, steps, "act ");
     }
 }

@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 import {IInferenceRequests} from "../../../contracts/interfaces/IInferenceRequests.sol";
-import {requireAtMost, requireTrue, vm} from "../Vm.sol";
+import {requireTrue, vm} from "../Vm.sol";
+import {RandomWalk, decimal, requireFloors, walkOn} from "../Walks.sol";
 import {RequestsWalk} from "./RequestsWalk.sol";
 
 /// @notice Long random walks through everything that requests can come to, every invariant checked at every step. The
@@ -27,16 +28,16 @@ contract RequestsTest {
         for (uint256 n = 0; n < WALKS; ++n) {
             RequestsWalk walk = new RequestsWalk();
             if (n == 0) (successes, nested) = (new uint256[](walk.ACTS()), new uint256[](walk.NESTED()));
-            _go(walk, uint256(keccak256(abi.encode(seed, n))), steps);
+            walkOn(RandomWalk(address(walk)), uint256(keccak256(abi.encode(seed, n))), steps);
             for (uint256 i = 0; i < successes.length; ++i) successes[i] += walk.successes(i);
             for (uint256 i = 0; i < nested.length; ++i) nested[i] += walk.nested(i);
             for (uint256 i = 0; i < refused.length; ++i) refused[i] += walk.refused(refusals[i]);
         }
-        _requireFloors(successes, FLOORS, steps, "act ");
+        requireFloors(successes, FLOORS, steps, "act ");
         for (uint256 i = 0; i < refused.length; ++i) {
-            requireTrue(refused[i] > 0 || steps < 500, string.concat("refusal ", _decimal(i)));
+            requireTrue(refused[i] > 0 || steps < 500, string.concat("refusal ", decimal(i)));
         }
-        _requireFloors(nested, NESTED_FLOORS, steps, "inside a callback ");
+        requireFloors(nested, NESTED_FLOORS, steps, "inside a callback ");
     }
 
     /// @dev What may stop a call that is not malformed. Long walks meet each.
@@ -54,30 +55,5 @@ contract RequestsTest {
         refusals[9] = IInferenceRequests.NothingToRedeliver.selector;
         refusals[10] = IInferenceRequests.RedeliveryFailed.selector;
         refusals[11] = IInferenceRequests.RequestKnown.selector;
-    }
-
-    function _go(RequestsWalk walk, uint256 seed, uint256 steps) private {
-        for (uint256 i = 0; i < steps; ++i) {
-            walk.step(uint256(keccak256(abi.encode(seed, i))));
-            walk.checkAll();
-        }
-        walk.finish();
-        walk.checkAll();
-    }
-
-    function _requireFloors(
-        uint256[] memory counts,
-        bytes memory floors,
-        uint256 steps,
-        string memory what
-    ) private pure {
-        for (uint256 i = 0; i < counts.length; ++i) {
-            string memory name = string.concat(what, _decimal(i));
-            requireAtMost((uint8(floors[i]) * steps) / 500, counts[i], name);
-        }
-    }
-
-    function _decimal(uint256 number) private pure returns (string memory) {
-        return string(abi.encodePacked(bytes1(uint8(48 + number / 10)), bytes1(uint8(48 + (number % 10)))));
     }
 }

@@ -38,11 +38,7 @@ contract RequestsWalk is RequestsWorld {
 
     function step(uint256 seed) external {
         _seed(seed);
-        uint256 total = 0;
-        for (uint256 i = 0; i < ACTS; ++i) total += uint8(WEIGHTS[i]);
-        uint256 left = _below(total);
-        uint256 act = 0;
-        for (; left >= uint8(WEIGHTS[act]); ++act) left -= uint8(WEIGHTS[act]);
+        uint256 act = _drawAct(WEIGHTS);
         if (_act(act)) successes[act] += 1;
         _noteCertain();
     }

@@ -16,7 +16,6 @@ contract Walk is OtherActs {
     /// @dev How often each act is drawn, in the order of `_act`.
     bytes private constant WEIGHTS =
         hex"0c08050b0605030601080404030d0a0808020202020203030403060604040104041a030103030302020302020303010101";
-    uint256 private constant TOTAL_WEIGHT = 226;
     uint256 private constant NONE = type(uint256).max;
 
     uint256[ACTS] public calls;
@@ -37,7 +36,7 @@ contract Walk is OtherActs {
     /// @notice One thing happens, and possibly time passes.
     function step(uint256 seed) external {
         _seed(seed);
-        uint256 act = _drawAct();
+        uint256 act = _drawAct(WEIGHTS);
         calls[act] += 1;
         if (act >= FIRST_SETTING) _unchangedBy(act);
         else if (_act(act)) successes[act] += 1;
@@ -119,11 +118,6 @@ contract Walk is OtherActs {
             _actAnnounce
         ];
         return acts[act]();
-    }
-
-    function _drawAct() private returns (uint256 act) {
-        uint256 left = _below(TOTAL_WEIGHT);
-        for (; left >= uint8(WEIGHTS[act]); ++act) left -= uint8(WEIGHTS[act]);
     }
 
     function _actPassMinutes() private returns (bool) {

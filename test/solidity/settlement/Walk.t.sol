@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {requireAtMost, vm} from "../Vm.sol";
+import {vm} from "../Vm.sol";
+import {RandomWalk, requireFloors, walkOn} from "../Walks.sol";
 import {Walk} from "./Walk.sol";
 
 /// @notice Long random walks through everything that can be called, every invariant checked at every step. The floors
@@ -22,24 +23,9 @@ contract WalkTest {
         for (uint256 n = 0; n < WALKS; ++n) {
             Walk walk = new Walk();
             if (n == 0) successes = new uint256[](walk.ACTS());
-            _go(walk, uint256(keccak256(abi.encode(seed, n))), steps);
+            walkOn(RandomWalk(address(walk)), uint256(keccak256(abi.encode(seed, n))), steps);
             for (uint256 i = 0; i < successes.length; ++i) successes[i] += walk.successes(i);
         }
-        for (uint256 i = 0; i < successes.length; ++i) {
-            requireAtMost((uint8(FLOORS[i]) * steps) / 500, successes[i], string.concat("act ", _decimal(i)));
-        }
-    }
-
-    function _go(Walk walk, uint256 seed, uint256 steps) private {
-        for (uint256 i = 0; i < steps; ++i) {
-            walk.step(uint256(keccak256(abi.encode(seed, i))));
-            walk.checkAll();
-        }
-        walk.finish();
-        walk.checkAll();
-    }
-
-    function _decimal(uint256 number) private pure returns (string memory) {
-        return string(abi.encodePacked(bytes1(uint8(48 + number / 10)), bytes1(uint8(48 + (number % 10)))));
+        requireFloors(successes, FLOORS, steps, "act ");
     }
 }

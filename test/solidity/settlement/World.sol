@@ -157,6 +157,14 @@ abstract contract World {
         return _random % bound;
     }
 
+    /// @dev One of the acts that have these weights, an octet each.
+    function _drawAct(bytes memory weights) internal returns (uint256 act) {
+        uint256 total = 0;
+        for (uint256 i = 0; i < weights.length; ++i) total += uint8(weights[i]);
+        uint256 left = _below(total);
+        for (; left >= uint8(weights[act]); ++act) left -= uint8(weights[act]);
+    }
+
     function _chance(uint256 percent) internal returns (bool) {
         return _below(100) < percent;
     }

@@ -16,7 +16,7 @@ import { RequestFailure } from "./transport.ts";
 export interface EndpointPool {
   /** @throws RequestFailure a node's answer; TemporaryError `MT-CHAIN-008`, `009`, `012` nobody's, or no consistent one */
   request(method: string, parameters: readonly unknown[]): Promise<unknown>;
-  endpoints(): readonly Pick<Endpoint, "name" | "state" | "head" | "limitPerSecond">[];
+  endpoints(): readonly Pick<Endpoint, "name" | "state" | "head" | "limitPerSecond" | "pauseMilliseconds">[];
 }
 
 /** How a pool is made. */
