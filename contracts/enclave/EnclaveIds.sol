@@ -8,7 +8,7 @@ import {IEnclaveRegistry} from "../interfaces/IEnclaveRegistry.sol";
 library EnclaveIds {
     bytes32 private constant BINDING_TYPEHASH = keccak256(
         "MeantimeEnclaveBinding(uint256 chainId,address enclaves,uint8 kind,uint256 x,uint256 y,"
-        "uint256 blockNumber,bytes32 blockHash)"
+        "bytes32 measurement,uint256 blockNumber,bytes32 blockHash)"
     );
     bytes32 private constant KEY_TYPEHASH = keccak256("MeantimeEnclaveKey(uint8 kind,bytes32 handle)");
     bytes32 private constant NITRO_TYPEHASH = keccak256("MeantimeNitroMeasurement(uint32 pcrs,bytes32[] hashes)");
@@ -46,9 +46,11 @@ library EnclaveIds {
         return keccak256(abi.encode(KEY_TYPEHASH, IEnclaveRegistry.KeyKind.P256, coordinatesHash));
     }
 
-    /// @notice What ties a key to this chain, this registry and a block.
+    /// @notice What ties a key to this chain, this registry, a measurement and a block.
+    /// @dev The measurement, because one image may satisfy several: who sends a document must not choose among them.
     function binding(
         IEnclaveRegistry.PublicKey calldata key,
+        bytes32 measurement,
         uint256 blockNumber,
         bytes32 blockHash
     ) internal view returns (bytes32) {
@@ -61,6 +63,7 @@ library EnclaveIds {
                     key.kind,
                     key.x,
                     key.y,
+                    measurement,
                     blockNumber,
                     blockHash
                 )

@@ -45,7 +45,7 @@ abstract contract EnclaveRegistry is EnclaveKeys {
         bytes[] calldata hints
     ) external returns (bytes32 keyId) {
         Entry memory entry = _requireAllowed(measurement, PlatformKind.Nitro);
-        bytes32 binding = _bindingOf(key, blockNumber, entry.maxBlockAge);
+        bytes32 binding = _bindingOf(key, measurement, blockNumber, entry.maxBlockAge);
         NitroAttestation memory shown = NITRO.verify(document, hints, MAX_DOCUMENT_SECONDS);
         if (_boundIn(shown.userData) != binding) revert NotBound(binding);
         if (shown.publicKey.length != 0 && !_isKey(shown.publicKey, key)) revert OtherPublicKey();
@@ -78,7 +78,7 @@ abstract contract EnclaveRegistry is EnclaveKeys {
         if (!entry.isAllowed || entry.platform == PlatformKind.Nitro) {
             revert MeasurementNotAllowed(measurement, entry.platform);
         }
-        bytes32 binding = _bindingOf(key, blockNumber, entry.maxBlockAge);
+        bytes32 binding = _bindingOf(key, measurement, blockNumber, entry.maxBlockAge);
         IIntelQuoteVerifier.VerifiedQuote memory shown = INTEL.verifyQuote(
             parts,
             IIntelQuoteVerifier.QuotePolicy(entry.statuses, entry.minEvaluationNumber, 0),
@@ -106,8 +106,12 @@ abstract contract EnclaveRegistry is EnclaveKeys {
     }
 
     /// @inheritdoc IEnclaveRegistry
-    function bindingOf(PublicKey calldata key, uint256 blockNumber) external view returns (bytes32) {
-        return _bindingOf(key, blockNumber, type(uint256).max);
+    function bindingOf(
+        PublicKey calldata key,
+        bytes32 measurement,
+        uint256 blockNumber
+    ) external view returns (bytes32) {
+        return _bindingOf(key, measurement, blockNumber, type(uint256).max);
     }
 
     /// @inheritdoc IEnclaveRegistry
@@ -132,6 +136,7 @@ abstract contract EnclaveRegistry is EnclaveKeys {
 
     function _bindingOf(
         PublicKey calldata key,
+        bytes32 measurement,
         uint256 blockNumber,
         uint256 maxBlockAge
     ) private view returns (bytes32) {
@@ -141,7 +146,7 @@ abstract contract EnclaveRegistry is EnclaveKeys {
         if (blockHash == 0 || block.number - blockNumber > maxBlockAge) {
             revert BindingBlock(blockNumber, maxBlockAge);
         }
-        return EnclaveIds.binding(key, blockNumber, blockHash);
+        return EnclaveIds.binding(key, measurement, blockNumber, blockHash);
     }
 
     function _requireMeasurement(bytes32 expected, bytes32 found) private pure {

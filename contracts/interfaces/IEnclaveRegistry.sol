@@ -192,10 +192,15 @@ interface IEnclaveRegistry {
     function markCompromised(bytes32 keyId, uint40 since) external;
 
     /// @notice What a document has to say to enter the key: keccak256 of the ABI encoding of the typehash of
-    /// `MeantimeEnclaveBinding(uint256 chainId,address enclaves,uint8 kind,uint256 x,uint256 y,uint256
-    /// blockNumber,bytes32 blockHash)` and these values. Reverts with `BindingBlock` unless the block is one of the
-    /// last 256.
-    function bindingOf(PublicKey calldata key, uint256 blockNumber) external view returns (bytes32);
+    /// `MeantimeEnclaveBinding(uint256 chainId,address enclaves,uint8 kind,uint256 x,uint256 y,bytes32
+    /// measurement,uint256 blockNumber,bytes32 blockHash)` and these values. Reverts with `BindingBlock` unless the
+    /// block is one of the last 256.
+    /// @param measurement That the key is to be entered under.
+    function bindingOf(
+        PublicKey calldata key,
+        bytes32 measurement,
+        uint256 blockNumber
+    ) external view returns (bytes32);
 
     /// @notice The id of a key: keccak256 of the ABI encoding of the typehash of `MeantimeEnclaveKey(uint8 kind,bytes32
     /// handle)` and these. The handle is the address of a secp256k1 key, keccak256 of both coordinates of a P-256 key.

@@ -60,11 +60,12 @@ export async function registerSimulated(
     isLasting: true,
     nowSeconds: () => block.timestamp,
   });
-  const attestation = await attestor.attest(enclaveKeyBinding(domain, key, challenge), key);
+  const measurement = simulatedNitroMeasurement(enclave.image);
+  const binding = enclaveKeyBinding(domain, key, measurement, challenge);
+  const attestation = await attestor.attest(binding, key);
   if (attestation.kind !== "nitro") throw new Error("the simulated Nitro module issues no such documents");
   const { document } = attestation;
   const hints = await nitroHints(readNitroDocument(document), (id) => nitroVerifier.isVerified(id));
-  const measurement = simulatedNitroMeasurement(enclave.image);
   const args = [onChain(key), block.number, measurement, bytesToHex(document), hints] as const;
   // Not estimated: the estimate of a simulated chain is now and then short of what the call takes.
   await (await enclaveEvidence.registerNitro(...args, { gasLimit: MAX_TRANSACTION_GAS })).wait();

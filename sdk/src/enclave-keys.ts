@@ -41,7 +41,7 @@ export interface ChallengeBlock {
 }
 
 const BINDING_TYPEHASH = keccak256Text(
-  "MeantimeEnclaveBinding(uint256 chainId,address enclaves,uint8 kind,uint256 x,uint256 y,uint256 blockNumber,bytes32 blockHash)",
+  "MeantimeEnclaveBinding(uint256 chainId,address enclaves,uint8 kind,uint256 x,uint256 y,bytes32 measurement,uint256 blockNumber,bytes32 blockHash)",
 );
 const KEY_TYPEHASH = keccak256Text("MeantimeEnclaveKey(uint8 kind,bytes32 handle)");
 const NITRO_TYPEHASH = keccak256Text("MeantimeNitroMeasurement(uint32 pcrs,bytes32[] hashes)");
@@ -85,15 +85,21 @@ export function enclaveKeyIdOf(address: Address): Hex {
 }
 
 /**
- * What a document must say for the registry to take a key: it ties the key to one chain, one registry and a moment. Nitro
- * puts it into `user_data`, alone or as nitriding's application hash; SGX and TDX into the report data.
+ * What a document must say for the registry to take a key: it ties the key to one chain, one registry, the measurement
+ * that it is to be entered under, and a moment. Nitro puts it into `user_data`, alone or as nitriding's application hash;
+ * SGX and TDX into the report data.
  */
-export function enclaveKeyBinding(domain: EnclaveDomain, key: EnclavePublicKey, block: ChallengeBlock): Hex {
+export function enclaveKeyBinding(
+  domain: EnclaveDomain,
+  key: EnclavePublicKey,
+  measurement: Hex,
+  block: ChallengeBlock,
+): Hex {
   return keccak256(
     encodeWords(
       ...[BINDING_TYPEHASH, domain.chainId, domain.enclaveEvidence],
       ...[ENCLAVE_KEY_KINDS[key.kind], key.x, key.y],
-      ...[block.number, asHex32(block.hash, "hash")],
+      ...[asHex32(measurement, "measurement"), block.number, asHex32(block.hash, "hash")],
     ),
   );
 }

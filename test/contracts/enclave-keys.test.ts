@@ -11,6 +11,7 @@ import { ethers, loadFixture, networkHelpers } from "../enclave/chain.ts";
 import { outcomeOf } from "../enclave/dcap-world.ts";
 import {
   allow,
+  type Binding,
   bindingFor,
   DAY_SECONDS,
   deployRegistryWorld,
@@ -81,7 +82,7 @@ describe("Keys of enclaves", function () {
 
     it("with nitriding's user data, and with the key in the document or not", async () => {
       const world = await loadFixture(deployRegistryWorld);
-      const { userData, ...binding } = await bindingFor(world, KEY);
+      const { userData, ...binding } = await bindingFor(world, KEY, IMAGE);
       const wrapped = nitridingUserData(id("a TLS key") as Hex, userData);
       expect(await nitroOutcome(world, KEY, { userData: wrapped })).to.equal("done");
       const sec1 = concatBytes(Uint8Array.of(4), hexToBytes(word(KEY.x)), hexToBytes(word(KEY.y)));
@@ -92,10 +93,10 @@ describe("Keys of enclaves", function () {
     it("under the id and the binding that the SDK makes", async () => {
       const world = await loadFixture(deployRegistryWorld);
       for (const key of [KEY, keyOf("one", "p256")]) {
-        const { blockNumber, userData } = await bindingFor(world, key);
+        const { blockNumber, userData } = await bindingFor(world, key, IMAGE);
         expect(await world.registry.keyIdOf(onChain(key))).to.equal(enclaveKeyId(key));
         await mine();
-        expect(await world.registry.bindingOf(onChain(key), blockNumber)).to.equal(userData);
+        expect(await world.registry.bindingOf(onChain(key), IMAGE, blockNumber)).to.equal(userData);
       }
     });
 
@@ -120,10 +121,19 @@ describe("Keys of enclaves", function () {
     refuses("I-60 when it was made for another registry", "NotBound", { registry: `0x${"ab".repeat(20)}` });
     refuses("when it names another hash of the block", "NotBound", { hash: id("another fork") as Hex });
 
+    it("I-60 when it was made for another measurement that the same image satisfies", async () => {
+      const world = await loadFixture(deployRegistryWorld);
+      const signed = nitroImage("image", [0, 1, 2, 8]);
+      await allow(world, signed, { ...NITRO_POLICY, pcrs: 0x107 });
+      const binding = await bindingFor(world, KEY, signed);
+      expect(await nitroOutcome(world, KEY, { binding })).to.equal("NotBound");
+      expect(await nitroOutcome(world, KEY, { binding, measurement: signed })).to.equal("done");
+    });
+
     it("I-60 I-67 when it was made for another key, or another curve's of the same place", async () => {
       const world = await loadFixture(deployRegistryWorld);
-      const binding = await bindingFor(world, KEY);
-      expect(await bothOutcomes(world, keyOf("two"), { binding })).to.deep.equal(["NotBound", "NotBound"]);
+      const bindings = await bothBindings(world, KEY);
+      expect(await bothOutcomes(world, keyOf("two"), { bindings })).to.deep.equal(["NotBound", "NotBound"]);
       // A point of one curve is none of the other: the kind cannot be exchanged, in a binding or beside it.
       const exchanged = { ...KEY, kind: "p256" } as const;
       expect(await bothOutcomes(world, exchanged, { isHinted: false })).to.deep.equal([
@@ -136,16 +146,16 @@ describe("Keys of enclaves", function () {
       const world = await loadFixture(deployRegistryWorld);
       const now = await ethers.provider.getBlockNumber();
       for (const ahead of [1, 2, 1000]) {
-        const binding = await bindingFor(world, KEY, { blockNumber: now + ahead });
-        const outcomes = await bothOutcomes(world, KEY, { binding, isHinted: false });
+        const bindings = await bothBindings(world, KEY, { blockNumber: now + ahead });
+        const outcomes = await bothOutcomes(world, KEY, { bindings, isHinted: false });
         expect(outcomes).to.deep.equal(["BindingBlock", "BindingBlock"]);
       }
-      const binding = await bindingFor(world, KEY);
+      const bindings = await bothBindings(world, KEY);
       // A call is made in the block after the last one.
       await mine(255, { interval: 1 });
-      expect(await bothOutcomes(world, KEY, { binding })).to.deep.equal(["done", "done"]);
+      expect(await bothOutcomes(world, KEY, { bindings })).to.deep.equal(["done", "done"]);
       await mine(1, { interval: 1 });
-      expect(await bothOutcomes(world, KEY, { binding, isHinted: false })).to.deep.equal([
+      expect(await bothOutcomes(world, KEY, { bindings, isHinted: false })).to.deep.equal([
         "BindingBlock",
         "BindingBlock",
       ]);
@@ -154,7 +164,7 @@ describe("Keys of enclaves", function () {
     it("when its block is older than the list allows", async () => {
       const world = await loadFixture(deployRegistryWorld);
       await world.registry.tightenMeasurement(IMAGE, { ...NITRO_POLICY, maxBlockAge: 5 });
-      const binding = await bindingFor(world, KEY);
+      const binding = await bindingFor(world, KEY, IMAGE);
       await mine(4, { interval: 1 });
       expect(await nitroOutcome(world, KEY, { binding })).to.equal("done");
       await mine(1, { interval: 1 });
@@ -211,7 +221,7 @@ describe("Keys of enclaves", function () {
 
     it("I-60 when the document says more or less than the binding", async () => {
       const world = await loadFixture(deployRegistryWorld);
-      const binding = await bindingFor(world, KEY);
+      const binding = await bindingFor(world, KEY, IMAGE);
       const bound = hexToBytes(binding.userData);
       const tls = hexToBytes(id("a TLS key"));
       const head = Uint8Array.of(0x12, 0x20);
@@ -408,20 +418,45 @@ describe("Keys of enclaves", function () {
   });
 });
 
-function refuses(what: string, error: string, changes: Parameters<typeof bindingFor>[2]): void {
+type BindingChanges = Parameters<typeof bindingFor>[3];
+
+function refuses(what: string, error: string, changes: BindingChanges): void {
   it(what, async () => {
     const world = await loadFixture(deployRegistryWorld);
-    const binding = await bindingFor(world, KEY, changes);
-    expect(await bothOutcomes(world, KEY, { binding })).to.deep.equal([error, error]);
+    const bindings = await bothBindings(world, KEY, changes);
+    expect(await bothOutcomes(world, KEY, { bindings })).to.deep.equal([error, error]);
   });
+}
+
+/** What Nitro's document and what Intel's have to say. */
+interface Bindings {
+  nitro: Binding;
+  intel: Binding;
+}
+
+async function bothBindings(
+  world: RegistryWorld,
+  key: Omit<TestKey, "secret">,
+  changes?: BindingChanges,
+): Promise<Bindings> {
+  return {
+    nitro: await bindingFor(world, key, IMAGE, changes),
+    intel: await bindingFor(world, key, intelImage(), changes),
+  };
 }
 
 async function bothOutcomes(
   world: RegistryWorld,
   key: Omit<TestKey, "secret">,
-  { isHinted = true, ...named }: Pick<NitroCase, "binding" | "isHinted"> = {},
+  { isHinted = true, bindings }: { isHinted?: boolean; bindings?: Bindings } = {},
 ): Promise<string[]> {
-  return [await nitroOutcome(world, key, { ...named, isHinted }), await intelOutcome(world, key, named)];
+  const [forNitro, forIntel] = bindings
+    ? [{ binding: bindings.nitro }, { binding: bindings.intel }]
+    : [{}, {}];
+  return [
+    await nitroOutcome(world, key, { ...forNitro, isHinted }),
+    await intelOutcome(world, key, forIntel),
+  ];
 }
 
 async function nitroOutcome(

@@ -159,6 +159,7 @@ export function keyOf(label: string, kind: "secp256k1" | "p256" = "secp256k1"): 
 export async function bindingFor(
   { registry }: Pick<RegistryWorld, "registry">,
   key: EnclavePublicKey,
+  measurement: Hex,
   changes: Partial<{ blockNumber: number; hash: Hex; chainId: bigint; registry: Hex }> = {},
 ): Promise<Binding> {
   const blockNumber = changes.blockNumber ?? (await ethers.provider.getBlockNumber());
@@ -169,37 +170,39 @@ export async function bindingFor(
     enclaveEvidence: changes.registry ?? ((await registry.getAddress()).toLowerCase() as Hex),
   };
   const hash = changes.hash ?? ((block?.hash ?? id("no block")) as Hex);
-  return { blockNumber, userData: enclaveKeyBinding(domain, key, { number: BigInt(blockNumber), hash }) };
+  const challenge = { number: BigInt(blockNumber), hash };
+  return { blockNumber, userData: enclaveKeyBinding(domain, key, measurement, challenge) };
 }
 
 /** The arguments of `registerNitro`. */
 export async function nitroCall(
   world: RegistryWorld,
   key: EnclavePublicKey,
-  { image = "image", binding, measurement, isHinted = true, ...changes }: NitroCase = {},
+  { image = "image", binding, measurement = nitroImage(image), isHinted = true, ...changes }: NitroCase = {},
 ): Promise<NitroCall> {
-  const { blockNumber, userData } = binding ?? (await bindingFor(world, key));
+  const { blockNumber, userData } = binding ?? (await bindingFor(world, key, measurement));
   const document = documentOf({
     ...{ chain: CHAIN, pcrs: pcrsOf(image), userData: hexToBytes(userData) },
     timestampMs: (await networkHelpers.time.latest()) * 1000,
     ...changes,
   });
   const hints = isHinted ? await hintsFor(world.nitro, document) : [];
-  return [onChain(key), blockNumber, measurement ?? nitroImage(image), bytesToHex(document), hints];
+  return [onChain(key), blockNumber, measurement, bytesToHex(document), hints];
 }
 
 /** The arguments of `registerIntel`. */
 export async function intelCall(
   world: Pick<RegistryWorld, "registry">,
   key: EnclavePublicKey,
-  { binding, measurement, reportData, ...changes }: IntelCase = {},
+  { binding, measurement: named, reportData, ...changes }: IntelCase = {},
 ): Promise<IntelCall> {
-  const { blockNumber, userData } = binding ?? (await bindingFor(world, key));
+  const measurement = named ?? intelImage(changes);
+  const { blockNumber, userData } = binding ?? (await bindingFor(world, key, measurement));
   const tee = changes.tee ?? "tdx";
   const data = reportData ?? `${userData.slice(2)}${"00".repeat(32)}`;
   const report = [...(changes.report ?? []), [REPORT_DATA_AT[tee], data] as const];
   const { parts } = splitQuote(quote({ ...changes, report }));
-  return [onChain(key), blockNumber, measurement ?? intelImage(changes), parts];
+  return [onChain(key), blockNumber, measurement, parts];
 }
 
 export interface NitroCase extends Partial<DocumentContent> {

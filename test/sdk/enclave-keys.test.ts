@@ -60,27 +60,43 @@ describe("Enclaves' keys, off chain", () => {
     );
   });
 
-  it("are bound to chain, registry, key, kind and block", () => {
-    const binding = enclaveKeyBinding(DOMAIN, P256, BLOCK);
+  it("are bound to chain, registry, key, kind, measurement and block", () => {
+    const binding = enclaveKeyBinding(DOMAIN, P256, DIGEST, BLOCK);
     const typehash = id(
-      "MeantimeEnclaveBinding(uint256 chainId,address enclaves,uint8 kind,uint256 x,uint256 y,uint256 blockNumber,bytes32 blockHash)",
+      "MeantimeEnclaveBinding(uint256 chainId,address enclaves,uint8 kind,uint256 x,uint256 y,bytes32 measurement,uint256 blockNumber,bytes32 blockHash)",
     );
-    const types = ["bytes32", "uint256", "address", "uint8", "uint256", "uint256", "uint256", "bytes32"];
+    const types = [
+      "bytes32",
+      "uint256",
+      "address",
+      "uint8",
+      "uint256",
+      "uint256",
+      "bytes32",
+      "uint256",
+      "bytes32",
+    ];
     const { chainId, enclaveEvidence } = DOMAIN;
     assert.equal(
       binding,
-      encoded(types, [typehash, chainId, enclaveEvidence, 1, P256.x, P256.y, BLOCK.number, BLOCK.hash]),
+      encoded(types, [
+        ...[typehash, chainId, enclaveEvidence, 1, P256.x, P256.y, DIGEST],
+        ...[BLOCK.number, BLOCK.hash],
+      ]),
     );
     const others = [
-      enclaveKeyBinding({ ...DOMAIN, chainId: 1n }, P256, BLOCK),
-      enclaveKeyBinding({ ...DOMAIN, enclaveEvidence: `0x${"ac".repeat(20)}` }, P256, BLOCK),
-      enclaveKeyBinding(DOMAIN, { ...P256, kind: "secp256k1" }, BLOCK),
-      enclaveKeyBinding(DOMAIN, { ...P256, x: 1n }, BLOCK),
-      enclaveKeyBinding(DOMAIN, P256, { ...BLOCK, number: 78n }),
-      enclaveKeyBinding(DOMAIN, P256, { ...BLOCK, hash: DIGEST }),
+      enclaveKeyBinding({ ...DOMAIN, chainId: 1n }, P256, DIGEST, BLOCK),
+      enclaveKeyBinding({ ...DOMAIN, enclaveEvidence: `0x${"ac".repeat(20)}` }, P256, DIGEST, BLOCK),
+      enclaveKeyBinding(DOMAIN, { ...P256, kind: "secp256k1" }, DIGEST, BLOCK),
+      enclaveKeyBinding(DOMAIN, { ...P256, x: 1n }, DIGEST, BLOCK),
+      enclaveKeyBinding(DOMAIN, P256, BLOCK.hash, BLOCK),
+      enclaveKeyBinding(DOMAIN, P256, DIGEST, { ...BLOCK, number: 78n }),
+      enclaveKeyBinding(DOMAIN, P256, DIGEST, { ...BLOCK, hash: DIGEST }),
     ];
-    assert.equal(new Set([binding, ...others]).size, 7);
-    assert.throws(() => enclaveKeyBinding(DOMAIN, P256, { ...BLOCK, hash: "0x12" }), { code: "MT-SDK-002" });
+    assert.equal(new Set([binding, ...others]).size, 8);
+    assert.throws(() => enclaveKeyBinding(DOMAIN, P256, DIGEST, { ...BLOCK, hash: "0x12" }), {
+      code: "MT-SDK-002",
+    });
   });
 
   it("travel in report data of 64 bytes, and in nitriding's 68", () => {

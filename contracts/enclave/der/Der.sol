@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Calendar} from "./Calendar.sol";
+import {octetOf, wordAt} from "../Words.sol";
 
 /// @title DER reader
 /// @notice Reads ITU-T X.690 DER in memory, one element at a time. A position is an address in memory. An element lies
@@ -89,7 +90,7 @@ library Der {
     function open(uint256 ptr, uint256 end, uint256 tag) internal pure returns (uint256 content, uint256 contentEnd) {
         unchecked {
             // Most elements have the tag and a length below 128: seen at once.
-            uint256 head = _word(ptr) >> 240;
+            uint256 head = wordAt(ptr) >> 240;
             if (head >> 7 == tag << 1) {
                 content = ptr + 2;
                 contentEnd = content + (head & 0x7f);
@@ -125,7 +126,7 @@ library Der {
         unchecked {
             (first, next) = open(ptr, end, INTEGER);
             if (first == next) revert DerInteger();
-            uint256 head = _word(first);
+            uint256 head = wordAt(first);
             if (head >> 255 == 1) revert DerInteger();
             if (head >> 248 == 0) {
                 ++first;
@@ -177,7 +178,7 @@ library Der {
     function bitStringAt(uint256 ptr, uint256 end) internal pure returns (uint256 content, uint256 next) {
         unchecked {
             (content, next) = open(ptr, end, BIT_STRING);
-            if (content == next || _word(content) >> 248 != 0) revert DerBitString();
+            if (content == next || wordAt(content) >> 248 != 0) revert DerBitString();
             ++content;
         }
     }
@@ -188,10 +189,10 @@ library Der {
             uint256 content;
             (content, next) = open(ptr, end, BIT_STRING);
             if (next - content < 2) revert DerBitString();
-            uint256 unused = _word(content) >> 248;
-            uint256 last = _word(next - 1) >> 248;
+            uint256 unused = wordAt(content) >> 248;
+            uint256 last = wordAt(next - 1) >> 248;
             if (unused > 7 || last & ((1 << unused) - 1) != 0) revert DerBitString();
-            flags = _word(content + 1) >> 248;
+            flags = wordAt(content + 1) >> 248;
         }
     }
 
@@ -202,7 +203,7 @@ library Der {
             uint256 tag;
             uint256 content;
             (tag, content, next) = element(ptr, end);
-            uint256 text = _word(content);
+            uint256 text = wordAt(content);
             uint256 year;
             if (tag == UTC_TIME) {
                 if (next - content != UTC_TIME_BYTES) revert DerTime();
@@ -215,7 +216,7 @@ library Der {
             } else {
                 revert DerTag(UTC_TIME, tag);
             }
-            if (_octet(text, 12) != 0x5a) revert DerTime();
+            if (octetOf(text, 12) != 0x5a) revert DerTime();
             unixSeconds = Calendar.toUnix(
                 year,
                 Calendar.twoDigits(text, 2),
@@ -240,19 +241,7 @@ library Der {
             uint256 length = end - ptr;
             if (length > 32) revert DerInteger();
             // A shift by 256, for no octets, gives zero.
-            return _word(ptr) >> (256 - 8 * length);
-        }
-    }
-
-    function _octet(uint256 word, uint256 place) private pure returns (uint256 octet) {
-        assembly ("memory-safe") {
-            octet := byte(place, word)
-        }
-    }
-
-    function _word(uint256 ptr) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(ptr)
+            return wordAt(ptr) >> (256 - 8 * length);
         }
     }
 }

@@ -14,6 +14,7 @@ import {Revocations} from "./Revocations.sol";
 import {Signed} from "./Signed.sol";
 import {PlatformTcb, TcbInfo} from "./TcbInfo.sol";
 import {TcbStatus, TcbStatuses} from "./TcbStatus.sol";
+import {wordAt} from "../Words.sol";
 
 /// @title IntelQuoteVerifier
 contract IntelQuoteVerifier is IIntelQuoteVerifier {
@@ -175,7 +176,7 @@ contract IntelQuoteVerifier is IIntelQuoteVerifier {
         uint256 signature = start + QE_SIGNATURE_AT;
         (uint256 x, uint256 y) = Signed.keyOf(pck);
         bytes32 digest = P256.sha256Of(report, report + Quote.SGX_BYTES);
-        if (!P256.isSignature(digest, _word(signature), _word(signature + 32), x, y)) revert QeReportSignatureWrong();
+        if (!P256.isSignature(digest, wordAt(signature), wordAt(signature + 32), x, y)) revert QeReportSignatureWrong();
 
         bytes memory bound = new bytes(64 + authentication.length - QE_DATA_AT);
         assembly ("memory-safe") {
@@ -184,7 +185,7 @@ contract IntelQuoteVerifier is IIntelQuoteVerifier {
         }
         bytes32 expected = P256.sha256Of(_start(bound), _start(bound) + bound.length);
         uint256 reportData = report + Reports.SGX_REPORT_DATA_AT;
-        if (bytes32(_word(reportData)) != expected || _word(reportData + 32) != 0) revert QeReportDataWrong(expected);
+        if (bytes32(wordAt(reportData)) != expected || wordAt(reportData + 32) != 0) revert QeReportDataWrong(expected);
 
         return QeIdentity.statusOf(identity, report);
     }
@@ -196,7 +197,7 @@ contract IntelQuoteVerifier is IIntelQuoteVerifier {
         uint256 start = _start(authentication);
         uint256 key = start + ATTESTATION_KEY_AT;
         digest = P256.sha256Of(_start(signed), _start(signed) + signed.length);
-        if (!P256.isSignature(digest, _word(start), _word(start + 32), _word(key), _word(key + 32))) {
+        if (!P256.isSignature(digest, wordAt(start), wordAt(start + 32), wordAt(key), wordAt(key + 32))) {
             revert QuoteSignatureWrong();
         }
     }
@@ -221,12 +222,6 @@ contract IntelQuoteVerifier is IIntelQuoteVerifier {
     function _start(bytes memory content) private pure returns (uint256 ptr) {
         assembly ("memory-safe") {
             ptr := add(content, 0x20)
-        }
-    }
-
-    function _word(uint256 ptr) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(ptr)
         }
     }
 }

@@ -5,6 +5,7 @@ pragma solidity 0.8.37;
 // solhint-disable quotes
 
 import {Calendar} from "../der/Calendar.sol";
+import {octetOf, wordAt} from "../Words.sol";
 
 /// @title Reader of JSON that follows a template
 /// @notice Reads text whose keys and their order are known: everything that is not a value is compared, so a key that
@@ -47,7 +48,7 @@ library Json {
     /// @notice The position behind `template`, which must stand here.
     function expect(uint256 ptr, bytes32 template, uint256 length) internal pure returns (uint256 next) {
         unchecked {
-            if (!matches(ptr, template, length)) revert JsonUnexpected(bytes32(_word(ptr)));
+            if (!matches(ptr, template, length)) revert JsonUnexpected(bytes32(wordAt(ptr)));
             next = ptr + length;
         }
     }
@@ -55,7 +56,7 @@ library Json {
     /// @notice Whether a comma stands here, and the position behind it if so.
     function comma(uint256 ptr) internal pure returns (bool found, uint256 next) {
         unchecked {
-            found = _word(ptr) >> 248 == COMMA;
+            found = wordAt(ptr) >> 248 == COMMA;
             next = found ? ptr + 1 : ptr;
         }
     }
@@ -63,7 +64,7 @@ library Json {
     /// @notice A whole number without sign, fraction or leading zeros.
     function numberAt(uint256 ptr, uint256 max) internal pure returns (uint256 value, uint256 next) {
         unchecked {
-            uint256 text = _word(ptr);
+            uint256 text = wordAt(ptr);
             value = (text >> 248) - 0x30;
             if (value > 9) revert JsonUnexpected(bytes32(text));
             next = ptr + 1;
@@ -84,7 +85,7 @@ library Json {
             first = expect(ptr, '"', 1);
             last = first;
             while (true) {
-                uint256 text = _word(last);
+                uint256 text = wordAt(last);
                 uint256 stops = _zeros(text ^ QUOTES) | _zeros(text ^ BACKSLASHES) | _zeros(text & NOT_CONTROL);
                 if (stops == 0) {
                     last += 32;
@@ -93,7 +94,7 @@ library Json {
                 assembly ("memory-safe") {
                     last := add(last, shr(3, clz(stops)))
                 }
-                if (_word(last) >> 248 != QUOTE) revert JsonUnexpected(bytes32(text));
+                if (wordAt(last) >> 248 != QUOTE) revert JsonUnexpected(bytes32(text));
                 return (first, last, last + 1);
             }
         }
@@ -103,11 +104,11 @@ library Json {
     function timeAt(uint256 ptr) internal pure returns (uint256 unixSeconds, uint256 next) {
         unchecked {
             ptr = expect(ptr, '"', 1);
-            uint256 text = _word(ptr);
+            uint256 text = wordAt(ptr);
             next = ptr + 21;
-            bool isShaped = _octet(text, 4) == 0x2d && _octet(text, 7) == 0x2d && _octet(text, 10) == 0x54;
-            isShaped = isShaped && _octet(text, 13) == 0x3a && _octet(text, 16) == 0x3a;
-            isShaped = isShaped && _octet(text, 19) == 0x5a && _octet(text, 20) == QUOTE;
+            bool isShaped = octetOf(text, 4) == 0x2d && octetOf(text, 7) == 0x2d && octetOf(text, 10) == 0x54;
+            isShaped = isShaped && octetOf(text, 13) == 0x3a && octetOf(text, 16) == 0x3a;
+            isShaped = isShaped && octetOf(text, 19) == 0x5a && octetOf(text, 20) == QUOTE;
             if (!isShaped) revert JsonUnexpected(bytes32(text));
             unixSeconds = Calendar.toUnix(
                 Calendar.twoDigits(text, 0) * 100 + Calendar.twoDigits(text, 2),
@@ -125,7 +126,7 @@ library Json {
     /// numbers would be written as has to be what stands there.
     function hexAt(uint256 ptr, uint256 digits) internal pure returns (uint256 value, uint256 next) {
         unchecked {
-            uint256 text = _word(ptr);
+            uint256 text = wordAt(ptr);
             uint256 free = 8 * (MAX_HEX_DIGITS - digits);
             // Zeros in front.
             text = (text >> free) | ((EACH_OCTET * 0x30) << (256 - free));
@@ -133,7 +134,7 @@ library Json {
             value = (text & (EACH_OCTET * 0x0f)) + isLetter * 9;
             uint256 written = value + EACH_OCTET * 0x30 + (((value + EACH_OCTET * 6) >> 4) & EACH_OCTET) * 7;
             if (value & (EACH_OCTET * 0xf0) != 0 || written != (text & ~(isLetter * 0x20))) {
-                revert JsonUnexpected(bytes32(_word(ptr)));
+                revert JsonUnexpected(bytes32(wordAt(ptr)));
             }
             // Halves into octets, octets into pairs, and so on.
             value = ((value >> 4) | value) & 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
@@ -149,18 +150,6 @@ library Json {
     function _zeros(uint256 word) private pure returns (uint256) {
         unchecked {
             return ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
-        }
-    }
-
-    function _octet(uint256 word, uint256 place) private pure returns (uint256 octet) {
-        assembly ("memory-safe") {
-            octet := byte(place, word)
-        }
-    }
-
-    function _word(uint256 ptr) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(ptr)
         }
     }
 }

@@ -7,6 +7,7 @@ pragma solidity 0.8.37;
 import {Json} from "./Json.sol";
 import {TcbJson} from "./TcbJson.sol";
 import {TcbStatus} from "./TcbStatus.sol";
+import {wordAt} from "../Words.sol";
 
 /// @notice The head of a QE identity, and what is kept of the rest.
 struct QeIdentityHead {
@@ -73,16 +74,16 @@ library QeIdentity {
     /// @param report Where the enclave's report lies, 384 octets.
     function statusOf(uint256 identity, uint256 report) internal pure returns (TcbStatus) {
         unchecked {
-            bytes32 signer = bytes32(_word(report + REPORT_SIGNER_AT));
-            uint256 attributes = _word(report + REPORT_ATTRIBUTES_AT) >> 128;
-            uint256 miscSelect = _word(report + REPORT_MISC_AT) >> 224;
-            uint256 ids = _word(report + REPORT_PRODUCT_AT) >> 224;
+            bytes32 signer = bytes32(wordAt(report + REPORT_SIGNER_AT));
+            uint256 attributes = wordAt(report + REPORT_ATTRIBUTES_AT) >> 128;
+            uint256 miscSelect = wordAt(report + REPORT_MISC_AT) >> 224;
+            uint256 ids = wordAt(report + REPORT_PRODUCT_AT) >> 224;
             uint256 product = _swap16(ids >> 16);
 
-            uint256 wanted = _word(identity + 32);
-            uint256 misc = _word(identity + MISC_AT) >> 176;
+            uint256 wanted = wordAt(identity + 32);
+            uint256 misc = wordAt(identity + MISC_AT) >> 176;
             bool isRight =
-                signer == bytes32(_word(identity)) &&
+                signer == bytes32(wordAt(identity)) &&
                     attributes & (wanted & type(uint128).max) == wanted >> 128 &&
                     miscSelect & ((misc >> 16) & type(uint32).max) == misc >> 48 &&
                     product == misc & type(uint16).max;
@@ -95,10 +96,10 @@ library QeIdentity {
     /// @dev What is neither up to date nor revoked counts as out of date.
     function _levelOf(uint256 identity, uint256 svn) private pure returns (TcbStatus) {
         unchecked {
-            uint256 count = _word(identity + LEVELS_AT - 1) >> 248;
+            uint256 count = wordAt(identity + LEVELS_AT - 1) >> 248;
             uint256 level = identity + LEVELS_AT;
             for (uint256 i = 0; i < count; ++i) {
-                uint256 packed = _word(level) >> 232;
+                uint256 packed = wordAt(level) >> 232;
                 if (packed >> 8 <= svn) {
                     TcbStatus status = TcbStatus(packed & 0xff);
                     bool isExtreme = status == TcbStatus.UpToDate || status == TcbStatus.Revoked;
@@ -142,11 +143,5 @@ library QeIdentity {
 
     function _swap16(uint256 value) private pure returns (uint256) {
         return (value >> 8) | ((value & 0xff) << 8);
-    }
-
-    function _word(uint256 ptr) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(ptr)
-        }
     }
 }

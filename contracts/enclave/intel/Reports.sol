@@ -5,6 +5,7 @@ import {IIntelQuoteVerifier} from "../../interfaces/IIntelQuoteVerifier.sol";
 import {PckPlatform} from "./PckExtension.sol";
 import {QuoteReport} from "./Quote.sol";
 import {PlatformTcb} from "./TcbInfo.sol";
+import {wordAt} from "../Words.sol";
 
 /// @title Reports of enclaves and trust domains
 /// @notice Reads what a report says of the software in it and of the platform under it, and refuses what is not for
@@ -46,11 +47,11 @@ library Reports {
 
         uint256 ptr = report.ptr;
         tcb.isTdx = true;
-        tcb.tdxSvns = _word(ptr) >> 128;
+        tcb.tdxSvns = wordAt(ptr) >> 128;
         tcb.moduleSigner = _hash(ptr + TD_MODULE_SIGNER_AT, SHA384_BYTES);
-        tcb.moduleAttributes = _word(ptr + TD_MODULE_ATTRIBUTES_AT) >> 192;
+        tcb.moduleAttributes = wordAt(ptr + TD_MODULE_ATTRIBUTES_AT) >> 192;
         tcb.hasRelaunchSvns = report.isTd15;
-        if (report.isTd15) tcb.relaunchSvns = _word(ptr + TD_RELAUNCH_SVNS_AT) >> 128;
+        if (report.isTd15) tcb.relaunchSvns = wordAt(ptr + TD_RELAUNCH_SVNS_AT) >> 128;
     }
 
     /// @notice Reverts on debug mode, on attributes that a trust domain must not have, and on a service TD that is
@@ -58,10 +59,10 @@ library Reports {
     function requireProduction(QuoteReport memory report, bytes32 serviceTd) internal pure {
         uint256 ptr = report.ptr;
         if (!report.isTdx) {
-            if (_word(ptr + SGX_ATTRIBUTES_AT) & SGX_DEBUG != 0) revert IIntelQuoteVerifier.DebugEnclave();
+            if (wordAt(ptr + SGX_ATTRIBUTES_AT) & SGX_DEBUG != 0) revert IIntelQuoteVerifier.DebugEnclave();
             return;
         }
-        uint256 attributes = _word(ptr + TD_ATTRIBUTES_AT) >> 192;
+        uint256 attributes = wordAt(ptr + TD_ATTRIBUTES_AT) >> 192;
         if (attributes & TD_DEBUG != 0) revert IIntelQuoteVerifier.DebugEnclave();
         if (attributes & TD_SEPT_VE_DISABLE == 0 || attributes & ~TD_KNOWN != 0) {
             revert IIntelQuoteVerifier.TdAttributes(attributes);
@@ -94,18 +95,12 @@ library Reports {
     /// @notice What the software put into the report.
     function dataOf(QuoteReport memory report) internal pure returns (bytes32[2] memory data) {
         uint256 ptr = report.ptr + (report.isTdx ? TD_REPORT_DATA_AT : SGX_REPORT_DATA_AT);
-        data = [bytes32(_word(ptr)), bytes32(_word(ptr + 32))];
+        data = [bytes32(wordAt(ptr)), bytes32(wordAt(ptr + 32))];
     }
 
     function _hash(uint256 ptr, uint256 length) private pure returns (bytes32 digest) {
         assembly ("memory-safe") {
             digest := keccak256(ptr, length)
-        }
-    }
-
-    function _word(uint256 ptr) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(ptr)
         }
     }
 }

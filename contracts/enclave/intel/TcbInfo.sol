@@ -7,6 +7,7 @@ pragma solidity 0.8.37;
 import {Json} from "./Json.sol";
 import {TcbJson} from "./TcbJson.sol";
 import {TcbStatus, TcbStatuses} from "./TcbStatus.sol";
+import {wordAt} from "../Words.sol";
 
 /// @notice The head of a TCB info, and what is kept of the rest.
 struct TcbInfoHead {
@@ -109,7 +110,7 @@ library TcbInfo {
         PlatformTcb memory tcb,
         bool isQeUpToDate
     ) internal pure returns (TcbStatus status) {
-        uint256 head = _word(info) >> 224;
+        uint256 head = wordAt(info) >> 224;
         uint256 levels = info + (head >> 16);
         uint256 count = (head >> 8) & 0xff;
         TcbStatus sgxStatus;
@@ -148,7 +149,7 @@ library TcbInfo {
             assembly ("memory-safe") {
                 signer := keccak256(module, SIGNER_BYTES)
             }
-            uint256 attributes = _word(module + SIGNER_BYTES) >> 192;
+            uint256 attributes = wordAt(module + SIGNER_BYTES) >> 192;
             // A module for production has no attributes, whatever the document's mask leaves out.
             bool isRight = signer == tcb.moduleSigner && tcb.moduleAttributes == 0 && attributes == 0;
             if (!isRight) revert TdxModuleMismatch(tcb.moduleSigner, tcb.moduleAttributes);
@@ -279,8 +280,8 @@ library TcbInfo {
             uint256 svnBytes = tcb.isTdx ? 32 : 16;
             bool hasSgx = false;
             for (uint256 i = 0; i < count; ++i) {
-                uint256 svns = _word(level);
-                uint256 end = _word(level + svnBytes) >> 232;
+                uint256 svns = wordAt(level);
+                uint256 end = wordAt(level + svnBytes) >> 232;
                 if (end >> 8 <= tcb.pceSvn && _isReached(reached, svns)) {
                     if (!hasSgx) (hasSgx, sgxStatus) = (true, TcbStatus(end & 0xff));
                     if (!tcb.isTdx) return (sgxStatus, sgxStatus);
@@ -309,10 +310,10 @@ library TcbInfo {
             if (version == 0) return TcbStatus.UpToDate;
             uint256 module = _findModule(info, version);
             if (module == 0) revert TdxModuleUnknown(version, svn);
-            uint256 count = _word(module + 1 + MODULE_BYTES) >> 248;
+            uint256 count = wordAt(module + 1 + MODULE_BYTES) >> 248;
             uint256 level = module + 2 + MODULE_BYTES;
             for (uint256 i = 0; i < count; ++i) {
-                uint256 packed = _word(level) >> 232;
+                uint256 packed = wordAt(level) >> 232;
                 if (packed >> 8 <= svn) {
                     TcbStatus status = TcbStatus(packed & 0xff);
                     bool isKnown =
@@ -330,12 +331,12 @@ library TcbInfo {
     function _isRelaunchEnough(uint256 info, uint256 newest, uint256 svns) private pure returns (bool) {
         unchecked {
             uint256 version = (svns >> 112) & 0xff;
-            uint256 newestTdx = _word(newest) & type(uint128).max;
+            uint256 newestTdx = wordAt(newest) & type(uint128).max;
             uint256 newestSvn = newestTdx >> 120;
             if (version != 0) {
                 uint256 module = _findModule(info, version);
                 if (module == 0) revert TdxModuleUnknown(version, svns >> 120);
-                newestSvn = _word(module + 2 + MODULE_BYTES) >> 240;
+                newestSvn = wordAt(module + 2 + MODULE_BYTES) >> 240;
             }
             return svns >> 120 >= newestSvn && (svns >> 104) & 0xff >= (newestTdx >> 104) & 0xff;
         }
@@ -344,11 +345,11 @@ library TcbInfo {
     /// @dev Where the module of this version begins; 0: nowhere.
     function _findModule(uint256 info, uint256 version) private pure returns (uint256) {
         unchecked {
-            uint256 count = (_word(info) >> 224) & 0xff;
+            uint256 count = (wordAt(info) >> 224) & 0xff;
             uint256 module = info + HEAD_BYTES + MODULE_BYTES;
             for (uint256 i = 0; i < count; ++i) {
-                if (_word(module) >> 248 == version) return module;
-                uint256 levels = _word(module + 1 + MODULE_BYTES) >> 248;
+                if (wordAt(module) >> 248 == version) return module;
+                uint256 levels = wordAt(module + 1 + MODULE_BYTES) >> 248;
                 module += 2 + MODULE_BYTES + levels * MODULE_LEVEL_BYTES;
             }
             return 0;
@@ -360,11 +361,5 @@ library TcbInfo {
             mstore(out, shl(128, svns))
         }
         return out + 16;
-    }
-
-    function _word(uint256 ptr) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(ptr)
-        }
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Cbor} from "./Cbor.sol";
+import {wordAt} from "../Words.sol";
 
 /// @notice An attestation document that was read, not judged. Positions are addresses in memory.
 struct NitroDocument {
@@ -86,7 +87,7 @@ library NitroDocuments {
                 end := add(ptr, mload(data))
             }
             if (Cbor.peek(ptr, end) == COSE_TAG) ++ptr;
-            if (ptr + COSE_HEAD_BYTES > end || _word(ptr) >> 200 != COSE_HEAD) revert NotCose();
+            if (ptr + COSE_HEAD_BYTES > end || wordAt(ptr) >> 200 != COSE_HEAD) revert NotCose();
             document.signedAt = ptr + COSE_HEAD_BYTES;
 
             (uint256 payload, uint256 payloadEnd) = Cbor.stringAt(document.signedAt, end, Cbor.BYTES);
@@ -248,13 +249,7 @@ library NitroDocuments {
             uint256 length = next - content;
             if (length > 31) return (type(uint256).max, next);
             // A shift by 256, for no octets, gives zero.
-            text = (length << 248) | (_word(content) >> (256 - 8 * length));
-        }
-    }
-
-    function _word(uint256 ptr) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(ptr)
+            text = (length << 248) | (wordAt(content) >> (256 - 8 * length));
         }
     }
 }

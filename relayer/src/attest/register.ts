@@ -102,7 +102,7 @@ async function prepare(order: RegistrationOrder, sender: Signer, send: Send | un
   const registry = bindRegistry(order.enclaveEvidence, sender);
   const challenge = await challengeBlock(order.rpc);
   const domain = { chainId: BigInt(order.chainId), enclaveEvidence: order.enclaveEvidence };
-  const attestation = await attestor.attest(enclaveKeyBinding(domain, key, challenge), key);
+  const attestation = await attestor.attest(enclaveKeyBinding(domain, key, measurement, challenge), key);
   const head = [keyStruct(key), challenge.number, measurement];
   return attestation.kind === "nitro"
     ? prepareNitro(registry, attestation, head, send)
