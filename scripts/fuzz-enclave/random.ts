@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { seededRandom } from "../../circuits/training/random.ts";
 
 /** Numbers that look random and are the same for the same seed and turn. */
 export interface Random {
@@ -11,15 +12,9 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
-/** The numbers of one mutant: each can be made again without those before it. The generator is mulberry32. */
+/** The numbers of one mutant: each can be made again without those before it. */
 export function randomOf(seed: number, turn: number): Random {
-  let state = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(turn + 1, 0x85ebca6b)) >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = seededRandom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(turn + 1, 0x85ebca6b));
   const below = (bound: number): number => Math.floor(next() * bound);
   return {
     below,

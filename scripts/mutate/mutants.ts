@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { CompilerInput } from "hardhat/types/solidity";
+import { seededRandom } from "../../circuits/training/random.ts";
 import type { Compilation } from "../solidity/compile.ts";
 import { isCore, sourceNameOf } from "../solidity/sources.ts";
 import { applyEdit, declarationsOf, type Edit, editsOf } from "./mutators.ts";
@@ -49,15 +50,12 @@ export function mutatedInput(
   return { ...input, sources };
 }
 
-/** The same order for the same seed: mulberry32 under a Fisher-Yates shuffle. */
+/** The same order for the same seed (Fisher-Yates). */
 export function shuffled<T>(items: T[], seed: number): T[] {
   const shuffledItems = [...items];
-  let state = seed >>> 0;
+  const random = seededRandom(seed);
   for (let i = shuffledItems.length - 1; i > 0; i--) {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    const j = Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * (i + 1));
+    const j = Math.floor(random() * (i + 1));
     [shuffledItems[i], shuffledItems[j]] = [shuffledItems[j] as T, shuffledItems[i] as T];
   }
   return shuffledItems;

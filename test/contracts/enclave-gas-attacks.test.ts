@@ -13,10 +13,10 @@ import {
   chainOf,
   type DocumentContent,
   documentOf,
-  extension,
   NOW,
 } from "../../relayer/src/attest/simulated/pki/nitro.ts";
 import { quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
+import { extension } from "../../relayer/src/attest/simulated/pki/x509.ts";
 import { beginAnew, ethers, loadFixture, networkHelpers } from "../enclave/chain.ts";
 import { ready } from "../enclave/dcap-ready.ts";
 import { ANY_STATUS, type DcapWorld, enter, TRANSACTION_GAS_LIMIT } from "../enclave/dcap-world.ts";

@@ -10,7 +10,6 @@ import {
   certificateOf,
   chainOf,
   documentOf,
-  extension,
   keyOf,
   type Member,
   NOW,
@@ -19,6 +18,7 @@ import {
   serialOf,
   twinOf,
 } from "../../relayer/src/attest/simulated/pki/nitro.ts";
+import { extension } from "../../relayer/src/attest/simulated/pki/x509.ts";
 import type { NitroVerifier } from "../../types/ethers-contracts/index.ts";
 import { beginAnew, ethers, loadFixture, networkHelpers } from "../enclave/chain.ts";
 import { deployNitroVerifier, hintsFor, verdictOf, verifyInTransaction } from "../enclave/nitro-world.ts";

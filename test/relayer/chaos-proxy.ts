@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { seededRandom } from "../../circuits/training/random.ts";
 
 /** How often each fault happens, as a share of requests (0..1). What is left out never happens. */
 export interface Faults {
@@ -173,17 +174,6 @@ export async function startChaosProxy(
         server.close(() => resolve());
         server.closeAllConnections();
       }),
-  };
-}
-
-/** Numbers in [0, 1) that follow from the seed: mulberry32, by Tommy Ettinger (public domain). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 

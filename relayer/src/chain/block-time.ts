@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { DEVELOPMENT_CHAIN_ID } from "../config/load.ts";
+import { DEVELOPMENT_CHAIN_ID } from "../config/development-chain.ts";
 import type { Rpc } from "./rpc.ts";
 
 /** How long after its timestamp a block may still take transactions in: proposers seal late to see more bids. */

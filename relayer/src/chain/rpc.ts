@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { JsonRpcApiProvider, type JsonRpcPayload, type JsonRpcResult, Network } from "ethers";
-import { DEVELOPMENT_CHAIN_ID } from "../config/load.ts";
+import { DEVELOPMENT_CHAIN_ID } from "../config/development-chain.ts";
 import { redactUrl } from "../config/redact.ts";
 import { RelayerError, TemporaryError } from "../errors.ts";
 import { createLogger, type Logger } from "../ops/logger.ts";

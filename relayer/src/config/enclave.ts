@@ -2,9 +2,7 @@
 
 import type { Hex } from "@meantime/sdk/hex";
 import { z } from "zod";
-
-/** Hardhat's and Anvil's. */
-const DEVELOPMENT_CHAIN_ID = 31_337;
+import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
 
 const webUrl = () => z.url({ protocol: /^https?$/ });
 

@@ -7,12 +7,10 @@ import type { z } from "zod";
 import { RelayerError } from "../errors.ts";
 import type { LedgerSource } from "../ledger/ledger.ts";
 import type { KeySource } from "../signers/open.ts";
+import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
 import { type EnclaveConfig, resolveEnclave } from "./enclave.ts";
 import { layerConfig, type Origin, type Overrides } from "./layers.ts";
 import { type ConfigFile, configSchema, type KeyEntry, type SecretSource } from "./schema.ts";
-
-/** The only chain on which keys may stand in the file: Hardhat's and Anvil's development chain. */
-export const DEVELOPMENT_CHAIN_ID = 31_337;
 
 /** A configuration that is ready to use: paths absolute, keys resolved, hex in lower case. */
 export interface RelayerConfig {

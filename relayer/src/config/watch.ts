@@ -3,8 +3,8 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { RelayerError } from "../errors.ts";
+import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
 import {
-  DEVELOPMENT_CHAIN_ID,
   loadConfig,
   optional,
   type RelayerConfig,

@@ -17,11 +17,22 @@ export const OMISSION_OUTCOMES = ["OmissionRefuted", "OmissionUpheld", "Omission
 
 /** The open reports against an operator, most urgent first. */
 export async function openOmissions(db: Reader, operator: Address): Promise<OpenOmission[]> {
-  const reports = await db
+  const reports = await openReports(db).select("e.arguments").where("e.operator", "=", operator).execute();
+  return reports
+    .map(({ arguments: json }) => JSON.parse(json) as { claimId: Hex; includeBy: string; answerBy: string })
+    .map(({ claimId, includeBy, answerBy }) => ({
+      claimId,
+      includeBy: Number(includeBy),
+      answerBy: Number(answerBy),
+    }))
+    .sort((a, b) => a.answerBy - b.answerBy);
+}
+
+/** The events `e` of reports, against anybody, that nothing has ended. */
+export function openReports(db: Reader) {
+  return db
     .selectFrom("events as e")
-    .select("e.arguments")
     .where("e.name", "=", "OmissionReported")
-    .where("e.operator", "=", operator)
     .where((eb) =>
       eb.not(
         eb.exists(
@@ -32,14 +43,5 @@ export async function openOmissions(db: Reader, operator: Address): Promise<Open
             .where("o.name", "in", OMISSION_OUTCOMES),
         ),
       ),
-    )
-    .execute();
-  return reports
-    .map(({ arguments: json }) => JSON.parse(json) as { claimId: Hex; includeBy: string; answerBy: string })
-    .map(({ claimId, includeBy, answerBy }) => ({
-      claimId,
-      includeBy: Number(includeBy),
-      answerBy: Number(answerBy),
-    }))
-    .sort((a, b) => a.answerBy - b.answerBy);
+    );
 }

@@ -3,7 +3,7 @@
 import { parseClaim } from "@meantime/sdk/claim";
 import type { Hex } from "@meantime/sdk/hex";
 import { findChainBatch } from "../ledger/chain-facts.ts";
-import { OMISSION_OUTCOMES } from "../ledger/omissions.ts";
+import { openReports } from "../ledger/omissions.ts";
 import type { Row } from "../ledger/schema.ts";
 import { readPolicy } from "../registry/policies.ts";
 import { enqueue } from "../tx/intents.ts";
@@ -73,22 +73,9 @@ export async function reportOmissions(services: WatchServices): Promise<void> {
 export async function resolveOmissions(services: WatchServices): Promise<void> {
   const { ledger, contracts, clock, logger, challengerAddress } = services;
   if (!challengerAddress) return;
-  const reports = await ledger
-    .selectFrom("events as e")
+  const reports = await openReports(ledger)
     .innerJoin("watch_receipts as r", "r.claim_id", "e.claim_id")
     .select(["e.arguments", "r.claim", "r.claim_id"])
-    .where("e.name", "=", "OmissionReported")
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom("events as o")
-            .select("o.name")
-            .whereRef("o.claim_id", "=", "e.claim_id")
-            .where("o.name", "in", OMISSION_OUTCOMES),
-        ),
-      ),
-    )
     .execute();
   for (const row of reports) {
     const { reporter, answerBy } = JSON.parse(row.arguments) as { reporter: string; answerBy: string };

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { asAddress, asHex32 } from "@meantime/sdk/hex";
-import { DEVELOPMENT_CHAIN_ID } from "../../config/load.ts";
+import { DEVELOPMENT_CHAIN_ID } from "../../config/development-chain.ts";
 import { configJsonSchema } from "../../config/paths.ts";
 import { configSchema } from "../../config/schema.ts";
 import { RelayerError } from "../../errors.ts";

@@ -8,8 +8,9 @@ import { Contract, type ContractTransactionResponse, NonceManager, Wallet } from
 import type { Groth16Evidence, ModelRegistry } from "../../../../types/ethers-contracts/index.ts";
 import { describeRevert } from "../../chain/contracts.ts";
 import { checkChain, connectRpc, type Rpc } from "../../chain/rpc.ts";
-import { DEVELOPMENT_CHAIN_ID } from "../../config/load.ts";
+import { DEVELOPMENT_CHAIN_ID } from "../../config/development-chain.ts";
 import { RelayerError } from "../../errors.ts";
+import { orRefused, privateKeyOf } from "../sending.ts";
 import { type CompiledModel, openCompiledModel } from "./folder.ts";
 
 /** The flags of `meantime model register`. */
@@ -21,6 +22,9 @@ export interface RegisterOptions {
   keyEnv: string;
   json?: true;
 }
+
+const KEY_HINT =
+  "Export 0x and 64 hex digits under that name; keys are not taken from the command line, where others see them.";
 
 /**
  * `meantime model register`: enters a model's verification key and the model itself. What is there already is left.
@@ -70,7 +74,7 @@ function refuseInsecure({ setup }: CompiledModel, chainId: number): void {
 }
 
 async function bind(rpc: Rpc, evidenceAddress: Address, keyEnv: string) {
-  const sender = new NonceManager(new Wallet(privateKeyOf(keyEnv), rpc));
+  const sender = new NonceManager(new Wallet(privateKeyOf(keyEnv, KEY_HINT), rpc));
   const evidence = new Contract(evidenceAddress, groth16EvidenceAbi, sender) as unknown as Groth16Evidence;
   const models = new Contract(await evidence.MODELS(), modelRegistryAbi, sender) as unknown as ModelRegistry;
   return { evidence, models };
@@ -90,27 +94,7 @@ async function sendUnless(
   send: () => Promise<ContractTransactionResponse>,
 ): Promise<string | undefined> {
   if (await known) return undefined;
-  try {
-    return (await (await send()).wait())?.hash;
-  } catch (error) {
-    const revert = describeRevert(error);
-    if (revert === undefined) throw error;
-    throw new RelayerError(
-      "MT-CLI-007",
-      `the contract refuses: ${revert}`,
-      "See docs/SPEC.md for that error.",
-    );
-  }
-}
-
-function privateKeyOf(variable: string): Hex {
-  const value = process.env[variable];
-  if (value !== undefined && /^0x[0-9a-fA-F]{64}$/.test(value)) return value as Hex;
-  throw new RelayerError(
-    "MT-CLI-006",
-    `the environment variable ${variable} holds no private key`,
-    "Export 0x and 64 hex digits under that name; keys are not taken from the command line, where others see them.",
-  );
+  return orRefused(async () => (await (await send()).wait())?.hash);
 }
 
 function asChainId(text: string): number {

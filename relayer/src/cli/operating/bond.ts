@@ -2,12 +2,13 @@
 
 import { type Address, asAddress, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { Contract, type ContractTransactionResponse, Wallet } from "ethers";
-import { bindContracts, describeRevert } from "../../chain/contracts.ts";
+import { bindContracts } from "../../chain/contracts.ts";
 import { checkChain, connectRpc } from "../../chain/rpc.ts";
 import { loadConfig } from "../../config/load.ts";
 import { RelayerError, TemporaryError } from "../../errors.ts";
 import { openKeystore, readPassword } from "../../signers/keystore.ts";
 import type { ConfigFlags } from "../config/show.ts";
+import { orRefused, privateKeyOf } from "../sending.ts";
 import { fields, print } from "./print.ts";
 
 /** The flags of `meantime bond`. The owner's key is not the daemon's: it is given for this one command. */
@@ -80,26 +81,12 @@ async function withSettlement(
     const contracts = await bindContracts(rpc, chain.settlement);
     const settlement = contracts.settlement.connect(wallet) as Bound["settlement"];
     const bound = { settlement, address: chain.settlement, operator: operator.address, wallet };
-    const transaction = await refused(() => send(bound));
+    const transaction = await orRefused(() => send(bound));
     const receipt = await inBlock(transaction);
     const result = { hash: transaction.hash, block: receipt.blockNumber, from: wallet.address };
     print(result, flags, () => fields(result));
   } finally {
     rpc.destroy();
-  }
-}
-
-async function refused<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    const revert = describeRevert(error);
-    if (revert === undefined) throw error;
-    throw new RelayerError(
-      "MT-CLI-007",
-      `the contract refuses: ${revert}`,
-      "docs/SPEC.md explains each error.",
-    );
   }
 }
 
@@ -122,11 +109,8 @@ async function ownerKey({ keystore, passwordFile, keyEnv }: BondFlags): Promise<
     }
     return openKeystore(keystore, readPassword({ file: passwordFile }));
   }
-  const key = process.env[keyEnv];
-  if (key !== undefined && /^0x[0-9a-fA-F]{64}$/.test(key)) return key;
-  throw new RelayerError(
-    "MT-CLI-006",
-    `the environment variable ${keyEnv} holds no private key`,
+  return privateKeyOf(
+    keyEnv,
     "Give the owner's key with --keystore and --password-file, or in that variable.",
   );
 }

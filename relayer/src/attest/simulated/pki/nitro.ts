@@ -4,6 +4,7 @@ import { p384 } from "@noble/curves/nist.js";
 import { sha256, sha384 } from "@noble/hashes/sha2.js";
 import * as cbor from "./cbor.ts";
 import { ascii, bitString, boolean, der, integer, octetString, oid, sequence, time } from "./der.ts";
+import { ECDSA_WITH_SHA384, extension } from "./x509.ts";
 
 const ORDER = p384.Point.Fn.ORDER;
 const HOUR_SECONDS = 3600;
@@ -12,7 +13,6 @@ const DAY_SECONDS = 24 * HOUR_SECONDS;
 /** When everything in this PKI is valid. */
 export const NOW = Date.UTC(2027, 0, 15) / 1000;
 
-export const ECDSA_WITH_SHA384 = sequence(oid("1.2.840.10045.4.3.3"));
 const P384_KEY = sequence(oid("1.2.840.10045.2.1"), oid("1.3.132.0.34"));
 const KEY_CERT_SIGN = 0x04;
 const DIGITAL_SIGNATURE = 0x80;
@@ -84,10 +84,6 @@ export function chainOf(changes: ChainChanges = {}): Uint8Array[] {
 
 export function serialOf(member: Member): bigint {
   return CONTENTS[member].serial;
-}
-
-export function extension(type: string, isCritical: boolean, ...value: Uint8Array[]): Uint8Array {
-  return sequence(oid(type), ...(isCritical ? [boolean(true)] : []), octetString(...value));
 }
 
 /** The distinguished name of a party, as AWS writes them. */
