@@ -34,6 +34,7 @@ import type { Prover } from "./prove/prover.ts";
 import { loadModels } from "./registry/models.ts";
 import { loadPolicies } from "./registry/policies.ts";
 import type { ModelRuntime, Services } from "./services.ts";
+import { curve as openedCurve } from "./signers/curve.ts";
 import { openSigners, type Signers } from "./signers/open.ts";
 import type { Signer } from "./signers/signer.ts";
 import type { Lane } from "./tx/intents.ts";
@@ -216,7 +217,8 @@ async function run(
     ...{ tasks, draining: () => draining },
     outboxes: () => senders.filter(({ lease }) => lease.holds()).map(({ outbox }) => outbox()),
   });
-  logger.info({ url: server.url, operator: config.operator.address }, "relayer started");
+  const { implementation: curve } = openedCurve();
+  logger.info({ url: server.url, operator: config.operator.address, curve }, "relayer started");
   const { url, close } = server;
   const running = supervisor;
   return {

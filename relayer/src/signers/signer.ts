@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { type Address, type Hex, keccak256 } from "@meantime/sdk/hex";
-import { addressOf, signDigest } from "@meantime/sdk/signature";
+import { addressOf } from "@meantime/sdk/signature";
+import { curve } from "./curve.ts";
 
 /**
  * Signs for one address.
@@ -24,5 +25,5 @@ export interface Signer {
 /** Signs with a key that this process holds. Throws MT-SDK-105 for what is no private key. */
 export function localSigner(privateKey: Hex): Signer {
   const address = addressOf(privateKey);
-  return { address, sign: (message) => signDigest(privateKey, keccak256(message)) };
+  return { address, sign: (message) => curve().signDigest(privateKey, keccak256(message)) };
 }

@@ -5,6 +5,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSyn
 import { access, constants, readFile, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { RelayerConfig } from "../../config/load.ts";
+import type { Curve } from "../../signers/curve.ts";
 import { type Finding, fail, ok, warn } from "./check.ts";
 
 const FIRST_NODE = [22, 13] as const;
@@ -19,6 +20,16 @@ export function checkNode(version = process.versions.node): Finding {
   const isNew = major > FIRST_NODE[0] || (major === FIRST_NODE[0] && minor >= FIRST_NODE[1]);
   const wanted = FIRST_NODE.join(".");
   return isNew ? ok(`Node ${version}`) : fail(`Node ${version}`, `Install Node ${wanted} or newer.`);
+}
+
+/** Who computes signatures: in JavaScript a receipt takes twenty times as long to sign. */
+export function judgeCurve({ implementation, reason }: Pick<Curve, "implementation" | "reason">): Finding {
+  return implementation === "native"
+    ? ok("signatures are computed by libsecp256k1")
+    : warn(
+        `signatures are computed in JavaScript: ${reason}`,
+        "Nothing, up to some hundred receipts a second; for more run `npm rebuild secp256k1`.",
+      );
 }
 
 /** Whether every file that the configuration names can be read. */
