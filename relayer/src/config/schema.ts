@@ -102,7 +102,7 @@ export const configSchema = z.strictObject({
         .max(86_400)
         .default(30)
         .describe("a batch closes when its oldest claim is this old"),
-      maxClaims: z.int().min(1).max(65_536).default(1_024),
+      maxClaims: z.int().min(1).max(65_536).default(4_096),
       commitHorizonSeconds: z.int().min(10).max(86_400).default(600).describe("commitBy = servedAt + this"),
     }),
     {},
