@@ -110,7 +110,7 @@ describe("meantime config show", () => {
     assert.equal(values.get("log.level")?.origin, "environment MEANTIME_LOG_LEVEL");
     assert.deepEqual(values.get("commit.maxClaims"), {
       path: "commit.maxClaims",
-      value: 1024,
+      value: 4096,
       origin: "default",
     });
     assert.equal(values.get("operator.receiptKey.env")?.value, "RECEIPT_KEY");
