@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Hex } from "@meantime/sdk/hex";
+import { OPENAI_PATHS } from "@meantime/sdk/openai/content";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
@@ -9,8 +10,9 @@ import { describeError, TemporaryError } from "../errors.ts";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
 import { readiness } from "./capacity.ts";
-import { HttpError } from "./http-error.ts";
+import { errorBody, HttpError } from "./http-error.ts";
 import { infer, requireModel } from "./infer.ts";
+import { openAiRoutes } from "./openai/routes.ts";
 import { servePage } from "./page.ts";
 import { statusView } from "./status.ts";
 import { batchView, claimView, modelsView, receiptView, wellKnownView } from "./views.ts";
@@ -50,6 +52,8 @@ export function createGateway(services: Services, state: GatewayState): Hono {
     state.onReceipt(answer.policy);
     return context.json(answer);
   });
+  for (const path of OPENAI_PATHS) app.use(path, limitBody(services.config.gateway.maxBodyBytes));
+  app.route("/", openAiRoutes(services, state));
   app.get("/v1/claims/:id", async (context) => context.json(await claimView(services, requireId(context))));
   app.get("/v1/receipts/:id", async (context) =>
     context.json(await receiptView(services, requireId(context))),
@@ -158,7 +162,10 @@ function unavailable(code: string): HttpError {
   );
 }
 
-function refuse(context: Context, { status, code, message, hint, retryAfterSeconds }: HttpError): Response {
+function refuse(context: Context, error: HttpError): Response {
+  const { status, retryAfterSeconds } = error;
   if (retryAfterSeconds !== undefined) context.header("retry-after", String(retryAfterSeconds));
-  return context.json({ error: { code, message, hint } }, status);
+  // OpenAI's clients would repeat it, with the same end.
+  if (status === 409) context.header("x-should-retry", "false");
+  return context.json(errorBody(error), status);
 }
