@@ -4,10 +4,9 @@
 // hands an answer on as it came: nothing is canonicalised, hashed, signed or stored. Its argument is a configuration file; it
 // sends its parent its address.
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
-import { cors } from "hono/cors";
 import { routePath } from "hono/route";
 import { loadConfig, type UpstreamConfig } from "../relayer/src/config/load.ts";
+import { answerHeaders, anyOrigin, limitBytes } from "../relayer/src/gateway/cheap-middleware.ts";
 import { createTurns } from "../relayer/src/gateway/openai/turns.ts";
 import { createUpstreams, readWhole } from "../relayer/src/gateway/openai/upstream.ts";
 import { listen } from "../relayer/src/gateway/server.ts";
@@ -30,10 +29,10 @@ app.use(async (context, next) => {
   const route = routePath(context, -1);
   metrics.requests.inc({ route, status: context.res.status });
   metrics.requestSeconds.observe({ route }, (performance.now() - start) / 1_000);
-  context.header("x-content-type-options", "nosniff");
 });
-app.use("/v1/*", cors({ origin: "*", allowMethods: ["GET", "POST"], allowHeaders: ["content-type"] }));
-app.use("/v1/*", bodyLimit({ maxSize: gateway.maxBodyBytes }));
+app.use(answerHeaders({ "x-content-type-options": "nosniff" }));
+app.use("/v1/*", anyOrigin({ allowMethods: ["GET", "POST"], allowHeaders: ["content-type"] }));
+app.use("/v1/*", limitBytes(gateway.maxBodyBytes, tooLarge));
 app.post(PATH, async (context) => {
   const text = await context.req.text();
   const { model } = JSON.parse(text) as { model?: unknown };
@@ -56,4 +55,8 @@ process.send?.(url);
 async function ask(upstream: UpstreamConfig, text: string, signal: AbortSignal): Promise<string> {
   const message = await upstreams.ask(upstream, PATH, text, "application/json", signal);
   return readWhole(message, gateway.maxAnswerBytes);
+}
+
+function tooLarge(): never {
+  throw new Error("the body is too large");
 }

@@ -3,13 +3,12 @@
 import type { Hex } from "@meantime/sdk/hex";
 import { OPENAI_PATHS } from "@meantime/sdk/openai/content";
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
-import { cors } from "hono/cors";
 import { routePath } from "hono/route";
 import { describeError, TemporaryError } from "../errors.ts";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
 import { readiness } from "./capacity.ts";
+import { answerHeaders, anyOrigin, limitBytes } from "./cheap-middleware.ts";
 import { errorBody, HttpError } from "./http-error.ts";
 import { infer, requireModel } from "./infer.ts";
 import { openAiRoutes } from "./openai/routes.ts";
@@ -41,10 +40,10 @@ export function createGateway(services: Services, state: GatewayState): Hono {
     const start = performance.now();
     await next();
     state.onAnswered(routePath(context, -1), context.res.status, (performance.now() - start) / 1_000);
-    context.header("x-content-type-options", "nosniff");
   });
-  app.use("/v1/*", cors({ origin: "*", allowMethods: ["GET", "POST"], allowHeaders: ["content-type"] }));
-  app.use("/.well-known/*", cors({ origin: "*" }));
+  app.use(answerHeaders({ "x-content-type-options": "nosniff" }));
+  app.use("/v1/*", anyOrigin({ allowMethods: ["GET", "POST"], allowHeaders: ["content-type"] }));
+  app.use("/.well-known/*", anyOrigin({}));
   app.post("/v1/infer/:model", limitBody(services.config.gateway.maxBodyBytes), async (context) => {
     if (state.draining()) throw stopping();
     const model = requireModel(services, context.req.param("model"));
@@ -102,17 +101,14 @@ export function createGateway(services: Services, state: GatewayState): Hono {
   return app;
 }
 
-function limitBody(maxSize: number) {
-  return bodyLimit({
-    maxSize,
-    onError: () => {
-      throw new HttpError(
-        413,
-        "MT-GW-003",
-        `the body is larger than ${maxSize} bytes`,
-        "Send one input per request.",
-      );
-    },
+function limitBody(maxBytes: number) {
+  return limitBytes(maxBytes, () => {
+    throw new HttpError(
+      413,
+      "MT-GW-003",
+      `the body is larger than ${maxBytes} bytes`,
+      "Send one input per request.",
+    );
   });
 }
 
