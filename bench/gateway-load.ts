@@ -98,7 +98,8 @@ async function openLoop(
       continue;
     }
     sent++;
-    const client = free.pop();
+    // In turn: a server closes connections that lie idle.
+    const client = free.shift();
     if (client) ask(client, dueAt);
     else waiting.push(dueAt);
   }
@@ -140,6 +141,7 @@ class Client {
   async ask(dueAt: number): Promise<void> {
     const body = this.#order.body.replace("%NUMBER%", String(number++));
     const answer = await new Promise<WireAnswer | undefined>((resolve) => {
+      if (!this.isOpen) return resolve(undefined);
       this.#settle = resolve;
       this.#socket.write(wireRequest(this.#order.path, this.#host, body));
     });

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -28,6 +27,8 @@ export interface GatewayOptions {
 
 const REQUESTS_PER_SECOND = 200;
 const WARM_UP_SECONDS = 3;
+/** A helper that says nothing for this long never will. */
+const SILENCE_MILLISECONDS = 120_000;
 const KILLS = 3;
 const KILLED_AFTER_MILLISECONDS = 1_500;
 /** The least that a claim can be bonded with: the stake is not what this measures. */
@@ -237,13 +238,19 @@ function startHelper(file: string, all: Helper[], ...parameters: string[]): Help
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), parameters, {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  const next = async <Message>(): Promise<Message> => {
-    const ended = once(child, "exit").then(([code]) => {
-      throw new Error(`${file} ended with ${code}`);
+  const next = <Message>(): Promise<Message> =>
+    new Promise((resolve, reject) => {
+      const onMessage = (message: unknown) => settle(() => resolve(message as Message));
+      const onExit = (code: number | null) => settle(() => reject(new Error(`${file} ended with ${code}`)));
+      const onSilence = () => settle(() => reject(new Error(`${file} does not answer`)));
+      const timer = setTimeout(onSilence, SILENCE_MILLISECONDS);
+      const settle = (end: () => void) => {
+        clearTimeout(timer);
+        child.off("message", onMessage).off("exit", onExit);
+        end();
+      };
+      child.once("message", onMessage).once("exit", onExit);
     });
-    const [message] = (await Promise.race([once(child, "message"), ended])) as [Message];
-    return message;
-  };
   const helper: Helper = {
     child,
     next,

@@ -13,5 +13,7 @@ export async function signReceiptWith(
   domain: SettlementDomain,
 ): Promise<Receipt> {
   const message = claimMessage(domain, claim);
-  return { claim, claimId: keccak256(message), signature: await signer.sign(bytesToHex(message)) };
+  const claimId = keccak256(message);
+  const signature = signer.signHash?.(claimId) ?? (await signer.sign(bytesToHex(message)));
+  return { claim, claimId, signature };
 }

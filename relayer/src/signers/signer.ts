@@ -20,10 +20,13 @@ export interface Signer {
    * with another key
    */
   sign(message: Hex): Hex | Promise<Hex>;
+  /** The same of a hash that was computed already; only where the key is in this process. */
+  signHash?(hash: Hex): Hex;
 }
 
 /** Signs with a key that this process holds. Throws MT-SDK-105 for what is no private key. */
 export function localSigner(privateKey: Hex): Signer {
   const address = addressOf(privateKey);
-  return { address, sign: (message) => curve().signDigest(privateKey, keccak256(message)) };
+  const signHash = (hash: Hex) => curve().signDigest(privateKey, hash);
+  return { address, signHash, sign: (message) => signHash(keccak256(message)) };
 }

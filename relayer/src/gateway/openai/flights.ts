@@ -38,7 +38,9 @@ export function createFlights(timeoutSeconds: number): Flights {
       const controller = new AbortController();
       const { signal } = controller;
       const timer = setTimeout(() => controller.abort(timedOut(timeoutSeconds)), timeoutSeconds * 1_000);
+      let hasEnded = false;
       const outcome = work(signal).finally(() => {
+        hasEnded = true;
         clearTimeout(timer);
         if (named.get(nameOf(call)) === flight) named.delete(nameOf(call));
       });
@@ -52,7 +54,7 @@ export function createFlights(timeoutSeconds: number): Flights {
             if (left) return;
             left = true;
             waiting -= 1;
-            if (waiting === 0) controller.abort(abandoned());
+            if (waiting === 0 && !hasEnded) controller.abort(abandoned());
           };
         },
       };
