@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 // npm run bench -- SUITE [--json] [--check]: runs one suite. With --json the last line of standard output is one JSON
-// object. With --check, which `enclave`, `prove` and `settle` have, figures outside bench/SUITE-bounds.json are named, and it
-// fails. settle: [--claims 10000,100000] [--full] [--chain hardhat|anvil], as in settle-options.ts.
+// object. With --check, which `enclave`, `gateway`, `prove` and `settle` have, figures outside bench/SUITE-bounds.json are named, and
+// it fails. The options of settle and gateway are in settle-options.ts and gateway-options.ts.
 import { readFileSync } from "node:fs";
 import hre from "hardhat";
+import { gatewayOptions } from "./gateway-options.ts";
 import { settleOptions } from "./settle-options.ts";
 
 const SUITES: Record<string, (options: string[]) => Promise<Record<string, unknown>>> = {
   enclave: async () => (await import("./enclave.ts")).benchEnclave(),
+  gateway: async (options) => (await import("./gateway.ts")).benchGateway(gatewayOptions(options) ?? usage()),
   gas: async () => (await import("./gas.ts")).benchGas(),
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
   prove: async () => (await import("./prove-suite.ts")).benchProveSuite(),
@@ -21,7 +23,12 @@ const [suite = "", ...all] = process.argv.slice(2);
 const run = SUITES[suite];
 const isFlag = (flag: string) => flag === "--json" || flag === "--check";
 const [flags, options] = [all.filter(isFlag), all.filter((flag) => !isFlag(flag))];
-const areUnderstood = suite === "settle" ? settleOptions(options) !== undefined : options.length === 0;
+const parsers: Record<string, (options: string[]) => object | undefined> = {
+  gateway: gatewayOptions,
+  settle: settleOptions,
+};
+const parse = parsers[suite];
+const areUnderstood = parse ? parse(options) !== undefined : options.length === 0;
 if (!run || !areUnderstood || (flags.includes("--check") && !isGated())) usage();
 
 await hre.tasks.getTask("build").run({ quiet: true });
@@ -44,13 +51,14 @@ async function problemsOf(gated: string, measured: Record<string, unknown>): Pro
 }
 
 function isGated(): boolean {
-  return suite === "enclave" || suite === "prove" || suite === "settle";
+  return ["enclave", "gateway", "prove", "settle"].includes(suite);
 }
 
 function usage(): never {
   process.stderr.write(
-    `usage: npm run bench -- ${Object.keys(SUITES).join("|")} [--json] (enclave, prove, settle: [--check]) ` +
-      "(settle: [--claims N,...] [--full] [--chain hardhat|anvil])\n",
+    `usage: npm run bench -- ${Object.keys(SUITES).join("|")} [--json] (enclave, gateway, prove, settle: [--check]) ` +
+      "(settle: [--claims N,...] [--full] [--chain hardhat|anvil]) " +
+      "(gateway: [--seconds N] [--connections N] [--rounds N])\n",
   );
   process.exit(2);
 }

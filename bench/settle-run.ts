@@ -64,7 +64,7 @@ const HORIZON_SECONDS = 3_600;
 const CLIENTS = 256;
 const CLAIMS_PER_REQUEST = 64;
 const LOOK_MILLISECONDS = 50;
-const PROGRESS_CLAIMS = 50_000;
+const PROGRESS_CLAIMS = 20_000;
 
 const run = JSON.parse(process.argv[2] ?? "") as SettleRun;
 /** The chain's clock, less the wall's. */
@@ -125,7 +125,10 @@ async function settle({ ledger }: RunningRelayer, claims: number, progressEvery:
     storedAt[stored++] = performance.now();
     if (stored - reportedAt < progressEvery) return;
     const cpu = cpuMilliseconds(cpuAtReport) / (stored - reportedAt);
-    process.stderr.write(`  ${stored} stored, ${cpu.toFixed(3)} ms of processor time each\n`);
+    const residentMb = Math.round(process.memoryUsage.rss() / 2 ** 20);
+    process.stderr.write(
+      `  ${stored} of ${claims} stored, ${cpu.toFixed(3)} ms of processor time each, ${residentMb} MB\n`,
+    );
     [reportedAt, cpuAtReport] = [stored, process.cpuUsage()];
   };
   const storing = Promise.all(makers.map((maker, at) => feed(maker, share(claims, at), store)));

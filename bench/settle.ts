@@ -9,6 +9,7 @@ import { hasAnvil } from "../scripts/stack/anvil.ts";
 import { type ChainKind, type LocalStack, startLocalStack } from "../scripts/stack/local.ts";
 import { writeRelayerConfig } from "../scripts/stack/relayer.ts";
 import { registerVariant } from "../test/relayer/local-relayer.ts";
+import { acceptPolicy } from "./accept-policy.ts";
 import type { SettleFigures, SettleMessage, SettleRun } from "./settle-run.ts";
 import { type TreeFigures, timeTree } from "./settle-tree.ts";
 
@@ -60,24 +61,15 @@ async function runIn(stack: LocalStack, folder: string, claims: number): Promise
     settlement: await deployment.settlement.getAddress(),
     enclaveEvidence: await deployment.enclaveEvidence.getAddress(),
   });
-  const policyId = await acceptPolicy(stack);
-  const chainSeconds = await chain.now();
-  const receiptKey = operator.receiptKey.privateKey as Hex;
-  return runChild(stack, { configFile, receiptKey, modelId, policyId, claims, chainSeconds });
-}
-
-async function acceptPolicy(stack: LocalStack): Promise<Hex> {
-  const { chain, deployment, operator } = stack;
   const policyId = await registerVariant(stack, {
     challengeWindowSeconds: WINDOW_SECONDS,
     claimBondWei: BOND_WEI,
     challengeBondWei: BOND_WEI,
   });
-  const owner = operator.owner.connect(chain.connection.ethers.provider);
-  const settlement = deployment.settlement.connect(owner);
-  await (await settlement.setSender(operator.sender.address, [policyId], true)).wait();
-  await (await deployment.receipts.connect(owner).acceptPolicies([policyId])).wait();
-  return policyId;
+  await acceptPolicy(stack, policyId);
+  const chainSeconds = await chain.now();
+  const receiptKey = operator.receiptKey.privateKey as Hex;
+  return runChild(stack, { configFile, receiptKey, modelId, policyId, claims, chainSeconds });
 }
 
 function runChild({ chain }: LocalStack, run: SettleRun): Promise<SettleFigures> {

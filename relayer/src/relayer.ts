@@ -33,7 +33,8 @@ import { ProofDuty } from "./prove/obligations.ts";
 import type { Prover } from "./prove/prover.ts";
 import { loadModels } from "./registry/models.ts";
 import { loadPolicies } from "./registry/policies.ts";
-import type { ModelRuntime, Services } from "./services.ts";
+import { isNetwork, type ModelRuntime, type Services } from "./services.ts";
+import { curve as openedCurve } from "./signers/curve.ts";
 import { openSigners, type Signers } from "./signers/open.ts";
 import type { Signer } from "./signers/signer.ts";
 import type { Lane } from "./tx/intents.ts";
@@ -216,7 +217,8 @@ async function run(
     ...{ tasks, draining: () => draining },
     outboxes: () => senders.filter(({ lease }) => lease.holds()).map(({ outbox }) => outbox()),
   });
-  logger.info({ url: server.url, operator: config.operator.address }, "relayer started");
+  const { implementation: curve } = openedCurve();
+  logger.info({ url: server.url, operator: config.operator.address, curve }, "relayer started");
   const { url, close } = server;
   const running = supervisor;
   return {
@@ -240,9 +242,11 @@ async function run(
 }
 
 async function proverOf({ config, models, policies, logger }: Services, metrics: Metrics): Promise<Prover> {
-  const provable = models.flatMap(({ spec, proving, verificationKey }): ProvableModel[] =>
-    proving && verificationKey ? [{ spec, ...proving, verificationKey }] : [],
-  );
+  const provable = models
+    .filter(isNetwork)
+    .flatMap(({ spec, proving, verificationKey }): ProvableModel[] =>
+      proving && verificationKey ? [{ spec, ...proving, verificationKey }] : [],
+    );
   const prover = await createProver(
     config.prover,
     provable[0],

@@ -32,6 +32,7 @@ export interface RelayerOptions {
 /** A relayer daemon in a process of its own. */
 export interface RelayerProcess {
   url: string;
+  pid: number | undefined;
   /** Kills it the hard way, at once. */
   kill(): Promise<void>;
   /** Asks it to drain and waits until it has. */
@@ -64,6 +65,7 @@ export async function startRelayerProcess(configFile: string): Promise<RelayerPr
   const url = await readyUrl(child);
   return {
     url,
+    pid: child.pid,
     kill: () => end(child, "SIGKILL"),
     stop: () => end(child, "SIGTERM"),
   };

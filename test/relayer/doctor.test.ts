@@ -10,6 +10,7 @@ import {
   checkFiles,
   checkFsync,
   checkNode,
+  judgeCurve,
   judgeSpace,
 } from "../../relayer/src/cli/doctor/machine.ts";
 import { judgeBalance, judgeClock, judgeExpiry } from "../../relayer/src/cli/doctor/on-chain.ts";
@@ -26,6 +27,13 @@ describe("the doctor's verdicts", () => {
     assert.equal(checkNode("24.1.0").status, "ok");
     assert.equal(checkNode("22.12.9").status, "fail");
     assert.equal(checkNode("20.20.2").status, "fail");
+  });
+
+  it("on who signs: JavaScript is a warning that says why", () => {
+    assert.equal(judgeCurve({ implementation: "native" }).status, "ok");
+    const slow = judgeCurve({ implementation: "javascript", reason: "no build for this platform" });
+    assert.equal(slow.status, "warn");
+    assert.match(slow.detail, /no build for this platform/);
   });
 
   it("on the disk: warns under 4 GiB, fails under 256 MiB", () => {

@@ -159,7 +159,7 @@ describe("operating a relayer", () => {
     const { health, checks } = (await succeeds("doctor")) as { health: string; checks: Check[] };
     assert.equal(health, "ok");
     const names = new Set(checks.map(({ name }) => name));
-    const machine = ["node", "config", "files", "artefacts", "disk", "ledger"];
+    const machine = ["node", "curve", "config", "files", "artefacts", "disk", "ledger"];
     const chain = ["rpc", "clock", "policies", "models", "keys", "authority", "balances", "stake", "enclave"];
     assert.deepEqual([...names], [...machine, ...chain]);
     // A local chain runs a day ahead; the ledger is in use by this very process.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { type BatchHeader, batchId } from "@meantime/sdk/batch";
-import { bytesToHex, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
+import { bytesToHex, type Hex } from "@meantime/sdk/hex";
 import { insertBatch } from "../ledger/batches.ts";
 import { type WaitingGroup, type WaitingLeaf, waitingGroups, waitingLeaves } from "../ledger/receipts.ts";
-import { treeOfClaims, treeOfOpenings } from "../ledger/trees.ts";
 import type { Services } from "../services.ts";
 import { commitIntent } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
+import { rootsOf } from "./roots.ts";
 
 /** The share of a receipt's time to `commitBy` that is kept for getting the commit into a block. */
 const COMMIT_MARGIN = 0.5;
@@ -52,8 +52,7 @@ async function sealBatch(
     operator: config.operator.address,
     policyId,
     modelId,
-    root: (await treeOfClaims(claimIds)).root,
-    dataRoot: isPublic(services, policyId) ? (await treeOfOpenings(leaves)).root : ZERO_HASH,
+    ...(await rootsOf(leaves, isPublic(services, policyId))),
     count: leaves.length,
     oldestServedAt: noLaterThanClosing(services, policyId, BigInt(servedAt[0] ?? 0)),
     nonce: randomNonce(),

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Hex } from "@meantime/sdk/hex";
+import { OPENAI_PATHS } from "@meantime/sdk/openai/content";
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
-import { cors } from "hono/cors";
 import { routePath } from "hono/route";
 import { describeError, TemporaryError } from "../errors.ts";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
 import { readiness } from "./capacity.ts";
-import { HttpError } from "./http-error.ts";
+import { answerHeaders, anyOrigin, limitBytes } from "./cheap-middleware.ts";
+import { errorBody, HttpError } from "./http-error.ts";
 import { infer, requireModel } from "./infer.ts";
+import { openAiRoutes } from "./openai/routes.ts";
 import { servePage } from "./page.ts";
 import { statusView } from "./status.ts";
 import { batchView, claimView, modelsView, receiptView, wellKnownView } from "./views.ts";
@@ -39,10 +40,10 @@ export function createGateway(services: Services, state: GatewayState): Hono {
     const start = performance.now();
     await next();
     state.onAnswered(routePath(context, -1), context.res.status, (performance.now() - start) / 1_000);
-    context.header("x-content-type-options", "nosniff");
   });
-  app.use("/v1/*", cors({ origin: "*", allowMethods: ["GET", "POST"], allowHeaders: ["content-type"] }));
-  app.use("/.well-known/*", cors({ origin: "*" }));
+  app.use(answerHeaders({ "x-content-type-options": "nosniff" }));
+  app.use("/v1/*", anyOrigin({ allowMethods: ["GET", "POST"], allowHeaders: ["content-type"] }));
+  app.use("/.well-known/*", anyOrigin({}));
   app.post("/v1/infer/:model", limitBody(services.config.gateway.maxBodyBytes), async (context) => {
     if (state.draining()) throw stopping();
     const model = requireModel(services, context.req.param("model"));
@@ -50,6 +51,8 @@ export function createGateway(services: Services, state: GatewayState): Hono {
     state.onReceipt(answer.policy);
     return context.json(answer);
   });
+  for (const path of OPENAI_PATHS) app.use(path, limitBody(services.config.gateway.maxBodyBytes));
+  app.route("/", openAiRoutes(services, state));
   app.get("/v1/claims/:id", async (context) => context.json(await claimView(services, requireId(context))));
   app.get("/v1/receipts/:id", async (context) =>
     context.json(await receiptView(services, requireId(context))),
@@ -98,17 +101,14 @@ export function createGateway(services: Services, state: GatewayState): Hono {
   return app;
 }
 
-function limitBody(maxSize: number) {
-  return bodyLimit({
-    maxSize,
-    onError: () => {
-      throw new HttpError(
-        413,
-        "MT-GW-003",
-        `the body is larger than ${maxSize} bytes`,
-        "Send one input per request.",
-      );
-    },
+function limitBody(maxBytes: number) {
+  return limitBytes(maxBytes, () => {
+    throw new HttpError(
+      413,
+      "MT-GW-003",
+      `the body is larger than ${maxBytes} bytes`,
+      "Send one input per request.",
+    );
   });
 }
 
@@ -158,7 +158,10 @@ function unavailable(code: string): HttpError {
   );
 }
 
-function refuse(context: Context, { status, code, message, hint, retryAfterSeconds }: HttpError): Response {
+function refuse(context: Context, error: HttpError): Response {
+  const { status, retryAfterSeconds } = error;
   if (retryAfterSeconds !== undefined) context.header("retry-after", String(retryAfterSeconds));
-  return context.json({ error: { code, message, hint } }, status);
+  // OpenAI's clients would repeat it, with the same end.
+  if (status === 409) context.header("x-should-retry", "false");
+  return context.json(errorBody(error), status);
 }

@@ -10,7 +10,7 @@ import { findOwnHeader } from "../ledger/batches.ts";
 import { type ClaimRow, deriveStatus, findClaim } from "../ledger/claim-status.ts";
 import { findReceipt, receiptsOfBatch, type StoredReceipt } from "../ledger/receipts.ts";
 import { claimTree } from "../ledger/trees.ts";
-import type { Services } from "../services.ts";
+import { isNetwork, type NetworkModel, type Services, type UpstreamModel } from "../services.ts";
 import { HttpError } from "./http-error.ts";
 
 /** `GET /v1/claims/{id}`: where a claim stands, and all that a contract needs to see it. @throws HttpError 404 */
@@ -91,16 +91,25 @@ export async function batchView(services: Services, batchId: Hex) {
 /** `GET /v1/models` */
 export function modelsView({ models }: Services) {
   return {
-    models: models.map(({ name, id, spec, proving, measurement }) => ({
-      name,
-      id,
-      version: spec.version,
-      inputShape: spec.inputShape,
-      inputLength: inputLength(spec),
-      inputBits: spec.inputBits,
-      classes: spec.classes,
-      provenBy: [...(proving ? ["zk"] : []), ...(measurement ? ["tee"] : [])],
-    })),
+    models: models.map((model) => (isNetwork(model) ? networkView(model) : upstreamModelView(model))),
+  };
+}
+
+function networkView({ name, id, spec, proving, measurement }: NetworkModel) {
+  return {
+    ...{ name, id, version: spec.version },
+    inputShape: spec.inputShape,
+    inputLength: inputLength(spec),
+    inputBits: spec.inputBits,
+    classes: spec.classes,
+    provenBy: [...(proving ? ["zk"] : []), ...(measurement ? ["tee"] : [])],
+  };
+}
+
+function upstreamModelView({ name, id, version, measurement, reexecutable }: UpstreamModel) {
+  return {
+    ...{ name, id, version, interface: "openai" },
+    provenBy: [...(measurement ? ["tee"] : []), ...(reexecutable ? ["quorum"] : [])],
   };
 }
 

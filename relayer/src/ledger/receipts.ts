@@ -3,7 +3,7 @@
 import { type Claim, claimToJson, parseClaim } from "@meantime/sdk/claim";
 import type { Hex } from "@meantime/sdk/hex";
 import type { Receipt } from "@meantime/sdk/receipt";
-import { sql } from "kysely";
+import { type CompiledQuery, sql } from "kysely";
 import { groupCommit } from "./group-commit.ts";
 import type { Ledger, LedgerKind } from "./ledger.ts";
 import type { Reader, Row, Writer } from "./schema.ts";
@@ -102,7 +102,7 @@ async function insertAll(
     admitted.push(stored);
     for (const each of unlocked.values()) addOne(each, stored.receipt.claim.policyId);
   }
-  const inserted = await insertRows(tx, admitted);
+  const inserted = await insertRows(tx, kind, admitted);
   await countWaiting(
     tx,
     admitted.filter(({ receipt }) => inserted.has(receipt.claimId)),
@@ -125,17 +125,43 @@ function addOne(counts: UnlockedCount[], policyId: Hex): void {
   else counts.push({ policyId, count: 1 });
 }
 
-async function insertRows(tx: Writer, admitted: readonly StoredReceipt[]): Promise<Set<Hex>> {
+async function insertRows(
+  tx: Writer,
+  kind: LedgerKind,
+  admitted: readonly StoredReceipt[],
+): Promise<Set<Hex>> {
   if (admitted.length === 0) return new Set();
-  const rows = await tx
-    .insertInto("receipts")
-    .values(admitted.map(toRow))
-    .onConflict((conflict) => conflict.doNothing())
-    .returning("claim_id")
-    .execute();
+  const { rows } = await tx.executeQuery(insertionOf(tx, kind, admitted.map(toRow)));
   return new Set(rows.map((row) => row.claim_id));
 }
 
+type ReceiptRow = ReturnType<typeof toRow>;
+
+const insertions: Record<LedgerKind, Map<number, CompiledQuery<{ claim_id: Hex }>>> = {
+  sqlite: new Map(),
+  postgres: new Map(),
+};
+
+/** Inserts rows that are not there yet. Composing the statement takes longer than running it: one is kept for each number of rows. */
+function insertionOf(
+  tx: Writer,
+  kind: LedgerKind,
+  rows: readonly ReceiptRow[],
+): CompiledQuery<{ claim_id: Hex }> {
+  let compiled = insertions[kind].get(rows.length);
+  if (!compiled) {
+    compiled = tx
+      .insertInto("receipts")
+      .values(rows)
+      .onConflict((conflict) => conflict.doNothing())
+      .returning("claim_id")
+      .compile();
+    insertions[kind].set(rows.length, compiled);
+  }
+  return { ...compiled, parameters: rows.flatMap((row) => Object.values(row)) };
+}
+
+// Every member by name: the order of the values is that of a statement composed earlier.
 function toRow({ receipt, opening, requestDigest, answer }: StoredReceipt) {
   const { claim, claimId, signature } = receipt;
   return {
@@ -147,7 +173,9 @@ function toRow({ receipt, opening, requestDigest, answer }: StoredReceipt) {
     request_digest: requestDigest,
     claim: JSON.stringify(claimToJson(claim)),
     signature,
-    ...opening,
+    input: opening.input,
+    salt: opening.salt,
+    output: opening.output,
     answer,
     served_at: Number(claim.servedAt),
     commit_by: Number(claim.commitBy),

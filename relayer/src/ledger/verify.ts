@@ -5,7 +5,7 @@ import { claimId as claimIdOf } from "@meantime/sdk/claim";
 import type { SettlementDomain } from "@meantime/sdk/domain";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
-import { recoverAddress } from "@meantime/sdk/signature";
+import { curve } from "../signers/curve.ts";
 import { headerFromRow } from "./batches.ts";
 import { findChainBatch } from "./chain-facts.ts";
 import { receiptsOfBatch, type StoredReceipt, storedReceiptFrom } from "./receipts.ts";
@@ -81,7 +81,7 @@ async function verifyReceipts(
       try {
         const stored = storedReceiptFrom(row);
         for (const problem of receiptProblems(stored, row, domain)) report(row.claim_id, problem);
-        signers.add(recoverAddress(row.claim_id, row.signature));
+        signers.add(curve().recoverAddress(row.claim_id, row.signature));
       } catch (error) {
         if (!(error instanceof MeantimeError || error instanceof SyntaxError)) throw error;
         report(row.claim_id, `its claim or signature is none: ${error.message}`);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { type Claim, claimId, claimMessage } from "@meantime/sdk/claim";
+import { type Claim, claimMessage } from "@meantime/sdk/claim";
 import type { SettlementDomain } from "@meantime/sdk/domain";
-import { bytesToHex } from "@meantime/sdk/hex";
+import { bytesToHex, keccak256 } from "@meantime/sdk/hex";
 import type { Receipt } from "@meantime/sdk/receipt";
 import type { Signer } from "./signer.ts";
 
@@ -12,6 +12,8 @@ export async function signReceiptWith(
   claim: Claim,
   domain: SettlementDomain,
 ): Promise<Receipt> {
-  const signature = await signer.sign(bytesToHex(claimMessage(domain, claim)));
-  return { claim, claimId: claimId(domain, claim), signature };
+  const message = claimMessage(domain, claim);
+  const claimId = keccak256(message);
+  const signature = signer.signHash?.(claimId) ?? (await signer.sign(bytesToHex(message)));
+  return { claim, claimId, signature };
 }

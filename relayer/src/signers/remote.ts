@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { type Address, type Hex, keccak256 } from "@meantime/sdk/hex";
-import { recoverAddress } from "@meantime/sdk/signature";
 import { computeAddress } from "ethers";
 import { RelayerError, TemporaryError } from "../errors.ts";
+import { curve } from "./curve.ts";
 import type { Signer } from "./signer.ts";
 
 /** A signer in another process, as Web3Signer serves it (`/api/v1/eth1`). */
@@ -86,7 +86,7 @@ async function request(options: RemoteSignerOptions, path: string, body?: unknow
 function isSignatureOf(signature: unknown, message: Hex, address: Address): signature is Hex {
   if (typeof signature !== "string" || !/^0x[0-9a-fA-F]{130}$/.test(signature)) return false;
   try {
-    return recoverAddress(keccak256(message), signature.toLowerCase() as Hex) === address;
+    return curve().recoverAddress(keccak256(message), signature.toLowerCase() as Hex) === address;
   } catch {
     return false;
   }

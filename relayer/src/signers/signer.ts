@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { type Address, type Hex, keccak256 } from "@meantime/sdk/hex";
-import { addressOf, signDigest } from "@meantime/sdk/signature";
+import { addressOf } from "@meantime/sdk/signature";
+import { curve } from "./curve.ts";
 
 /**
  * Signs for one address.
@@ -19,10 +20,13 @@ export interface Signer {
    * with another key
    */
   sign(message: Hex): Hex | Promise<Hex>;
+  /** The same of a hash that was computed already; only where the key is in this process. */
+  signHash?(hash: Hex): Hex;
 }
 
 /** Signs with a key that this process holds. Throws MT-SDK-105 for what is no private key. */
 export function localSigner(privateKey: Hex): Signer {
   const address = addressOf(privateKey);
-  return { address, sign: (message) => signDigest(privateKey, keccak256(message)) };
+  const signHash = (hash: Hex) => curve().signDigest(privateKey, hash);
+  return { address, signHash, sign: (message) => signHash(keccak256(message)) };
 }

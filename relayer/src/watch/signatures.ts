@@ -3,7 +3,7 @@
 import { setImmediate } from "node:timers/promises";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, asHexOf, type Hex } from "@meantime/sdk/hex";
-import { recoverAddress } from "@meantime/sdk/signature";
+import { curve } from "../signers/curve.ts";
 import type { BatchEntry } from "./fetch-batch.ts";
 import type { WatchServices } from "./services.ts";
 
@@ -50,7 +50,7 @@ export async function bindingSignatures(
 /** Undefined where the signature is none. */
 function signerOf(claimId: Hex, signature: unknown): Address | undefined {
   try {
-    return recoverAddress(claimId, asHexOf(signature, 65, "signature"));
+    return curve().recoverAddress(claimId, asHexOf(signature, 65, "signature"));
   } catch (error) {
     if (error instanceof MeantimeError) return undefined;
     throw error;

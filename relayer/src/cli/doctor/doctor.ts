@@ -11,10 +11,11 @@ import { takeLock } from "../../ledger/lock.ts";
 import { loadModels } from "../../registry/models.ts";
 import { loadPolicies } from "../../registry/policies.ts";
 import type { ServedPolicy } from "../../services.ts";
+import { curve } from "../../signers/curve.ts";
 import { openSigners, type Signers } from "../../signers/open.ts";
 import type { ConfigFlags } from "../config/show.ts";
 import { type CheckResult, Checkup, type Finding, ok, warn } from "./check.ts";
-import { checkArtefacts, checkFiles, checkFsync, checkNode, checkSpace } from "./machine.ts";
+import { checkArtefacts, checkFiles, checkFsync, checkNode, checkSpace, judgeCurve } from "./machine.ts";
 import {
   type ChainChecks,
   checkAuthority,
@@ -35,6 +36,7 @@ const CHAIN_CHECKS = ["clock", "policies", "models", "keys", "authority", "balan
 export async function doctor(flags: ConfigFlags & { json?: true }): Promise<Health> {
   const checkup = new Checkup();
   await checkup.run("node", async () => ({ finding: checkNode() }));
+  await checkup.run("curve", async () => ({ finding: judgeCurve(curve()) }));
   const config = await checkup.run("config", async () => {
     const loaded = loadConfig(flags.config, { flags: flags.set ?? [] });
     return { finding: ok(flags.config), value: loaded };

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+import type { Hex } from "@meantime/sdk/hex";
+import { modelId } from "@meantime/sdk/model";
+import { type OpenAiModel, openAiModelEntry } from "@meantime/sdk/openai/model";
+import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
+import type { RelayerConfig } from "../../relayer/src/config/load.ts";
+import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
+import { LOCAL_MEASUREMENT, type LocalOperator } from "../../scripts/stack/operators.ts";
+import { localConfig, registerVariant } from "./local-relayer.ts";
+import { CHAT_MODEL } from "./openai-upstream.ts";
+
+/** A local stack on which a model behind an upstream can be served. */
+export interface OpenAiStack extends LocalStack {
+  chatId: Hex;
+  /** Of public and of private data; an enclave answers challenges under both. */
+  chatPolicies: { public: Hex; private: Hex };
+}
+
+/** What is registered of the model. */
+export const CHAT_ENTRY: OpenAiModel = {
+  ...{ name: CHAT_MODEL, version: 1, weights: "sha256:0123", measurement: LOCAL_MEASUREMENT },
+  reexecutable: false,
+};
+
+/** Starts it, with the stack's operator bound under both policies. */
+export async function startOpenAiStack(): Promise<OpenAiStack> {
+  const stack = await startLocalStack();
+  const entry = openAiModelEntry(CHAT_ENTRY);
+  await (await stack.deployment.models.register(entry)).wait();
+  const answerKinds = EVIDENCE_KINDS.tee;
+  const chatPolicies = {
+    private: await registerVariant(stack, { answerKinds, publicData: false }),
+    public: await registerVariant(stack, { answerKinds }),
+  };
+  const served = { ...stack, chatId: modelId(entry), chatPolicies };
+  await bindUnder(served, stack.operator);
+  return served;
+}
+
+/** Lets an operator's relayer serve under the chat policies. */
+export async function bindUnder(
+  { chain, deployment, chatPolicies }: OpenAiStack,
+  operator: LocalOperator,
+): Promise<void> {
+  const owner = operator.owner.connect(chain.connection.ethers.provider);
+  const ids = Object.values(chatPolicies);
+  await (await deployment.settlement.connect(owner).setSender(operator.sender.address, ids, true)).wait();
+  await (await deployment.receipts.connect(owner).acceptPolicies(ids)).wait();
+}
+
+/** A relayer's configuration that serves the chat model, first under the policy of private data. */
+export function chatConfig(
+  stack: OpenAiStack,
+  upstreamUrl: string,
+  change: (config: RelayerConfig) => void = () => undefined,
+  operator: LocalOperator = stack.operator,
+): Promise<RelayerConfig> {
+  return localConfig(
+    stack,
+    (config) => {
+      config.models.push({ ...CHAT_ENTRY, upstream: { url: upstreamUrl, model: CHAT_MODEL } });
+      config.policies.push(
+        { name: "chat-private", id: stack.chatPolicies.private, prove: "never" },
+        { name: "chat-public", id: stack.chatPolicies.public, prove: "never" },
+      );
+      config.commit.maxAgeSeconds = 1;
+      change(config);
+    },
+    operator,
+  );
+}
