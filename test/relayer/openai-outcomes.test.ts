@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { MAX_OPENING_BYTES } from "@meantime/sdk/batch";
 import { inputBytes, outputBytes } from "@meantime/sdk/openai/commitment";
 import { createEventReader } from "@meantime/sdk/server-events";
+import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
 import { startRelayer } from "../../relayer/src/relayer.ts";
 import { enrolOperator, localOperator } from "../../scripts/stack/operators.ts";
@@ -44,6 +45,7 @@ const notUtf8: Conduct = (_, response) => {
 
 const QUEUE = { maxConcurrent: 12, maxWaiting: 2 };
 const POOR_OPERATOR_ACCOUNT = 6;
+const OTHER_OPERATOR_ACCOUNT = 10;
 
 interface Chunk {
   choices?: { delta?: { content?: string } }[];
@@ -52,14 +54,17 @@ interface Chunk {
 }
 
 describe("the outcomes of requests to an upstream", () => {
+  const other = localOperator(OTHER_OPERATOR_ACCOUNT);
   let world: OpenAiWorld;
 
   before(async () => {
     world = await startOpenAiWorld(({ gateway }) => {
       Object.assign(gateway, {
-        ...{ maxAnswerBytes: MAX_ANSWER_BYTES, requestTimeoutSeconds: 2, maxBodyBytes: 16_384, queue: QUEUE },
+        ...{ maxAnswerBytes: MAX_ANSWER_BYTES, maxBodyBytes: 16_384, queue: QUEUE },
       });
     });
+    await enrolOperator(world.stack, other, 10n ** 18n);
+    await bindUnder(world.stack, other);
   });
 
   beforeEach(() => {
@@ -69,6 +74,16 @@ describe("the outcomes of requests to an upstream", () => {
   });
 
   after(() => world?.close());
+
+  /** A relayer of another operator at the same upstream. */
+  async function startOther(change: (config: RelayerConfig) => void, url = world.upstream.url) {
+    const withChange = (config: RelayerConfig) => {
+      config.commit.maxAgeSeconds = 300;
+      change(config);
+    };
+    const config = await chatConfig(world.stack, url, withChange, other);
+    return startRelayer(config, { logger: silentLogger });
+  }
 
   const ask = (body: unknown, headers: Record<string, string> = {}) => world.post(CHAT, body, { headers });
   const receipts = () => countReceipts(world.relayer.ledger);
@@ -151,7 +166,6 @@ describe("the outcomes of requests to an upstream", () => {
         502,
         "MT-GW-061",
       ],
-      ["no answer in time", () => undefined, 504, "MT-GW-062"],
       ["a body that is not UTF-8", notUtf8, 502, "MT-GW-066"],
     ];
     for (const [what, conduct, status, code] of whole) {
@@ -204,14 +218,28 @@ describe("the outcomes of requests to an upstream", () => {
       });
     }
 
-    it("ends a stream in an error when its time is up, and stops its upstream", async () => {
-      world.upstream.next.push((_, response) => {
-        response.writeHead(200, { "content-type": "text/event-stream" });
-        response.write(hello);
-      });
-      const { list } = await streamOf(await ask(question("x", { stream: true })));
-      assert.deepEqual([list.length, list.at(-1)?.error?.code], [2, "MT-GW-062"]);
-      assert.equal(await world.upstream.requests[0]?.over, false);
+    it("gives up when its time is up, before and after the first byte, and stops its upstream", async () => {
+      const impatient = await startOther(({ gateway }) =>
+        Object.assign(gateway, { requestTimeoutSeconds: 1 }),
+      );
+      try {
+        const url = new URL(CHAT, impatient.url);
+        world.upstream.next.push(
+          () => undefined,
+          (_, response) => {
+            response.writeHead(200, { "content-type": "text/event-stream" });
+            response.write(hello);
+          },
+        );
+        const silent = await postJson(url, question("x"));
+        assert.deepEqual([silent.status, await codeOf(silent)], [504, "MT-GW-062"]);
+        const { list } = await streamOf(await postJson(url, question("x", { stream: true })));
+        assert.deepEqual([list.length, list.at(-1)?.error?.code], [2, "MT-GW-062"]);
+        for (const { over } of world.upstream.requests) assert.equal(await over, false);
+        assert.equal(await countReceipts(impatient.ledger), 0);
+      } finally {
+        await impatient.stop();
+      }
     });
 
     it("refuses a stream with a status as long as nothing was sent", async () => {
@@ -427,42 +455,27 @@ describe("the outcomes of requests to an upstream", () => {
   });
 
   it("asks the configured server alone, under the name that it has there", async () => {
-    const { stack, upstream } = world;
-    const operator = localOperator(POOR_OPERATOR_ACCOUNT);
-    const config = await chatConfig(
-      stack,
-      upstream.url,
-      ({ models, commit }) => {
-        commit.maxAgeSeconds = 300;
-        for (const model of models)
-          if ("upstream" in model && model.upstream) model.upstream.model = "tiny:7b";
-      },
-      operator,
-    );
-    const named = await startRelayer(config, { logger: silentLogger });
+    const named = await startOther(({ models }) => {
+      for (const model of models) {
+        if ("upstream" in model && model.upstream) model.upstream.model = "tiny:7b";
+      }
+    });
     try {
       const elsewhere = { base_url: "http://192.0.2.1/", upstream: { url: "http://192.0.2.1/" } };
       const response = await postJson(new URL(CHAT, named.url), question("x", elsewhere));
       assert.equal(response.status, 200);
-      assert.deepEqual(upstream.requests[0]?.json, { ...question("x", elsewhere), model: "tiny:7b" });
+      assert.deepEqual(world.upstream.requests[0]?.json, { ...question("x", elsewhere), model: "tiny:7b" });
     } finally {
       await named.stop();
     }
   });
 
   it("says 502 where no server listens", async () => {
-    const { stack } = world;
     const free = createServer().listen(0, "127.0.0.1");
     await eventually("a port", () => free.address() ?? undefined);
     const { port } = free.address() as { port: number };
     await new Promise((resolve) => free.close(resolve));
-    const config = await chatConfig(
-      stack,
-      `http://127.0.0.1:${port}/v1`,
-      ({ commit }) => Object.assign(commit, { maxAgeSeconds: 300 }),
-      localOperator(POOR_OPERATOR_ACCOUNT),
-    );
-    const alone = await startRelayer(config, { logger: silentLogger });
+    const alone = await startOther(() => undefined, `http://127.0.0.1:${port}/v1`);
     try {
       const response = await postJson(new URL(CHAT, alone.url), question("x"));
       assert.deepEqual([response.status, await codeOf(response)], [502, "MT-GW-061"]);
