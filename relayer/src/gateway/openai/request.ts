@@ -18,15 +18,10 @@ import { isAnswerable } from "@meantime/sdk/policy";
 import type { UpstreamConfig } from "../../config/load.ts";
 import type { ServedPolicy, Services, UpstreamModel } from "../../services.ts";
 import { HttpError } from "../http-error.ts";
+import type { Caller } from "../state.ts";
 
 /** OpenAI's header for requests that may be repeated. */
 export const IDEMPOTENCY_HEADER = "idempotency-key";
-
-/** Who asks, as far as access control knows. */
-export interface Caller {
-  key?: string | undefined;
-  address?: Hex | undefined;
-}
 
 /** A request as it came. */
 export interface ReceivedRequest {
