@@ -2,7 +2,7 @@
 import { type Address, type Hex, keccak256 } from "@meantime/sdk/hex";
 import { Transaction } from "ethers";
 import type { Rpc } from "../../relayer/src/chain/rpc.ts";
-import type { Verdict } from "../../relayer/src/tx/outbox.ts";
+import type { Verdict } from "../../relayer/src/tx/context.ts";
 
 /** Confirmations that the outbox under test waits for. */
 export const CONFIRMATIONS = 3;

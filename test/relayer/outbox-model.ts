@@ -6,8 +6,9 @@ import type { Hex } from "@meantime/sdk/hex";
 import type { Transaction } from "ethers";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { localSigner } from "../../relayer/src/signers/signer.ts";
+import type { Predicate, Predicates } from "../../relayer/src/tx/context.ts";
 import { enqueue, findIntent, type Intent, type IntentKind } from "../../relayer/src/tx/intents.ts";
-import { Outbox, type Predicate, type Predicates } from "../../relayer/src/tx/outbox.ts";
+import { Outbox } from "../../relayer/src/tx/outbox.ts";
 import { CONFIRMATIONS, FakeChain, type Fault, HIGHEST_BASE_FEE_WEI } from "./fake-chain.ts";
 import { freshFolder, silentLogger } from "./local-relayer.ts";
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Attempt } from "./attempts.ts";
+import type { OutboxContext } from "./context.ts";
 import type { Intent } from "./intents.ts";
 import { classifyNodeError } from "./node-errors.ts";
-import type { OutboxContext } from "./outbox.ts";
 
 /** Hands stored bytes to the nodes. What they refuse is logged, and offered again by the next step. */
 export async function broadcast(

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { TransactionReceipt } from "ethers";
+import type { OutboxContext } from "./context.ts";
 import { confirmedAtOrBelow, confirmedFrom, finalise, reopen } from "./intents.ts";
 import { classifyNodeError, isPassing } from "./node-errors.ts";
-import type { OutboxContext } from "./outbox.ts";
 
 /** Where a chain knows no `finalized` block: nothing that is so deep has ever been taken back. */
 const FINAL_BLOCKS = 64;

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Address, Hex } from "@meantime/sdk/hex";
+import type { Rpc } from "../chain/rpc.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Logger } from "../ops/logger.ts";
+import type { Signer } from "../signers/signer.ts";
+import type { Intent, IntentKind, Lane, Subject } from "./intents.ts";
+import type { Wish } from "./wishes.ts";
+
+/**
+ * What the chain says about an intent: still `needed`, already `done` (by us before a crash, or by anybody), `moot`, when
+ * it can never succeed any more, or needed `later`, when it cannot succeed yet.
+ */
+export type Verdict = "needed" | "done" | "moot" | "later";
+
+/** Asks the chain whether an intent is still needed. */
+export type Predicate = (subject: Subject) => Promise<Verdict>;
+
+/** One for every kind that asks something of the contracts. */
+export type Predicates = Record<Exclude<IntentKind, "fill">, Predicate>;
+
+/** One sender and its way to the chain. */
+export interface OutboxContext {
+  lane: Lane;
+  signer: Signer;
+  chainId: number;
+  confirmations: number;
+  ledger: Ledger;
+  rpc: Rpc;
+  predicates: Predicates;
+  logger: Logger;
+  /** Unix milliseconds, by which what failed waits; the system's clock where it is left out. */
+  nowMilliseconds?: () => number;
+}
+
+/** What an outbox knows of its transactions beside the ledger, by their numbers; a restart begins anew. */
+export interface Memory {
+  /** In flight, and cancelled by the operator. After a restart the chain alone says whether they are needed. */
+  unwanted: Set<number>;
+  /** What the operator wants of those in flight; obeyed by the next step. */
+  wishes: Map<number, Wish>;
+  /** Left signed or sent by a previous process: the chain is asked once more whether they are needed. */
+  unchecked: Set<number>;
+}
+
+/** One look at the chain, and what is done by it. */
+export interface Step extends OutboxContext {
+  /** Lower-case. */
+  sender: Address;
+  head: number;
+  /** The sender's transactions as of the head. */
+  chainCount: number;
+  memory: Memory;
+  now(): number;
+}
+
+/** What an intent asks of a node. */
+export function callOf(intent: Intent): { to: Address; data: Hex; value: bigint } {
+  return { to: intent.to, data: intent.data, value: intent.valueWei };
+}
+
+/** What the chain says about an intent. */
+export async function verdictOf({ predicates }: Step, intent: Intent): Promise<Verdict> {
+  return intent.kind === "fill" ? "needed" : predicates[intent.kind](intent.subject);
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { describeRevert } from "../chain/contracts.ts";
+import { signAndBroadcast } from "./assign.ts";
+import { callOf, type Step, verdictOf } from "./context.ts";
+import { marketFees } from "./fees.ts";
+import type { Intent } from "./intents.ts";
+import { classifyNodeError } from "./node-errors.ts";
+import { endIntent, tryLater } from "./outcomes.ts";
+
+/** A transaction may use at most this much gas (EIP-7825). */
+const MAX_TRANSACTION_GAS = 16_777_216n;
+/** The pause before the chain is asked again about what it does not need yet. */
+const LATER_MILLISECONDS = 500;
+
+/** Signs and sends a queued intent, if the chain needs it and a node would run it. */
+export async function sendFirst(step: Step, intent: Intent): Promise<void> {
+  if (!(await isDue(step, intent))) return;
+  const gas = await estimate(step, intent);
+  if (gas === undefined) return;
+  if (gas > MAX_TRANSACTION_GAS) {
+    step.logger.error(
+      { code: "MT-TX-005", intent: intent.dedupeKey, gas: String(gas) },
+      "needs more gas than allowed",
+    );
+    await endIntent(step.ledger, intent, "failed", "MT-TX-005");
+    return;
+  }
+  const padded = (gas * 12n) / 10n;
+  const limit = padded > MAX_TRANSACTION_GAS ? MAX_TRANSACTION_GAS : padded;
+  await signAndBroadcast(step, intent, limit, await marketFees(step.rpc), false);
+}
+
+/** Asks the chain, and ends what it has or can never take. @returns whether to send it now */
+async function isDue(step: Step, intent: Intent): Promise<boolean> {
+  const { ledger, logger, now } = step;
+  const verdict = await verdictOf(step, intent);
+  switch (verdict) {
+    case "needed":
+      return true;
+    case "later":
+      await ledger.transaction((tx) =>
+        tx
+          .updateTable("intents")
+          .set({ next_try_at_milliseconds: now() + LATER_MILLISECONDS })
+          .where("id", "=", intent.id)
+          .execute(),
+      );
+      return false;
+    case "done":
+      logger.info({ intent: intent.dedupeKey }, "the chain already has it");
+      await endIntent(ledger, intent, "satisfied", null);
+      return false;
+    case "moot":
+      logger.warn({ intent: intent.dedupeKey, code: "MT-TX-008" }, "it cannot succeed any more; given up");
+      await endIntent(ledger, intent, "failed", "MT-TX-008");
+      return false;
+  }
+}
+
+/** @returns the gas it needs; undefined where the node would not run it now */
+async function estimate(step: Step, intent: Intent): Promise<bigint | undefined> {
+  try {
+    return await step.rpc.estimateGas({ ...callOf(intent), from: step.sender });
+  } catch (error) {
+    await postpone(step, intent, error);
+    return undefined;
+  }
+}
+
+/** The node would not run it now: say why, try again later. No nonce was taken. */
+async function postpone(step: Step, intent: Intent, error: unknown): Promise<void> {
+  const revert = describeRevert(error);
+  const poor = revert === undefined && classifyNodeError(error).kind === "insufficientFunds";
+  if (revert === undefined && !poor) throw error;
+  const code = poor ? "MT-TX-004" : "MT-TX-001";
+  step.logger.warn(
+    { code, intent: intent.dedupeKey, reason: revert ?? "insufficient funds", sender: step.sender },
+    poor
+      ? "the sender cannot pay; top it up, no restart is needed"
+      : "the call would revert now; trying again later",
+  );
+  await tryLater(step, intent, `${code} ${revert ?? ""}`.trim());
+}
