@@ -6,7 +6,8 @@ import { basename } from "node:path";
 const LOOKS_AT_BYTECODE = "test/contracts/deployment.test.ts";
 
 // Of the verifiers of enclaves' documents alone, which no mutant is made of (`isCore`). They are slow.
-const OTHERS = /\/(der|x509|sha384|p384[^/]*|nitro-[^/]*|dcap-[^/]*|enclave-fuzz|enclave-gas-attacks)\.test\.ts$/;
+const OTHERS =
+  /\/(der|x509|sha384|p384[^/]*|nitro-[^/]*|dcap-[^/]*|enclave-fuzz|enclave-gas-attacks)\.test\.ts$/;
 
 // Long walks through everything: what they notice, a short test mostly notices before.
 const SLOW = ["bonds", "deadlines", "histories", "lifecycle", "quorum-stakes", "reentrancy", "trees"];
@@ -15,7 +16,8 @@ const SLOW = ["bonds", "deadlines", "histories", "lifecycle", "quorum-stakes", "
 export async function readTests(root: URL): Promise<Map<string, string>> {
   const tests = new Map<string, string>();
   for await (const file of glob("test/contracts/**/*.test.ts", { cwd: root })) {
-    if (file !== LOOKS_AT_BYTECODE && !OTHERS.test(file)) tests.set(file, await readFile(new URL(file, root), "utf8"));
+    if (file !== LOOKS_AT_BYTECODE && !OTHERS.test(file))
+      tests.set(file, await readFile(new URL(file, root), "utf8"));
   }
   return tests;
 }

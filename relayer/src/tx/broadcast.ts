@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Attempt } from "./attempts.ts";
+import type { OutboxContext } from "./context.ts";
 import type { Intent } from "./intents.ts";
-import { classifyNodeError } from "./node-errors.ts";
-import type { OutboxContext } from "./outbox.ts";
+import { classifyNodeError, type NodeErrorKind } from "./node-errors.ts";
 
-/** Hands stored bytes to the nodes. What they refuse is logged, and offered again by the next step. */
+/** Refusals that a higher fee mends. */
+const TOO_CHEAP: readonly (NodeErrorKind | undefined)[] = [
+  "replacementUnderpriced",
+  "underpriced",
+  "feeCapBelowBaseFee",
+];
+
+/**
+ * Hands stored bytes to the nodes. What they refuse is logged, and offered again by the next step.
+ *
+ * @returns why they were refused
+ */
 export async function broadcast(
   { ledger, rpc, logger }: OutboxContext,
   intent: Intent,
   attempt: Attempt,
-): Promise<void> {
+): Promise<NodeErrorKind | undefined> {
   try {
     await rpc.send("eth_sendRawTransaction", [attempt.raw]);
   } catch (error) {
@@ -24,7 +35,7 @@ export async function broadcast(
         { code, intent: intent.dedupeKey, refusal, reason },
         "the node did not take the transaction",
       );
-      return;
+      return refusal;
     }
   }
   await ledger.transaction((tx) =>
@@ -35,4 +46,10 @@ export async function broadcast(
       .where("state", "=", "signed")
       .execute(),
   );
+  return undefined;
+}
+
+/** Whether a higher fee would mend a refusal. */
+export function isTooCheap(refusal: NodeErrorKind | undefined): boolean {
+  return TOO_CHEAP.includes(refusal);
 }

@@ -8,31 +8,64 @@ export interface Fees {
   tipWei: bigint;
 }
 
+/** What the market asks, as of the latest block. */
+export interface Market extends Fees {
+  baseFeeWei: bigint;
+  /** Of the latest block, in unix seconds. */
+  timestampSeconds: number;
+}
+
+const BUMP_DENOMINATOR = 1_000n;
 /** Nodes refuse a replacement under +10 %. */
 const BUMP_NUMERATOR = 1_125n;
-const BUMP_DENOMINATOR = 1_000n;
-/** A replacement's fee stays under this multiple of what the market asks now. */
-const MARKET_CAP_FACTOR = 10n;
+/** What a node wants that has refused that: a pool can be set to any step, and knows what others sent under the nonce. */
+const DEMANDED_NUMERATOR = 2_000n;
 
 /** What gets a transaction into one of the next blocks. */
-export async function marketFees(rpc: Rpc): Promise<Fees> {
+export async function marketFees(rpc: Rpc): Promise<Market> {
   const [block, tip] = await Promise.all([
     rpc.getBlock("latest"),
     rpc.send("eth_maxPriorityFeePerGas", []) as Promise<string>,
   ]);
   const tipWei = BigInt(tip);
-  return { maxFeeWei: (block?.baseFeePerGas ?? 0n) * 2n + tipWei, tipWei };
+  const baseFeeWei = block?.baseFeePerGas ?? 0n;
+  return {
+    ...{ baseFeeWei, tipWei, maxFeeWei: baseFeeWei * 2n + tipWei },
+    timestampSeconds: block?.timestamp ?? 0,
+  };
 }
 
-/** What replaces a transaction that offers `previous`; undefined where that is more than the market justifies. */
-export function replacementFees(previous: Fees, market: Fees): Fees | undefined {
-  const maxFeeWei = raised(previous.maxFeeWei, market.maxFeeWei);
-  const tipWei = raised(previous.tipWei, market.tipWei);
-  return maxFeeWei > market.maxFeeWei * MARKET_CAP_FACTOR ? undefined : { maxFeeWei, tipWei };
+/** The market's fees within a cap; undefined where no block could take in what the cap allows. */
+export function cappedFees(market: Market, capWei: bigint): Fees | undefined {
+  if (capWei <= market.baseFeeWei) return undefined;
+  return { maxFeeWei: least(market.maxFeeWei, capWei), tipWei: least(market.tipWei, capWei) };
 }
 
-function raised(previous: bigint, market: bigint): bigint {
+/**
+ * What replaces a transaction that offers `previous`; undefined where that is more than the cap.
+ *
+ * @param isDemanded a node has just refused `previous` as too little
+ */
+export function replacementFees(
+  previous: Fees,
+  market: Fees,
+  capWei: bigint,
+  isDemanded = false,
+): Fees | undefined {
+  const numerator = isDemanded ? DEMANDED_NUMERATOR : BUMP_NUMERATOR;
+  const maxFeeWei = raised(previous.maxFeeWei, market.maxFeeWei, numerator, capWei);
+  const tipWei = raised(previous.tipWei, market.tipWei, numerator, capWei);
+  return maxFeeWei > capWei || tipWei > capWei ? undefined : { maxFeeWei, tipWei };
+}
+
+/** What the market asks as far as the cap goes, and no less than nodes take. */
+function raised(previous: bigint, market: bigint, numerator: bigint, capWei: bigint): bigint {
   // Rounded up: a node refuses a replacement that is a wei short of its step.
-  const step = (previous * BUMP_NUMERATOR + BUMP_DENOMINATOR - 1n) / BUMP_DENOMINATOR;
-  return step > market ? step : market;
+  const step = (previous * numerator + BUMP_DENOMINATOR - 1n) / BUMP_DENOMINATOR;
+  const wanted = least(market, capWei);
+  return step > wanted ? step : wanted;
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }

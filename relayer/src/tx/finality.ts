@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { TransactionReceipt } from "ethers";
+import type { OutboxContext } from "./context.ts";
 import { confirmedAtOrBelow, confirmedFrom, finalise, reopen } from "./intents.ts";
 import { classifyNodeError, isPassing } from "./node-errors.ts";
-import type { OutboxContext } from "./outbox.ts";
 
 /** Where a chain knows no `finalized` block: nothing that is so deep has ever been taken back. */
 const FINAL_BLOCKS = 64;
@@ -19,9 +19,9 @@ export async function settleConfirmed(
   chainCount: number,
   head: number,
 ): Promise<void> {
-  const { ledger, rpc, lane, logger } = context;
-  const back = await confirmedFrom(ledger, lane, chainCount);
-  const old = await confirmedAtOrBelow(ledger, lane, await finalBlock(context, head));
+  const { ledger, rpc, signer, logger } = context;
+  const back = await confirmedFrom(ledger, signer.address, chainCount);
+  const old = await confirmedAtOrBelow(ledger, signer.address, await finalBlock(context, head));
   const final = new Set(old.map(({ id }) => id));
   for (const intent of [...old, ...back.filter(({ id }) => !final.has(id))]) {
     const receipt = intent.txHash === undefined ? null : await rpc.getTransactionReceipt(intent.txHash);

@@ -8,8 +8,8 @@ import { earliestBlockSeconds } from "../chain/block-time.ts";
 import type { ChainClock } from "../chain/clock.ts";
 import { type Contracts, describeRevert } from "../chain/contracts.ts";
 import type { Rpc } from "../chain/rpc.ts";
+import type { Predicate, Predicates, Verdict } from "./context.ts";
 import type { Subject } from "./intents.ts";
-import type { Predicate, Predicates, Verdict } from "./outbox.ts";
 
 /** What the questions are asked of. */
 export interface PredicateContext {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Step } from "./context.ts";
+import { close, type Intent, requeue } from "./intents.ts";
+
+/** The code of transactions that the operator cancelled. */
+export const CANCELLED = "MT-TX-011";
+
+const FIRST_RETRY_MILLISECONDS = 500;
+/** The longest pause. */
+export const LAST_RETRY_MILLISECONDS = 30_000;
+
+/** Tries an intent again after a pause that grows with every try. */
+export async function tryLater({ ledger, now }: Step, intent: Intent, reason: string): Promise<void> {
+  await ledger.transaction((tx) =>
+    tx
+      .updateTable("intents")
+      .set((eb) => ({
+        tries: eb("tries", "+", 1),
+        error: reason,
+        next_try_at_milliseconds: now() + retryDelay(intent.tries),
+      }))
+      .where("id", "=", intent.id)
+      .execute(),
+  );
+}
+
+/** Looks at an intent again after a pause that counts as no try: nothing is wrong with it. */
+export async function pause(
+  { ledger, now }: Step,
+  intent: Intent,
+  reason: string | null,
+  milliseconds: number,
+): Promise<void> {
+  await ledger.transaction((tx) =>
+    tx
+      .updateTable("intents")
+      .set({ error: reason, next_try_at_milliseconds: now() + milliseconds })
+      .where("id", "=", intent.id)
+      .execute(),
+  );
+}
+
+/** Takes an intent's nonce away, which is spent or free again, and queues it once more. */
+export async function giveUpNonce(
+  { ledger, now }: Step,
+  intent: Intent,
+  reason: string,
+  pauseMilliseconds = 0,
+): Promise<void> {
+  if (intent.unwanted) return endIntent(ledger, intent, "failed", CANCELLED);
+  // Whoever took its nonce, the gap is closed.
+  if (intent.kind === "fill") return endIntent(ledger, intent, "satisfied", reason);
+  return ledger.transaction((tx) => requeue(tx, intent.id, reason, now() + pauseMilliseconds));
+}
+
+/** Ends an intent that holds no nonce, or whose nonce the chain never saw. */
+export function endIntent(
+  ledger: Ledger,
+  intent: Intent,
+  state: "satisfied" | "failed",
+  reason: string | null,
+): Promise<void> {
+  return ledger.transaction((tx) => close(tx, intent.id, state, reason));
+}
+
+/** The pause after so many tries. */
+export function retryDelay(tries: number): number {
+  return Math.min(FIRST_RETRY_MILLISECONDS * 2 ** Math.min(tries, 10), LAST_RETRY_MILLISECONDS);
+}
