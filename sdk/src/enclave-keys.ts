@@ -16,6 +16,7 @@ import {
   keccak256Bytes,
   keccak256Text,
 } from "./hex.ts";
+import { recoverAddress } from "./signature.ts";
 import { encodeWords } from "./words.ts";
 
 /** Kinds of enclaves' keys, as `IEnclaveRegistry.KeyKind` numbers them. */
@@ -52,6 +53,7 @@ const PCRS = 32;
 const PCR_BYTES = 48;
 const COORDINATE_BYTES = 32;
 const SIGNATURE_BYTES = { secp256k1: 65, p256: 64 } as const;
+const P256_EVIDENCE_BYTES = 128;
 /** SHA-256 as a multihash: code 0x12, 32 bytes. */
 const MULTIHASH_HEAD = Uint8Array.of(0x12, 0x20);
 
@@ -159,6 +161,26 @@ export function intelMeasurement(tee: "sgx" | "tdx", reportMeasurement: Hex): He
 export function encodeEnclaveEvidence(key: EnclavePublicKey, signature: Hex): Hex {
   const exact = asHexOf(signature, SIGNATURE_BYTES[key.kind], "signature");
   return key.kind === "p256" ? bytesToHex(concatBytes(hexToBytes(exact), encodeWords(key.x, key.y))) : exact;
+}
+
+/**
+ * The id of the key whose signature the evidence bytes are, as `EnclaveEvidence` finds it; undefined where nobody signed
+ * this digest. Throws MT-SDK-101 to -104 for what is no signature of a secp256k1 key, MT-SDK-002 for a digest that is not
+ * 32 bytes.
+ */
+export function enclaveSignerOf(digest: Hex, evidence: Hex): Hex | undefined {
+  const bytes = hexToBytes(evidence);
+  if (bytes.length !== P256_EVIDENCE_BYTES) return enclaveKeyIdOf(recoverAddress(digest, evidence));
+  const publicKey = concatBytes(Uint8Array.of(4), bytes.subarray(SIGNATURE_BYTES.p256));
+  try {
+    const signature = bytes.subarray(0, SIGNATURE_BYTES.p256);
+    const options = { prehash: false, lowS: false };
+    if (!p256.verify(signature, hexToBytes(asHex32(digest, "digest")), publicKey, options)) return undefined;
+    return keyIdOf("p256", keccak256(bytes.subarray(SIGNATURE_BYTES.p256)));
+  } catch (error) {
+    if (error instanceof MeantimeError) throw error;
+    return undefined;
+  }
 }
 
 /**

@@ -108,6 +108,28 @@ export function findBadProofs(key: Hex, proofs: readonly StatementProof[]): numb
   return [...malformed, ...wrong].sort((a, b) => a - b);
 }
 
+/**
+ * Whether what `IProofBatch.judge` was given holds, as `contracts/evidence/zk/Groth16Batch.sol` judges it: the coefficients
+ * follow from the statements. Throws MT-SDK-401, -402 and -403 for malformed keys, points and signals, MT-SDK-406 for none.
+ */
+export function verifyGroth16Batch(key: Hex, { statements, foldedC }: Groth16Batch): boolean {
+  if (statements.length === 0) {
+    throw new MeantimeError("MT-SDK-406", "a batch of proofs needs at least one", {
+      hint: "Pass what the transaction has.",
+    });
+  }
+  const points = readKey(key);
+  const seed = seedOf(key, statements);
+  const proofs = statements.map(({ inputHash, outputHash, ctx, proof }, place) => {
+    const signals = [BigInt(inputHash), BigInt(outputHash), ctx];
+    for (const [at, signal] of signals.entries()) requireInField(signal, at);
+    const words = [...proof];
+    const [a, b] = [g1At(words, 0, badProof), g2At(words, 2, badProof)];
+    return { signals, a, b, coefficient: coefficientOf(seed, place) };
+  });
+  return isProductOne(points, proofs, g1At([...foldedC], 0, badProof));
+}
+
 // As `contracts/evidence/zk/Groth16Batch.sol` draws them: over the key, all inputs, all A and B.
 function seedOf(key: Hex, statements: readonly ProvenStatement[]): Uint8Array {
   const words = statements.map(({ inputHash, outputHash, ctx, proof }) =>
@@ -129,14 +151,25 @@ function findWrong(key: KeyPoints, proofs: readonly ReadProof[]): number[] {
 }
 
 function allHold(key: KeyPoints, proofs: readonly ReadProof[]): boolean {
-  let c = bn254.G1.Point.ZERO;
+  const weighted = proofs.map((proof, at) => ({
+    ...proof,
+    coefficient: at === 0 ? 1n : randomCoefficient(),
+  }));
+  const c = weighted.reduce(
+    (sum, proof) => sum.add(proof.c.multiplyUnsafe(proof.coefficient)),
+    bn254.G1.Point.ZERO,
+  );
+  return isProductOne(key, weighted, c);
+}
+
+type WeightedProof = Pick<ReadProof, "signals" | "a" | "b"> & { coefficient: bigint };
+
+function isProductOne(key: KeyPoints, proofs: readonly WeightedProof[], c: G1Point): boolean {
   const sums = key.ic.map(() => 0n);
   const pairs: [G1Point, G2Point][] = [];
-  for (const [at, proof] of proofs.entries()) {
-    const coefficient = at === 0 ? 1n : randomCoefficient();
-    pairs.push([proof.a.multiplyUnsafe(coefficient).negate(), proof.b]);
-    c = c.add(proof.c.multiplyUnsafe(coefficient));
-    for (const [place, factor] of [1n, ...proof.signals].entries()) {
+  for (const { signals, a, b, coefficient } of proofs) {
+    pairs.push([a.multiplyUnsafe(coefficient).negate(), b]);
+    for (const [place, factor] of [1n, ...signals].entries()) {
       sums[place] = ((sums[place] ?? 0n) + coefficient * factor) % SCALAR_FIELD_ORDER;
     }
   }

@@ -5,6 +5,7 @@ import {
   enclaveKeyBinding,
   enclaveKeyId,
   enclaveKeyIdOf,
+  enclaveSignerOf,
   encodeEnclaveEvidence,
   encodeEnclavePublicKey,
   intelMeasurement,
@@ -121,6 +122,26 @@ describe("Enclaves' keys, off chain", () => {
     }
     assert.throws(() => encodeEnclaveEvidence(P256, plain), { code: "MT-SDK-002" });
     assert.throws(() => encodeEnclaveEvidence(SECP256K1, signature), { code: "MT-SDK-002" });
+  });
+
+  it("are found again from the evidence, and are nobody's for another digest", () => {
+    const other = id("what was not attested") as Hex;
+    for (const [key, signature] of [
+      [SECP256K1, signDigest(SECRET, DIGEST)],
+      [P256, signDigestP256(SECRET, DIGEST)],
+    ] as const) {
+      const evidence = encodeEnclaveEvidence(key, signature);
+      assert.equal(enclaveSignerOf(DIGEST, evidence), enclaveKeyId(key));
+      assert.notEqual(enclaveSignerOf(other, evidence), enclaveKeyId(key));
+    }
+    const signature = signDigestP256(SECRET, DIGEST);
+    const s = p256.Point.Fn.ORDER - BigInt(`0x${signature.slice(66)}`);
+    const twin = `${signature.slice(0, 66)}${s.toString(16).padStart(64, "0")}` as Hex;
+    assert.equal(enclaveSignerOf(DIGEST, encodeEnclaveEvidence(P256, twin)), enclaveKeyId(P256));
+    for (const junk of [`0x${"00".repeat(128)}`, `0x${"ff".repeat(128)}`] as const) {
+      assert.equal(enclaveSignerOf(DIGEST, junk), undefined);
+    }
+    assert.throws(() => enclaveSignerOf(DIGEST, "0x1234"), { code: "MT-SDK-101" });
   });
 });
 

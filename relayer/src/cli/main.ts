@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { Command, CommanderError } from "commander";
 import { docsLink, TemporaryError } from "../errors.ts";
+import { addAuditCommand } from "./audit.ts";
 import { addConfigCommands } from "./config/commands.ts";
 import type { ConfigFlags } from "./config/show.ts";
 import { addLedgerCommands } from "./db/commands.ts";
@@ -110,6 +111,7 @@ function program(exitWith: (code: number) => void): Command {
       if (!lintKeyFile(file, options)) exitWith(EXIT.error);
     });
 
+  addAuditCommand(command, exitWith);
   addEnclaveCommands(command, () => exitWith(EXIT.error));
   addConfigCommands(command);
   addLedgerCommands(command, exitWith);

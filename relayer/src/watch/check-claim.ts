@@ -29,7 +29,7 @@ export function checkClaim(
   entry: Pick<BatchEntry, "claim" | "opening">,
   header: BatchHeader,
   committedAt: number,
-  models: readonly ServedModel[],
+  models: readonly Pick<ServedModel, "id" | "spec">[],
 ): Finding {
   const { claim, opening } = entry;
   const outside = notAMember(claim, header, BigInt(committedAt));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { type BatchHeader, batchId, leafHash, type Opening, openingLeaf } from "@meantime/sdk/batch";
+import { type BatchHeader, batchId, leafBytes, type Opening, openingLeafBytes } from "@meantime/sdk/batch";
 import { type Claim, claimId, parseClaim } from "@meantime/sdk/claim";
 import type { SettlementDomain } from "@meantime/sdk/domain";
 import { asHex32, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
-import { buildMerkleTree, type MerkleTree } from "@meantime/sdk/merkle";
+import { type MerkleTree, merkleTreeSteps } from "@meantime/sdk/merkle";
 import { z } from "zod";
 import { RelayerError } from "../errors.ts";
 import { fetchGuarded } from "./guard.ts";
@@ -54,10 +54,28 @@ export async function fetchBatch(
   domain: SettlementDomain,
   allowPrivate: boolean,
 ): Promise<BatchData> {
-  const id = batchId(domain, header);
-  const url = batchUrl(endpoint, id);
+  const text = await fetchBatchText(endpoint, batchId(domain, header), allowPrivate);
+  return readBatchData(text, header, domain);
+}
+
+/**
+ * The text of a batch file, as an operator's endpoint serves it.
+ *
+ * @throws RelayerError `MT-WATCH-001` unreachable; `MT-WATCH-008` an address that is not followed
+ */
+export function fetchBatchText(endpoint: string, id: Hex, allowPrivate: boolean): Promise<string> {
   const limits = { timeoutMilliseconds: FETCH_TIMEOUT_MILLISECONDS, maxBytes: MAX_RESPONSE_BYTES };
-  const file = parseFile(await fetchGuarded(url, { allowPrivate, ...limits }), id);
+  return fetchGuarded(batchUrl(endpoint, id), { allowPrivate, ...limits });
+}
+
+/**
+ * What a batch file says, once it was seen to be what the header commits to.
+ *
+ * @throws RelayerError `MT-WATCH-002` not the data that was committed
+ */
+export function readBatchData(text: string, header: BatchHeader, domain: SettlementDomain): BatchData {
+  const id = batchId(domain, header);
+  const file = parseFile(text, id);
   const isPrivate = header.dataRoot === ZERO_HASH;
   const entries = file.claims.map((entry): BatchEntry => {
     const claim = parseClaim(entry.claim);
@@ -75,14 +93,25 @@ export async function fetchBatch(
   });
   if (entries.length !== header.count)
     throw notCommitted(id, `it has ${entries.length} claims, not ${header.count}`);
-  const tree = buildMerkleTree(entries.map((entry, index) => leafHash(index, entry.claimId)));
+  const tree = treeOf(entries.length, (index) => leafBytes(index, entries[index]?.claimId ?? ZERO_HASH));
   if (tree.root !== header.root) throw notCommitted(id, "its claims have another root");
   if (isPrivate) return { entries, tree };
   const openings = entries.flatMap(({ opening }) => opening ?? []);
   if (openings.length !== entries.length) throw notCommitted(id, "openings are missing");
-  const dataTree = buildMerkleTree(openings.map((opening, index) => openingLeaf(index, opening)));
+  const dataTree = treeOf(openings.length, (index) => {
+    const opening = openings[index];
+    return opening ? openingLeafBytes(index, opening) : new Uint8Array();
+  });
   if (dataTree.root !== header.dataRoot) throw notCommitted(id, "its openings have another root");
   return { entries, tree };
+}
+
+function treeOf(count: number, leafAt: (index: number) => Uint8Array): MerkleTree {
+  const steps = merkleTreeSteps(count, leafAt);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
 }
 
 function batchUrl(endpoint: string, id: Hex): URL {

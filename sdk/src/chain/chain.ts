@@ -30,8 +30,8 @@ export interface Chain {
   blockTag: BlockTag;
 }
 
-/** A block by name. */
-export type BlockTag = "latest" | "safe" | "finalized";
+/** A block by name, or by its number in hexadecimal. */
+export type BlockTag = "latest" | "safe" | "finalized" | Hex;
 
 /** A place of a batch, as a claim is asked about. */
 export interface Inclusion {

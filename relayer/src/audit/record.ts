@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { BatchHeader } from "@meantime/sdk/batch";
+import type { Address, Hex } from "@meantime/sdk/hex";
+import type { Policy } from "@meantime/sdk/policy";
+import type { Place } from "./findings.ts";
+import { countSeconds, type SecondsCounted } from "./gaps.ts";
+
+/** All that the events say, by what it is about. Times are unix seconds. */
+export interface ChainRecord {
+  policies: Map<Hex, PolicyRecord>;
+  models: Map<Hex, ModelRecord>;
+  /** In the order of their commits. */
+  batches: Map<Hex, BatchRecord>;
+  /** By operator and token. */
+  accounts: Map<string, AccountRecord>;
+  /** By token: what Settlement owes. */
+  money: Map<Address, MoneyRecord>;
+  /** By operator and key. */
+  receiptKeys: Map<string, ReceiptKeyRecord>;
+  /** By operator and policy: since when receipts bind. */
+  accepted: Map<string, number>;
+  /** By operator, the newest announcement. */
+  endpoints: Map<Address, string>;
+  /** By the key's number. */
+  enclaveKeys: Map<string, EnclaveKeyRecord>;
+  /** By the key's id: when and where its breaker was tripped. */
+  tripped: Map<Hex, Place>;
+  verificationKeys: { contract: Address; keyId: Hex; place: Place }[];
+  /** Evidence contracts that new policies may not name any more. */
+  delisted: Map<Address, Place>;
+  pauses: { from: number; until: number }[];
+  omissions: Map<Hex, OmissionRecord>;
+  /** Reported on chain. */
+  equivocations: { operator: Address; claimIds: [Hex, Hex]; place: Place }[];
+  contradictions: { signer: Address; place: Place }[];
+  /** Withdrawn from Receipts, by token. */
+  receiptsWithdrawn: Map<Address, bigint>;
+  /** How much was locked and staked, whenever it changed. */
+  exposure: { time: number; token: Address; lockedWei: bigint; stakeWei: bigint }[];
+  /** By operator. */
+  disputes: Map<Address, DisputeCounts>;
+  /** What a contradiction between the events showed. */
+  contradictory: { what: string; place: Place }[];
+}
+
+/** A registered policy. */
+export interface PolicyRecord {
+  policy: Policy;
+  registeredAt: number;
+  closedAt?: number;
+}
+
+/** A registered model. */
+export interface ModelRecord {
+  /** The ModelRegistry that has it. */
+  registry: Address;
+  name: string;
+  registeredAt: number;
+  retiredAt?: number;
+}
+
+/** A committed batch. */
+export interface BatchRecord {
+  batchId: Hex;
+  header: BatchHeader;
+  committed: Place;
+  finalAt: number;
+  attested?: { place: Place; source: number };
+  heldUntil: number;
+  disputed: number;
+  rejected: number;
+  released?: Place;
+  /** Of leaves to which something happened. */
+  leaves: Map<number, LeafRecord>;
+}
+
+/** What has happened to a leaf, by the names of `LEAF_STATE`. */
+export type LeafStateName =
+  | "Quiet"
+  | "Challenged"
+  | "Answered"
+  | "Rejected"
+  | "Voided"
+  | "Demanded"
+  | "Revealed";
+
+/** One leaf of a batch. */
+export interface LeafRecord {
+  state: LeafStateName;
+  kinds: number;
+  /** Accepted for it alone, in order. */
+  evidence: { kind: number; at: number; source: number; place: Place }[];
+  /** Of the open dispute, or from when on the clock makes a revealed one final. */
+  deadline: number;
+  disputedAt?: number;
+  claimId?: Hex;
+  /** Where it was rejected or voided. */
+  ended?: Place;
+  disproven?: true;
+}
+
+/** An operator's account in one token. */
+export interface AccountRecord {
+  operator: Address;
+  token: Address;
+  stakeWei: bigint;
+  lockedWei: bigint;
+  unbondingWei: bigint;
+}
+
+/** Disputes of one operator's claims, and how they ended. What has no end is open. */
+export interface DisputeCounts {
+  challenged: number;
+  answered: number;
+  voided: number;
+  demanded: number;
+  revealed: number;
+  /** Challenges and demands that ran out. */
+  unanswered: number;
+  /** Claims disproven, challenged before or not. */
+  disproven: number;
+  /** From challenge to answer and from demand to revelation, seconds. */
+  answerSeconds: SecondsCounted;
+}
+
+/** What Settlement owes in one token, and what was burnt. */
+export interface MoneyRecord {
+  disputeBondsWei: bigint;
+  creditsWei: bigint;
+  burntWei: bigint;
+}
+
+/** A receipt key of an operator. */
+export interface ReceiptKeyRecord {
+  validFrom: number;
+  revokedAt?: number;
+  compromisedSince?: number;
+}
+
+/** A key of an enclave. */
+export interface EnclaveKeyRecord {
+  keyId: Hex;
+  measurement: Hex;
+  compromisedSince?: number;
+}
+
+/** A report that a claim was omitted. */
+export interface OmissionRecord {
+  operator: Address;
+  place: Place;
+  state: "Open" | "Refuted" | "Upheld" | "Voided";
+}
+
+/** The key of maps of pairs. */
+export function pair(a: string, b: string): string {
+  return `${a} ${b}`;
+}
+
+/** Nothing has happened yet. */
+export function emptyRecord(): ChainRecord {
+  return {
+    ...{ policies: new Map(), models: new Map(), batches: new Map(), accounts: new Map(), money: new Map() },
+    ...{ receiptKeys: new Map(), accepted: new Map(), endpoints: new Map(), enclaveKeys: new Map() },
+    ...{ tripped: new Map(), verificationKeys: [], delisted: new Map(), pauses: [], omissions: new Map() },
+    ...{ equivocations: [], contradictions: [], receiptsWithdrawn: new Map(), exposure: [] },
+    ...{ disputes: new Map(), contradictory: [] },
+  };
+}
+
+/** The disputes of an operator, none at first. */
+export function disputesOf({ disputes }: ChainRecord, operator: Address): DisputeCounts {
+  const known = disputes.get(operator);
+  if (known) return known;
+  const none = {
+    challenged: 0,
+    answered: 0,
+    voided: 0,
+    demanded: 0,
+    revealed: 0,
+    unanswered: 0,
+    disproven: 0,
+  };
+  const fresh = { ...none, answerSeconds: countSeconds() };
+  disputes.set(operator, fresh);
+  return fresh;
+}
