@@ -11,7 +11,7 @@ const EMPTY_LIST = { items: [], nextCursor: null };
 
 /** An index of a chain on which nothing has happened. */
 export const EMPTY_INDEX: IndexAnswers = {
-  "/": {
+  "": {
     chainId: 31337,
     settlement: SETTLEMENT,
     startBlock: 0,

@@ -78,9 +78,9 @@ describe("the explorer without a chain behind it", () => {
   });
 
   it("tells of a reorganised chain and of an index that lags behind", async () => {
-    const lagging = { ...(EMPTY_INDEX["/"] as object), synced: false, readUpTo: 7 };
+    const lagging = { ...(EMPTY_INDEX[""] as object), synced: false, readUpTo: 7 };
     const events = 'event: reorg\ndata: {"fromBlock":9}\n\n';
-    const page = await open("/", { ...EMPTY_INDEX, "/": lagging }, events);
+    const page = await open("/", { ...EMPTY_INDEX, "": lagging }, events);
     await page.locator(".notice", { hasText: "The chain was reorganised from block 9 on" }).waitFor();
     await page.locator(".notice", { hasText: "it has read up to block 7 of 12" }).waitFor();
   });

@@ -101,26 +101,26 @@ function ClaimView({ shown: { answer, claim, parts, isSigned } }: { shown: Shown
     transactions: evidence.map(({ tx }) => tx),
   };
   return (
-    <div class="claim-columns">
-      <div class="claim-story">
-        <section class="card" aria-labelledby="standing">
-          <h2 id="standing">
-            How it stands <StatusTag status={status} />
-          </h2>
-          <p>{STATUS_WORDS[status]}</p>
-          <p class="quiet">This is what the index says. What your browser finds stands beside it.</p>
-        </section>
-        <section class="card" aria-labelledby="happened">
-          <h2 id="happened">What happened</h2>
-          <Timeline moments={[...timeline, ...expected(answer)]} />
-        </section>
-        <section class="card" aria-labelledby="fields">
-          <h2 id="fields">What was claimed</h2>
-          <Properties items={claimItems(claim, batchId, answer.index)} />
-          <OpeningView opening={parts.opening} />
-        </section>
-      </div>
+    <div class="claim-grid">
+      <section class="card" aria-labelledby="standing">
+        <h2 id="standing">
+          How it stands <StatusTag status={status} />
+        </h2>
+        <p>{STATUS_WORDS[status]}</p>
+        <p class="quiet">
+          This is what the index says. What your browser finds stands under "Checked in your browser".
+        </p>
+      </section>
       <Verification subject={subject} subjectKey={JSON.stringify([answer, about?.settlement])} />
+      <section class="card" aria-labelledby="happened">
+        <h2 id="happened">What happened</h2>
+        <Timeline moments={[...timeline, ...expected(answer)]} />
+      </section>
+      <section class="card" aria-labelledby="fields">
+        <h2 id="fields">What was claimed</h2>
+        <Properties items={claimItems(claim, batchId, answer.index)} />
+        <OpeningView opening={parts.opening} />
+      </section>
     </div>
   );
 }

@@ -104,13 +104,29 @@ function Charts({ buckets, end }: { buckets: readonly GapBucket[]; end: End }) {
   return (
     <div class="charts">
       {keys.map((key) => (
-        <ChartOf key={key} of={key} rows={known.filter((one) => one.key === key)} end={end} />
+        <ChartOf
+          key={key}
+          of={key}
+          rows={known.filter((one) => one.key === key)}
+          end={end}
+          isAlone={keys.length === 1}
+        />
       ))}
     </div>
   );
 }
 
-function ChartOf({ of, rows, end }: { of: string | null; rows: readonly KnownBucket[]; end: End }) {
+function ChartOf({
+  of,
+  rows,
+  end,
+  isAlone,
+}: {
+  of: string | null;
+  rows: readonly KnownBucket[];
+  end: End;
+  isAlone: boolean;
+}) {
   const sorted = rows.toSorted((a, b) => a.start - b.start);
   const line = (part: keyof Percentiles) =>
     sorted.map(({ start, percentiles }) => ({ at: start, seconds: percentiles[part] }));
@@ -120,6 +136,7 @@ function ChartOf({ of, rows, end }: { of: string | null; rows: readonly KnownBuc
     <div class="chart-of">
       <DurationChart
         title={title}
+        isAlone={isAlone}
         series={[
           { name: "p50", dash: "solid", points: line("p50") },
           { name: "p95", dash: "dashed", points: line("p95") },

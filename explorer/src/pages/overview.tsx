@@ -84,11 +84,13 @@ function GapNow({ found }: { found: Gap }) {
 function leadOf({ open }: Gap): string {
   if (open.claims === 0) return "Every answer that is known here is settled. Nothing is open.";
   const bonds = open.exposure.filter(({ wei }) => wei > 0n).map(({ wei, token }) => amount(wei, token));
-  const answers = open.claims === 1 ? "1 answer is" : `${open.claims.toLocaleString("en")} answers are`;
+  const isOne = open.claims === 1;
+  const answers = isOne ? "1 answer is" : `${open.claims.toLocaleString("en")} answers are`;
+  const them = isOne ? "it" : "them";
   const behind =
     bonds.length === 0
-      ? "No bond stands behind them yet."
-      : `${bonds.join(" and ")} of bonds stand behind them.`;
+      ? `No bond stands behind ${them} yet.`
+      : `Bonds of ${bonds.join(" and ")} stand behind ${them}.`;
   return `${answers} in use without being final. ${behind}`;
 }
 

@@ -17,7 +17,7 @@ export function keepIndexKnown(): void {
 
 async function readAbout(): Promise<void> {
   try {
-    const found = await ask("/", about, {}, new AbortController().signal);
+    const found = await ask("", about, {}, new AbortController().signal);
     index.value = found;
     if (found.head === null || head.peek() !== null) return;
     head.value = found.head;

@@ -34,7 +34,7 @@ export function listen(): void {
   events.onopen = () => {
     connection.value = "live";
     // What happened while nobody listened is asked for.
-    for (const tick of Object.values(ticks)) tick.value++;
+    everythingMayHaveChanged();
   };
   events.onerror = () => {
     connection.value = "offline";
@@ -53,8 +53,14 @@ export function listen(): void {
   on("reorg", (data) => {
     const fromBlock = readOrIgnore(reorgEvent, data)?.fromBlock ?? 0;
     reorg.value = { fromBlock, heardAtMs: Date.now() };
-    for (const tick of Object.values(ticks)) tick.value++;
+    everythingMayHaveChanged();
   });
+  // Sent where the stream could not go on from where it broke off.
+  on("reset", everythingMayHaveChanged);
+}
+
+function everythingMayHaveChanged(): void {
+  for (const tick of Object.values(ticks)) tick.value++;
 }
 
 function parsed(event: Event): unknown {

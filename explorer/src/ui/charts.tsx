@@ -10,7 +10,9 @@ export interface Series {
   points: { at: number; seconds: number }[];
 }
 
-const WIDTH = 640;
+/** Text keeps its size where the drawing is as wide as its place. */
+const WIDTHS = { phone: 330, half: 540, whole: 1_060 };
+const PHONE = "(max-width: 44rem)";
 const HEIGHT = 220;
 const LEFT = 64;
 const RIGHT = 12;
@@ -23,7 +25,16 @@ const GRID_LINES = 4;
 const LOG_FROM_RATIO = 60;
 
 /** Durations over time, as lines; the table of the same numbers stands below for whoever reads rather than looks. */
-export function DurationChart({ title, series }: { title: string; series: readonly Series[] }) {
+export function DurationChart({
+  title,
+  series,
+  isAlone,
+}: {
+  title: string;
+  series: readonly Series[];
+  isAlone: boolean;
+}) {
+  const width = matchMedia(PHONE).matches ? WIDTHS.phone : isAlone ? WIDTHS.whole : WIDTHS.half;
   const points = series.flatMap((one) => one.points);
   if (points.length === 0) return null;
   const times = points.map(({ at }) => at);
@@ -32,7 +43,7 @@ export function DurationChart({ title, series }: { title: string; series: readon
   const most = Math.max(...points.map(({ seconds }) => seconds), 1);
   const least = Math.min(...points.map(({ seconds }) => Math.max(seconds, 1)));
   const scale = most / least > LOG_FROM_RATIO ? logarithmic(least, most) : linear(most);
-  const x = (at: number) => LEFT + ((at - from) / (to - from)) * (WIDTH - LEFT - RIGHT);
+  const x = (at: number) => LEFT + ((at - from) / (to - from)) * (width - LEFT - RIGHT);
   const y = (seconds: number) => HEIGHT - BOTTOM - scale.place(seconds) * (HEIGHT - TOP - BOTTOM);
   return (
     <figure class="chart">
@@ -41,13 +52,13 @@ export function DurationChart({ title, series }: { title: string; series: readon
         <Legend series={series} />
       </figcaption>
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        viewBox={`0 0 ${width} ${HEIGHT}`}
         role="img"
         aria-label={`${title}. The numbers are in the table below.`}
       >
         {scale.marks.map((mark) => (
           <g key={mark}>
-            <line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={y(mark)} y2={y(mark)} />
+            <line class="grid" x1={LEFT} x2={width - RIGHT} y1={y(mark)} y2={y(mark)} />
             <text class="axis" x={LEFT - 8} y={y(mark) + 4} text-anchor="end">
               {duration(mark)}
             </text>
@@ -56,7 +67,7 @@ export function DurationChart({ title, series }: { title: string; series: readon
         <text class="axis" x={LEFT} y={HEIGHT - 8}>
           {clock(from)}
         </text>
-        <text class="axis" x={WIDTH - RIGHT} y={HEIGHT - 8} text-anchor="end">
+        <text class="axis" x={width - RIGHT} y={HEIGHT - 8} text-anchor="end">
           {clock(to)}
         </text>
         {series.map((one) => (

@@ -39,6 +39,14 @@ const MEANINGS: Record<string, string> = {
   opening: "Input, salt and output hash to what was claimed.",
   commitment: "The chain has committed exactly this header.",
 };
+/** Why a check cannot be made, where its own reason speaks of bundles. */
+const LACKS: Record<string, string> = {
+  model: "The model's entry is on the chain: your node has it.",
+  policy: "The policy's terms are on the chain: your node has them.",
+  opening: "Without the model's entry nobody can say how input and output are hashed, or they are not shown.",
+  "receipt key": "Whose key signed, and when it was valid, is on the chain: your node has it.",
+  commitment: "Whether this header was committed is on the chain: your node has it.",
+};
 const SIGNATURE_CHECKS = ["receipt signature", "receipt key"];
 
 /**
@@ -148,8 +156,11 @@ function bundleSteps(bundle: Bundle, isSigned: boolean, facts: Gathered["facts"]
 }
 
 function inWords(check: Check): Check {
-  const meaning = MEANINGS[check.name];
-  return check.verdict === "valid" && meaning !== undefined ? { ...check, reason: meaning } : check;
+  const words = { valid: MEANINGS, "cannot tell": LACKS, invalid: {} as Record<string, string> }[
+    check.verdict
+  ];
+  const reason = words[check.name];
+  return reason === undefined ? check : { ...check, reason };
 }
 
 function factsOf(

@@ -64,7 +64,7 @@ export function withoutChain(steps: readonly Step[]): Step[] {
       ? {
           ...step,
           finding: "unknown",
-          reason: `It fits: ${step.reason} But no node of yours was asked whether the chain agrees.`,
+          reason: `${step.reason} No node of yours has confirmed it.`,
         }
       : step,
   );
