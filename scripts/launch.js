@@ -13,6 +13,7 @@ const [file, ...rest] = process.argv.slice(2);
 requireNode();
 if (!file) fail("usage: node scripts/launch.js FILE [ARGUMENTS]", EXIT_USAGE);
 if (packagesAreStale()) install();
+buildPage();
 
 // node:sqlite is stable enough for us and still announces itself as experimental.
 const node = ["--disable-warning=ExperimentalWarning", file, ...rest];
@@ -55,6 +56,16 @@ function install() {
         shell: process.platform === "win32",
       });
   if (status !== 0) fail("npm ci failed; its messages are above.", 1);
+}
+
+// Once there are packages: the relayer serves what this builds.
+function buildPage() {
+  const arguments_ = [fileURLToPath(new URL("explorer/build.ts", import.meta.url)), "--if-stale"];
+  const { status } = spawnSync(process.execPath, arguments_, {
+    cwd: ROOT,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (status !== 0) fail("The explorer could not be built; the messages are above.", 1);
 }
 
 function fail(message, status) {

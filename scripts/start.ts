@@ -71,7 +71,9 @@ async function writeSample(): Promise<string> {
 function whatToTry({ chain, domain }: LocalStack, { url }: RelayerProcess, sample: string): string {
   return `
 Chain    ${chain.url} (chain 31337, Settlement at ${domain.settlement})
-Gateway  ${url} (the page shows the trust gap)
+Gateway  ${url}
+Page     ${url}/?rpc=${encodeURIComponent(chain.url)}&settlement=${domain.settlement}
+         the trust gap, live; follow a claim and check it in your browser against the chain above
 Enclave  simulated; its key was registered by an attestation document, which the chain verified under a test root
 
 Try, in another terminal:

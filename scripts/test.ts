@@ -17,6 +17,7 @@ const STEPS = [
   "circuits:lint",
   "test:circuits",
   "test:relayer",
+  "test:explorer",
   "circuits:check",
 ];
 

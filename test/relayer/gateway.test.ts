@@ -15,6 +15,7 @@ import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import type { NetworkModel, Services } from "../../relayer/src/services.ts";
 import { digitModelUrl } from "../../scripts/chain/models.ts";
+import { buildExplorerIfStale } from "../../scripts/explorer/build.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { enrolOperator, localOperator, lowerCase } from "../../scripts/stack/operators.ts";
 import { CLAIM_BOND_WEI } from "../../scripts/stack/policies.ts";
@@ -45,6 +46,7 @@ describe("gateway", () => {
   let relayer: RunningRelayer;
 
   before(async () => {
+    await buildExplorerIfStale();
     stack = await startLocalStack();
     const config = await localConfig(stack, ({ commit, gateway }) => {
       commit.maxAgeSeconds = 1;
@@ -251,13 +253,21 @@ describe("gateway", () => {
     const page = await fetch(new URL("/", relayer.url));
     const csp = page.headers.get("content-security-policy") ?? "";
     assert.match(csp, /default-src 'none'/);
-    assert.doesNotMatch(csp, /unsafe/);
+    assert.doesNotMatch(csp, /'unsafe-(inline|eval)'/);
+    assert.equal(page.headers.get("cache-control"), "no-cache");
     const html = await page.text();
     assert.doesNotMatch(html, /<script(?![^>]*src=)|style="|onload=/);
-    for (const file of ["explorer.js", "explorer.css"]) {
-      assert.ok(html.includes(file));
-      assert.equal((await fetch(new URL(`/${file}`, relayer.url))).status, 200);
+    const assets = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? "");
+    assert.ok(assets.length >= 2, html);
+    for (const path of assets) {
+      const asset = await fetch(new URL(path, relayer.url));
+      assert.equal(asset.status, 200);
+      assert.match(asset.headers.get("cache-control") ?? "", /immutable/);
     }
+    // A link into the page leads to the page; a path that is none of its own does not.
+    const deep = await fetch(new URL(`/claims/${REQUEST_ID}`, relayer.url));
+    assert.equal(await deep.text(), html);
+    assert.equal((await fetch(new URL("/claimsandmore", relayer.url))).status, 404);
   });
 
   it("says who it is, that it lives, and where the trust gap stands", async () => {

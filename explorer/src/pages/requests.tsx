@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
+import type { ComponentChildren } from "preact";
+import { ask } from "../api/client.ts";
+import { type RequestRow, requestAnswer, requestRow } from "../api/rows.ts";
+import { ticks } from "../state/live.ts";
+import { useResource } from "../state/resource.ts";
+import { Empty, Loaded } from "../ui/conditions.tsx";
+import { FullId, IdLink, ShortId } from "../ui/ids.tsx";
+import { ListPage } from "../ui/list-page.tsx";
+import { type Column, DataTable, Properties } from "../ui/table.tsx";
+import { Timeline } from "../ui/timeline.tsx";
+import { Amount, Time } from "../ui/values.tsx";
+import { CLAIM_COLUMNS } from "./claims.tsx";
+
+const COLUMNS: Column<RequestRow>[] = [
+  { title: "Request", cell: ({ requestId }) => <IdLink kind="requests" id={requestId} /> },
+  { title: "State", cell: ({ state }) => state },
+  { title: "Fee", isNumber: true, cell: ({ feeWei }) => <Amount wei={feeWei} /> },
+  { title: "Asked", cell: ({ requested }) => <Time at={requested.at} /> },
+  { title: "Expires", cell: ({ expiresAt }) => <Time at={expiresAt} /> },
+  { title: "Model", cell: ({ modelId }) => <IdLink kind="models" id={modelId} /> },
+  { title: "Requester", cell: ({ requester }) => <ShortId id={requester} /> },
+];
+
+/** Requests of contracts, the latest first. */
+export function RequestsPage() {
+  return (
+    <ListPage
+      title="Requests"
+      lead="Contracts ask for answers on the chain and put a fee on them, which the operator gets once the answer has settled."
+      path="/requests"
+      read={requestRow}
+      columns={COLUMNS}
+      caption="Requests"
+      tick={ticks.heads}
+      keyOf={({ requestId }) => requestId}
+      empty={{ title: "No requests", words: "No contract has asked for an answer yet." }}
+    />
+  );
+}
+
+/** One request, and the claims that answer it. */
+export function RequestPage({ requestId }: { requestId: Hex }) {
+  const path = `/requests/${requestId}`;
+  const found = useResource(path, (signal) => ask(path, requestAnswer, {}, signal), ticks.heads.value);
+  return (
+    <>
+      <h1>Request</h1>
+      <p class="page-id">
+        <FullId id={requestId} />
+      </p>
+      <Loaded of={found}>
+        {(request) => (
+          <>
+            <div class="claim-columns">
+              <section class="card" aria-labelledby="happened">
+                <h2 id="happened">What happened</h2>
+                <Timeline moments={request.timeline} />
+              </section>
+              <section class="card" aria-labelledby="asked">
+                <h2 id="asked">What was asked</h2>
+                <Properties items={itemsOf(request)} />
+              </section>
+            </div>
+            <section aria-labelledby="answers">
+              <h2 id="answers">Claims that answer it</h2>
+              {request.claims.length === 0 ? (
+                <Empty title="No answer yet" />
+              ) : (
+                <DataTable
+                  caption="Claims that answer the request"
+                  columns={CLAIM_COLUMNS}
+                  rows={request.claims}
+                  keyOf={({ claimId }) => claimId}
+                />
+              )}
+            </section>
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function itemsOf(request: RequestRow): [string, ComponentChildren][] {
+  const { operator, minStatus, answeredBy } = request;
+  return [
+    ["State", request.callbackFailed ? `${request.state}; the contract refused the callback` : request.state],
+    ["Requester", <FullId key="requester" id={request.requester} />],
+    ["Model", <FullId key="model" kind="models" id={request.modelId} />],
+    ["Policy", <FullId key="policy" kind="policies" id={request.policyId} />],
+    ["Operator", operator === ZERO_ADDRESS ? "any" : <FullId key="o" kind="operators" id={operator} />],
+    ["Answered by", answeredBy === null ? "nobody yet" : <FullId key="a" kind="operators" id={answeredBy} />],
+    ["Fee", <Amount key="fee" wei={request.feeWei} />],
+    ["Least status", minStatus ?? "unknown"],
+    ["Expires", <Time key="expires" at={request.expiresAt} />],
+  ];
+}
