@@ -48,9 +48,14 @@ export interface UpstreamModel {
 }
 
 /** Whether a model is a network that can be run here. */
-export function isNetwork(model: ServedModel): model is NetworkModel {
+export function isNetwork<Model extends { kind: string }>(
+  model: Model,
+): model is Extract<Model, { kind: "network" }> {
   return model.kind === "network";
 }
+
+/** What checking a claim of a model takes. */
+export type CheckableModel = Pick<NetworkModel, "id" | "kind" | "spec"> | Pick<UpstreamModel, "id" | "kind">;
 
 /** A policy that this relayer serves under, with its terms as registered. */
 export interface ServedPolicy extends PolicyConfig {

@@ -7,7 +7,7 @@ import type { Hex } from "@meantime/sdk/hex";
 import { type ModelSpec, parseModelSpec, specHash } from "@meantime/sdk/model";
 import { BadInputError } from "../cli/enclave/bad-input.ts";
 import { readJson } from "../cli/read-json.ts";
-import type { ServedModel } from "../services.ts";
+import type { NetworkModel } from "../services.ts";
 import { INTERFACES, lower } from "./events.ts";
 import type { PinnedChain } from "./pinned-chain.ts";
 import type { ChainRecord } from "./record.ts";
@@ -35,7 +35,7 @@ export interface ModelBook {
 }
 
 /** A model as `checkClaim` runs it. */
-export type RunnableModel = Pick<ServedModel, "id" | "spec">;
+export type RunnableModel = Pick<NetworkModel, "id" | "kind" | "spec">;
 
 /** A model's id names its specification by hash, in the registry's entry alone: it is read for each model once. */
 export function createModelBook(
@@ -51,7 +51,7 @@ export function createModelBook(
     const call = lower(INTERFACES.models.encodeFunctionData("modelOf", [id]));
     const [entry] = INTERFACES.models.decodeFunctionResult("modelOf", await chain.call(registry, call));
     const spec = specs.get(lower(entry.specHash));
-    return spec && { id, spec };
+    return spec && { id, kind: "network", spec };
   };
   return {
     async of(modelIds) {

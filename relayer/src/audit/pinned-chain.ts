@@ -8,7 +8,7 @@ import { MeantimeError } from "@meantime/sdk/errors";
 import type { ChainLog } from "@meantime/sdk/evidence-from-chain/acceptance";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { BadInputError } from "../cli/enclave/bad-input.ts";
-import { DEVELOPMENT_CHAIN_ID } from "../config/load.ts";
+import { DEVELOPMENT_CHAIN_ID } from "../config/development-chain.ts";
 import { redactUrl } from "../config/redact.ts";
 import { TemporaryError } from "../errors.ts";
 

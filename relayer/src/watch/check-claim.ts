@@ -8,7 +8,7 @@ import { inputLength, runModel } from "@meantime/sdk/model";
 import { hashInput, hashOutput } from "@meantime/sdk/openai/commitment";
 import { isAnswerable } from "@meantime/sdk/policy";
 import { MAX_COMMIT_HORIZON_SECONDS } from "@meantime/sdk/receipt";
-import { isNetwork, type ServedModel } from "../services.ts";
+import { type CheckableModel, isNetwork } from "../services.ts";
 import type { BatchEntry } from "./fetch-batch.ts";
 
 /**
@@ -29,7 +29,7 @@ export function checkClaim(
   entry: Pick<BatchEntry, "claim" | "opening">,
   header: BatchHeader,
   committedAt: number,
-  models: readonly Pick<ServedModel, "id" | "spec">[],
+  models: readonly CheckableModel[],
 ): Finding {
   const { claim, opening } = entry;
   const outside = notAMember(claim, header, BigInt(committedAt));
