@@ -4,7 +4,7 @@ import type { Claim } from "@meantime/sdk/claim";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, asHexOf, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { checkClaim, notAMember } from "../watch/check-claim.ts";
-import { type BatchEntry, readBatchData } from "../watch/fetch-batch.ts";
+import { type BatchData, type BatchEntry, readBatchData } from "../watch/fetch-batch.ts";
 import { COMMIT_GRACE_SECONDS } from "../watch/known-receipts.ts";
 import type { DataSource } from "./data-source.ts";
 import type { Findings } from "./findings.ts";
@@ -44,7 +44,7 @@ export async function auditClaims(audit: ClaimAudit, batches: readonly BatchReco
     const read = await (reading.shift() ?? readOf(audit, batch));
     const next = batches[place + READ_AHEAD];
     if (next) reading.push(readOf(audit, next));
-    const data = openData(audit, batch, read);
+    const data = await openData(audit, batch, read);
     if (data === undefined) audit.tally.unseen(batch);
     else {
       const models = await audit.models.of(data.entries.map(({ claim }) => claim.modelId));
@@ -73,7 +73,11 @@ function readOf({ source }: ClaimAudit, { batchId, header }: BatchRecord): Promi
   return source.read(batchId, header.operator);
 }
 
-function openData({ chain, record, findings, tally }: ClaimAudit, batch: BatchRecord, read: Read) {
+async function openData(
+  { chain, record, findings, tally }: ClaimAudit,
+  batch: BatchRecord,
+  read: Read,
+): Promise<BatchData | undefined> {
   const { batchId, header, committed, finalAt } = batch;
   const isPublic = record.policies.get(header.policyId)?.policy.publicData ?? true;
   const about = { batchId, operator: header.operator };
@@ -87,7 +91,7 @@ function openData({ chain, record, findings, tally }: ClaimAudit, batch: BatchRe
     return undefined;
   }
   try {
-    const data = readBatchData(read.text, header, chain.domain);
+    const data = await readBatchData(read.text, header, chain.domain);
     tally.data(header.dataRoot === ZERO_HASH ? "root only" : "complete");
     return data;
   } catch (error) {
@@ -265,7 +269,8 @@ async function lookInto(
     if (before === undefined) continue;
     const read = await readOf(audit, before);
     if (!("text" in read)) continue;
-    const first = readBatchData(read.text, before.header, chain.domain).entries[other.index];
+    const { entries } = await readBatchData(read.text, before.header, chain.domain);
+    const first = entries[other.index];
     if (first === undefined || !isEquivocation(first.claim, entry.claim)) continue;
     const claimIds = [first.claimId, entry.claimId];
     const isReported = record.equivocations.some((one) => claimIds.every((id) => one.claimIds.includes(id)));

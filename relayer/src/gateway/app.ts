@@ -2,6 +2,7 @@
 
 import { routePath } from "hono/route";
 import { describeError, TemporaryError } from "../errors.ts";
+import { createIndexApi, INDEX_PATH } from "../indexer/api/app.ts";
 import type { Services } from "../services.ts";
 import { answerHeaders, anyOrigin, limitBytes } from "./cheap-middleware.ts";
 import { errorBody, HttpError } from "./http-error.ts";
@@ -35,6 +36,9 @@ export function createGateway(services: Services, state: GatewayState): Routes {
   app.route("/", operatorRoutes(services, state, documents.operations));
   app.route("/", healthRoutes(services, state));
   app.route("/", documents.routes);
+  if (services.config.index.enabled) {
+    app.route(INDEX_PATH, createIndexApi({ ...services, startBlock: services.config.chain.startBlock }));
+  }
   servePage(app);
   app.notFound(() =>
     answer(new HttpError(404, "MT-GW-012", "there is nothing here", "See /openapi.json for the paths.")),
