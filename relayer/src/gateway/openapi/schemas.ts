@@ -291,6 +291,9 @@ export const statusReportSchema = z
       omissionsToRefute: count,
       transactionsOpen: count,
     }),
+    payments: z
+      .strictObject({ held: count, pending: count, settled: count, failed: count, released: count })
+      .openapi({ description: "By state (x402). pending: what came of it is not known yet." }),
     watch: z
       .looseObject({ mode: z.string() })
       .openapi({ description: "How much of others' claims was checked." }),
