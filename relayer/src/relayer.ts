@@ -34,7 +34,7 @@ import { ProofDuty } from "./prove/obligations.ts";
 import type { Prover } from "./prove/prover.ts";
 import { loadModels } from "./registry/models.ts";
 import { loadPolicies } from "./registry/policies.ts";
-import type { ModelRuntime, Services } from "./services.ts";
+import { isNetwork, type ModelRuntime, type Services } from "./services.ts";
 import { openSigners, type Signers } from "./signers/open.ts";
 import type { Signer } from "./signers/signer.ts";
 import type { Lane } from "./tx/intents.ts";
@@ -253,9 +253,11 @@ async function run(
 }
 
 async function proverOf({ config, models, policies, logger }: Services, metrics: Metrics): Promise<Prover> {
-  const provable = models.flatMap(({ spec, proving, verificationKey }): ProvableModel[] =>
-    proving && verificationKey ? [{ spec, ...proving, verificationKey }] : [],
-  );
+  const provable = models
+    .filter(isNetwork)
+    .flatMap(({ spec, proving, verificationKey }): ProvableModel[] =>
+      proving && verificationKey ? [{ spec, ...proving, verificationKey }] : [],
+    );
   const prover = await createProver(
     config.prover,
     provable[0],

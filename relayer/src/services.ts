@@ -8,7 +8,7 @@ import type { ChainClock } from "./chain/clock.ts";
 import type { Contracts } from "./chain/contracts.ts";
 import type { ChainView } from "./chain/follow.ts";
 import type { Rpc } from "./chain/rpc.ts";
-import type { PolicyConfig, RelayerConfig } from "./config/load.ts";
+import type { PolicyConfig, RelayerConfig, UpstreamConfig } from "./config/load.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { Breaker } from "./ops/breaker.ts";
 import type { Logger } from "./ops/logger.ts";
@@ -17,8 +17,12 @@ import type { Signers } from "./signers/open.ts";
 /** Answers one input. Must be deterministic: a repeated question gets the stored answer, a watchtower asks again. */
 export type ModelRuntime = (input: number[]) => ModelAnswer;
 
-/** A model that this relayer serves and can check. */
-export interface ServedModel {
+/** A model that this relayer serves. */
+export type ServedModel = NetworkModel | UpstreamModel;
+
+/** A network that this relayer runs, and can check anywhere. */
+export interface NetworkModel {
+  kind: "network";
   name: string;
   id: Hex;
   spec: ModelSpec;
@@ -28,6 +32,23 @@ export interface ServedModel {
   verificationKey: Hex | undefined;
   /** The files that prove it, where this relayer has them. */
   proving: { wasm: string; zkey: string } | undefined;
+}
+
+/** A model behind an OpenAI-compatible server. What it answers cannot be computed here. */
+export interface UpstreamModel {
+  kind: "upstream";
+  name: string;
+  id: Hex;
+  version: number;
+  reexecutable: boolean;
+  measurement: Hex | undefined;
+  /** Undefined for a watchtower, which asks nobody. */
+  upstream: UpstreamConfig | undefined;
+}
+
+/** Whether a model is a network that can be run here. */
+export function isNetwork(model: ServedModel): model is NetworkModel {
+  return model.kind === "network";
 }
 
 /** A policy that this relayer serves under, with its terms as registered. */

@@ -28,7 +28,14 @@ describe("what a claim's own opening shows", () => {
     const spec = parseModelSpec(JSON.parse(await readFile(digitModelUrl("spec"), "utf8")));
     const id = modelId(modelEntry(spec, { measurement: `0x${"11".repeat(32)}` }));
     model = {
-      ...{ name: spec.name, id, spec, run: (input) => runModel(spec, input), measurement: undefined },
+      ...{
+        kind: "network",
+        name: spec.name,
+        id,
+        spec,
+        run: (input) => runModel(spec, input),
+        measurement: undefined,
+      },
       ...{ verificationKey: undefined, proving: undefined },
     };
     const policyId: Hex = `0x${"22".repeat(31)}${EVIDENCE_KINDS.tee.toString(16).padStart(2, "0")}`;

@@ -158,7 +158,9 @@ describe("meantime init", () => {
       config.policies.map(({ prove }) => prove),
       ["never", "always"],
     );
-    for (const path of [config.models[0]?.spec, config.models[0]?.wasm, config.models[0]?.zkey]) {
+    const [model] = config.models;
+    assert.ok(model && "spec" in model);
+    for (const path of [model.spec, model.wasm, model.zkey]) {
       assert.ok(readFileSync(path ?? "").length > 0);
     }
     assert.equal(JSON.parse(readFileSync(file, "utf8")).$schema, "./relayer.schema.json");

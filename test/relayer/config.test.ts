@@ -86,7 +86,9 @@ describe("configuration", () => {
     assert.equal(config.chain.pollMilliseconds, 250);
     assert.equal(config.chain.settlement, `0x${"aa".repeat(20)}`);
     assert.deepEqual(config.ledger, { file: "/etc/meantime/ledger.sqlite" });
-    assert.equal(config.models[0]?.spec, "/etc/meantime/models/digits.json");
+    const [model] = config.models;
+    assert.ok(model && "spec" in model);
+    assert.equal(model.spec, "/etc/meantime/models/digits.json");
     assert.equal(config.policies[0]?.prove, "never");
     assert.equal(config.watch.mode, "off");
   });

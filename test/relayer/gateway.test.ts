@@ -13,7 +13,7 @@ import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { infer as inferHere } from "../../relayer/src/gateway/infer.ts";
 import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
-import type { ServedModel, Services } from "../../relayer/src/services.ts";
+import type { NetworkModel, Services } from "../../relayer/src/services.ts";
 import { digitModelUrl } from "../../scripts/chain/models.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { enrolOperator, localOperator, lowerCase } from "../../scripts/stack/operators.ts";
@@ -124,7 +124,7 @@ describe("gateway", () => {
         view: () => undefined,
       };
       const body = { input: sampleInput(1), requester: REQUESTER };
-      return inferHere(services as unknown as Services, model as unknown as ServedModel, body);
+      return inferHere(services as unknown as Services, model as unknown as NetworkModel, body);
     };
     await assert.rejects(ask(2), { status: 422, code: "MT-GW-008" });
     await assert.rejects(ask(3), { status: 503, code: "MT-GW-011", retryAfterSeconds: 5 });
@@ -137,7 +137,7 @@ describe("gateway", () => {
       const policy = { name: "any", id: idWithKinds(1), terms: { publicData } };
       const services = { policies: [policy], view: () => undefined };
       const body = { input: new Array(length).fill(0), requester: REQUESTER };
-      return inferHere(services as unknown as Services, model as unknown as ServedModel, body);
+      return inferHere(services as unknown as Services, model as unknown as NetworkModel, body);
     };
     await assert.rejects(ask(8_192, true), { status: 422, code: "MT-GW-020" });
     // One byte is the output's. What fits is refused for the next reason: no chain.

@@ -3,12 +3,13 @@
 import { batchAttestationDigest, claimAttestationDigest } from "@meantime/sdk/evidence";
 import type { Hex } from "@meantime/sdk/hex";
 import { runModel } from "@meantime/sdk/model";
+import { opens } from "@meantime/sdk/openai/commitment";
 import { EVIDENCE_KINDS, EVIDENCE_RULES } from "@meantime/sdk/policy";
 import { signDigest } from "@meantime/sdk/signature";
 import { headerFromRow } from "../ledger/batches.ts";
 import { receiptsOfBatch, type StoredReceipt } from "../ledger/receipts.ts";
 import { giveUp } from "../ledger/unprovable.ts";
-import type { ServedModel, Services } from "../services.ts";
+import { isNetwork, type ServedModel, type Services } from "../services.ts";
 import { attestIntent, type Evidence } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
 
@@ -35,7 +36,7 @@ export async function attestBatches(services: Services): Promise<void> {
       const model = models.find(({ id }) => id === row.model_id);
       if (!model?.measurement) continue;
       const receipts = await receiptsOfBatch(ledger, row.batch_id);
-      const wrong = receipts.find((stored) => !recomputes(model, stored));
+      const wrong = receipts.find((stored) => !vouches(model, stored));
       if (wrong) {
         logger.error(
           { code: "MT-ATT-001", batchId: row.batch_id, claimId: wrong.receipt.claimId },
@@ -61,14 +62,16 @@ export function attestClaim(
   stored: StoredReceipt,
 ): Evidence | undefined {
   const { enclaveKey, address: beneficiary } = config.operator;
-  if (!enclaveKey || !config.chain.enclaveEvidence || !model.measurement || !recomputes(model, stored))
+  if (!enclaveKey || !config.chain.enclaveEvidence || !model.measurement || !vouches(model, stored))
     return undefined;
   const digest = claimAttestationDigest(enclaveDomain(config), stored.receipt.claimId, beneficiary);
   return { kind: EVIDENCE_KINDS.tee, beneficiary, bytes: signDigest(enclaveKey, digest) };
 }
 
-function recomputes({ spec }: ServedModel, { opening }: StoredReceipt): boolean {
-  return runModel(spec, [...opening.input]).label === opening.output[0];
+/** A network is run again. What is behind a server is vouched for as it was recorded when it answered. */
+function vouches(model: ServedModel, { opening, receipt }: StoredReceipt): boolean {
+  if (!isNetwork(model)) return opens(opening, receipt.claim);
+  return runModel(model.spec, [...opening.input]).label === opening.output[0];
 }
 
 function enclaveDomain({ chain }: Services["config"]) {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Address, Hex } from "@meantime/sdk/hex";
+import type { OpenAiModel } from "@meantime/sdk/openai/model";
 import type { z } from "zod";
 import { RelayerError } from "../errors.ts";
 import type { LedgerSource } from "../ledger/ledger.ts";
@@ -24,7 +25,7 @@ export interface RelayerConfig {
     enclaveEvidence?: Address | undefined;
   };
   operator: { address: Address; senderKey: KeySource; receiptKey: KeySource; enclaveKey?: Hex | undefined };
-  gateway: Omit<ConfigFile["gateway"], "auth"> & { auth: AuthConfig };
+  gateway: Omit<ConfigFile["gateway"], "auth"> & { auth: AuthConfig; requester?: Address | undefined };
   ledger: LedgerSource;
   models: ModelConfig[];
   policies: PolicyConfig[];
@@ -48,14 +49,31 @@ export interface WatchConfig {
   disprove: boolean;
 }
 
-/** One model of the configuration. Paths are absolute. */
-export interface ModelConfig {
+/** One model of the configuration. */
+export type ModelConfig = NetworkConfig | UpstreamModelConfig;
+
+/** A network that this process runs. Paths are absolute. */
+export interface NetworkConfig {
   spec: string;
   verificationKey?: string | undefined;
   wasm?: string | undefined;
   zkey?: string | undefined;
   measurement?: Hex | undefined;
   version?: number | undefined;
+}
+
+/** A model behind an OpenAI-compatible server. */
+export interface UpstreamModelConfig extends OpenAiModel {
+  upstream?: UpstreamConfig | undefined;
+}
+
+/** Where a model is asked. */
+export interface UpstreamConfig {
+  /** Ends in no slash; the routes begin after it. */
+  url: string;
+  apiKey?: string | undefined;
+  /** What the upstream calls the model. */
+  model: string;
 }
 
 /** How proofs are computed. The external prover's path is absolute. */
@@ -140,9 +158,13 @@ export function parseConfig(
       receiptKey: key(file.operator.receiptKey, "operator.receiptKey"),
       enclaveKey: optional(file.operator.enclaveKey, (source) => secret(source, "operator.enclaveKey")),
     },
-    gateway: { ...file.gateway, auth: resolveAuth(file.gateway.auth, environment, contradict) },
+    gateway: {
+      ...file.gateway,
+      requester: optional(file.gateway.requester, lower),
+      auth: resolveAuth(file.gateway.auth, environment, contradict),
+    },
     ledger,
-    models: file.models.map((model) => resolveModel(model, path)),
+    models: file.models.map((model, at) => resolveModel(model, `models.${at}`, path, environment)),
     policies: file.policies.map((policy) => ({ ...policy, id: lower(policy.id) })),
     commit: file.commit,
     prover: resolveProver(file.prover, path),
@@ -206,11 +228,19 @@ export function resolveProver(
   return { ...limits, ...(rapidsnark ? { rapidsnark: { ...rapidsnark, path: path(rapidsnark.path) } } : {}) };
 }
 
-/** A model of the configuration, its paths resolved. */
+/**
+ * A model of the configuration, its paths and its upstream's key resolved.
+ *
+ * @param at the model's path in the file
+ * @throws RelayerError `MT-CFG-006` the key's variable is not set, or nothing could prove a claim about the model
+ */
 export function resolveModel(
   model: ConfigFile["models"][number],
+  at: string,
   path: (relative: string) => string,
+  environment: NodeJS.ProcessEnv,
 ): ModelConfig {
+  if ("weights" in model) return resolveUpstreamModel(model, at, environment);
   return {
     spec: path(model.spec),
     verificationKey: optional(model.verificationKey, path),
@@ -219,6 +249,39 @@ export function resolveModel(
     measurement: optional(model.measurement, lower),
     version: model.version,
   };
+}
+
+function resolveUpstreamModel(
+  { upstream, measurement, ...model }: Extract<ConfigFile["models"][number], { weights: string }>,
+  at: string,
+  environment: NodeJS.ProcessEnv,
+): UpstreamModelConfig {
+  if (measurement === undefined && !model.reexecutable) {
+    contradict(
+      at,
+      `nothing could prove a claim about ${model.name}`,
+      "Give the measurement of the enclave that runs it, or say reexecutable where re-executors can vouch for it.",
+    );
+  }
+  return {
+    ...{ ...model, measurement: optional(measurement, lower) },
+    upstream: optional(upstream, ({ url, apiKey, model: called }) => ({
+      url: url.replace(/\/+$/, ""),
+      apiKey: optional(apiKey, ({ env }) => apiKeyOf(env, `${at}.upstream.apiKey`, environment)),
+      model: called ?? model.name,
+    })),
+  };
+}
+
+function apiKeyOf(name: string, at: string, environment: NodeJS.ProcessEnv): string {
+  const value = environment[name];
+  // Anything else has no place in a header.
+  if (value !== undefined && /^[\x21-\x7e]+$/.test(value)) return value;
+  return contradict(
+    at,
+    `the environment variable ${name} ${value === undefined ? "is not set" : "holds no key"}`,
+    `Set ${name} to the key that the upstream gave you.`,
+  );
 }
 
 /** The one place that the ledger is in: named twice or nowhere, it could be another one than its operator believes. */
@@ -268,6 +331,10 @@ function refuseContradictions(config: RelayerConfig): void {
     );
   }
   for (const [index, model] of config.models.entries()) {
+    if ("weights" in model) {
+      if (model.upstream) continue;
+      contradict(`models.${index}.upstream`, "is missing", "Say where the model is asked.");
+    }
     const proving = [model.verificationKey, model.wasm, model.zkey];
     if (proving.some(Boolean) && !model.verificationKey) {
       contradict(
@@ -346,7 +413,8 @@ function plainKey(path: string, chainId: number): RelayerError {
 
 /** The first thing that is wrong with a file, with its path. */
 export function schemaError(error: z.ZodError): RelayerError {
-  const issue = error.issues[0];
+  const [first] = error.issues;
+  const issue = first?.code === "invalid_union" && first.path[0] === "models" ? closest(first) : first;
   const at = (issue?.path ?? []).map(String);
   if (issue?.code === "unrecognized_keys") at.push(issue.keys[0] ?? "");
   const path = at.join(".") || "(the whole file)";
@@ -358,6 +426,12 @@ export function schemaError(error: z.ZodError): RelayerError {
     "`meantime config schema` prints every key; relayer/README.md explains them.",
     { path, problems: error.issues.length },
   );
+}
+
+/** Of entries of several forms, what is wrong with the form that the least is wrong with. */
+function closest(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue {
+  const [inner] = issue.errors.toSorted((a, b) => a.length - b.length)[0] ?? [];
+  return inner ? { ...inner, path: [...issue.path, ...inner.path] } : issue;
 }
 
 /** Maps what is there. */

@@ -54,6 +54,33 @@ export const configSchema = z.strictObject({
       .optional()
       .describe("announced on chain; default: the bound address"),
     maxBodyBytes: z.int().min(1_024).max(16_777_216).default(65_536),
+    requester: hex(20)
+      .optional()
+      .describe("whom claims compensate that were asked for by nobody in particular; default: nobody"),
+    maxAnswerBytes: z
+      .int()
+      .min(1_024)
+      .max(268_435_456)
+      .default(16_777_216)
+      .describe("an upstream's longer answer is refused"),
+    requestTimeoutSeconds: z
+      .number()
+      .min(0.1)
+      .max(86_400)
+      .default(600)
+      .describe("how long a request to an upstream may take, its wait for its turn included"),
+    queue: z.prefault(
+      z.strictObject({
+        maxConcurrent: z.int().min(1).max(65_536).default(256).describe("requests to one upstream at a time"),
+        maxWaiting: z
+          .int()
+          .min(0)
+          .max(1_048_576)
+          .default(1_024)
+          .describe("requests that wait for their turn; the next is refused with 503"),
+      }),
+      {},
+    ),
     auth: authSchema.prefault({ mode: "none" }).describe("who may ask for answers"),
     rateLimit: rateLimitSchema.prefault({}).describe("how often"),
     trustedProxies: trustedProxiesSchema,
@@ -69,18 +96,7 @@ export const configSchema = z.strictObject({
     }),
     {},
   ),
-  models: z
-    .array(
-      z.strictObject({
-        spec: z.string().min(1).describe("model specification, relative to this file"),
-        verificationKey: z.string().min(1).optional().describe("snarkjs verification key (JSON)"),
-        wasm: z.string().min(1).optional().describe("witness generator"),
-        zkey: z.string().min(1).optional().describe("proving key"),
-        measurement: hex(32).optional().describe("of the enclave image that runs the model"),
-        version: z.int().min(0).optional().describe("default: the version in the specification"),
-      }),
-    )
-    .min(1),
+  models: z.array(z.union([networkSchema(), upstreamModelSchema()])).min(1),
   policies: z
     .array(
       z.strictObject({
@@ -188,6 +204,59 @@ function hex(bytes: number) {
   return z
     .string()
     .regex(new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`), `must be 0x followed by ${bytes * 2} hex digits`);
+}
+
+function networkSchema() {
+  return z
+    .strictObject({
+      spec: z.string().min(1).describe("model specification, relative to this file"),
+      verificationKey: z.string().min(1).optional().describe("snarkjs verification key (JSON)"),
+      wasm: z.string().min(1).optional().describe("witness generator"),
+      zkey: z.string().min(1).optional().describe("proving key"),
+      measurement: hex(32).optional().describe("of the enclave image that runs the model"),
+      version: z.int().min(0).optional().describe("default: the version in the specification"),
+    })
+    .describe("a network that this process runs");
+}
+
+function upstreamModelSchema() {
+  return z
+    .strictObject({
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, "must be a name such as llama-3.1-8b-instruct")
+        .describe("as requests name it in `model`"),
+      version: z.int().min(1).max(0xffff_ffff).default(1),
+      weights: z
+        .string()
+        .min(1)
+        .max(256)
+        .describe("what names the weights for good, such as sha256:… of their files; part of the model id"),
+      measurement: hex(32).optional().describe("of the enclave image that runs the model"),
+      reexecutable: z
+        .boolean()
+        .default(false)
+        .describe("running it again gives the same answer: re-executors can vouch for it"),
+      upstream: z
+        .strictObject({
+          url: z
+            .url({ protocol: /^https?$/ })
+            .describe("base URL as OpenAI's clients take it, such as http://127.0.0.1:8000/v1"),
+          apiKey: z
+            .strictObject({ env: environmentName() })
+            .optional()
+            .describe("variable with the key that the upstream wants"),
+          model: z
+            .string()
+            .min(1)
+            .max(256)
+            .optional()
+            .describe("what the upstream calls the model; default: name"),
+        })
+        .optional()
+        .describe("who runs it; a watchtower needs none"),
+    })
+    .describe("a model behind an OpenAI-compatible server");
 }
 
 /** What bounds a watchtower, beside an operator or alone. */

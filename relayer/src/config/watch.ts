@@ -85,7 +85,7 @@ export function parseWatchtowerConfig(
   return {
     chain: resolveChain(file.chain),
     ledger: resolveLedger(file.ledger, path, environment),
-    models: file.models.map((model) => resolveModel(model, path)),
+    models: file.models.map((model, at) => resolveModel(model, `models.${at}`, path, environment)),
     prover: resolveProver(file.prover, path),
     watch: {
       ...{ mode, maxOpenChallenges, disprove, maxBondsWei: optional(maxBondsWei, BigInt) },

@@ -9,8 +9,11 @@ import type { Services } from "../services.ts";
 import { createAccess } from "./access/access.ts";
 import type { Paywall } from "./access/x402.ts";
 import { errorBody, HttpError } from "./http-error.ts";
+import { openAiRoutes } from "./openai/routes.ts";
 import { createRoutes, type Routes } from "./openapi/route.ts";
 import { servePage } from "./page.ts";
+import { refusalFor } from "./refusal.ts";
+import { attestationRoutes } from "./routes/attestation.ts";
 import { claimRoutes } from "./routes/claims.ts";
 import { documentRoutes } from "./routes/documents.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -41,7 +44,9 @@ export function createGateway(services: Services, state: GatewayState, paywall?:
   app.use("/v1/*", createAccess(services, state, paywall));
   const documents = documentRoutes(app);
   app.route("/", inferRoutes(services, state));
-  app.route("/", claimRoutes(services));
+  app.route("/", openAiRoutes(services, state));
+  app.route("/", claimRoutes(services, state));
+  app.route("/", attestationRoutes(services));
   app.route("/", operatorRoutes(services, state, documents.operations));
   app.route("/", healthRoutes(services, state));
   app.route("/", documents.routes);
@@ -77,27 +82,6 @@ function limitBody(maxSize: number) {
       );
     },
   });
-}
-
-/** What a client is told of an error: of one that is not its own, no more than that. */
-function refusalFor(error: Error): HttpError {
-  if (error instanceof HttpError) return error;
-  if (error instanceof TemporaryError) {
-    // A full disk, a signer that is away: what exactly, the log says.
-    return new HttpError(
-      503,
-      error.code,
-      "the relayer cannot answer for now",
-      "Repeat it later with the same requestId; no receipt was given.",
-      5,
-    );
-  }
-  return new HttpError(
-    500,
-    "MT-GW-013",
-    "the relayer failed on this request",
-    "Repeat it with the same requestId.",
-  );
 }
 
 function answer(context: Context, error: HttpError): Response {

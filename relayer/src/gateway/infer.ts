@@ -11,7 +11,7 @@ import { isAnswerable } from "@meantime/sdk/policy";
 import { type ReceiptJson, receiptToJson } from "@meantime/sdk/receipt";
 import { unlockedNow } from "../commit/exposure.ts";
 import { findByRequest, insertReceipt, type StoredReceipt } from "../ledger/receipts.ts";
-import type { ServedModel, ServedPolicy, Services } from "../services.ts";
+import { isNetwork, type NetworkModel, type ServedPolicy, type Services } from "../services.ts";
 import { signReceiptWith } from "../signers/receipt.ts";
 import { refusalOf } from "./capacity.ts";
 import { HttpError } from "./http-error.ts";
@@ -41,11 +41,12 @@ export const requestSchema = z.strictObject({
 
 type InferRequest = z.output<typeof requestSchema>;
 
-/** The served model of a name. @throws HttpError 404 `MT-GW-005` */
-export function requireModel({ models }: Services, name: string): ServedModel {
-  const model = models.find((served) => served.name === name);
+/** The served network of a name. @throws HttpError 404 `MT-GW-005` */
+export function requireModel({ models }: Services, name: string): NetworkModel {
+  const networks = models.filter(isNetwork);
+  const model = networks.find((served) => served.name === name);
   if (model) return model;
-  const known = models.map((served) => served.name).join(", ");
+  const known = networks.map((served) => served.name).join(", ");
   throw new HttpError(404, "MT-GW-005", "there is no such model here", `This relayer serves: ${known}.`);
 }
 
@@ -58,7 +59,7 @@ export function requireModel({ models }: Services, name: string): ServedModel {
  * @param body what the client sent, parsed as JSON
  * @throws HttpError 404, 409, 422 or 503
  */
-export async function infer(services: Services, model: ServedModel, body: unknown): Promise<InferAnswer> {
+export async function infer(services: Services, model: NetworkModel, body: unknown): Promise<InferAnswer> {
   const request = parseRequest(body);
   const policy = requirePolicy(services, request.policy);
   const input = requireInput(model, request.input);
@@ -82,7 +83,11 @@ export async function infer(services: Services, model: ServedModel, body: unknow
  *
  * @returns false when another receipt answers the request already
  */
-async function keep(services: Services, policy: ServedPolicy, stored: StoredReceipt): Promise<boolean> {
+export async function keep(
+  services: Services,
+  policy: ServedPolicy,
+  stored: StoredReceipt,
+): Promise<boolean> {
   let refusal: HttpError | undefined;
   const result = await insertReceipt(services.ledger, stored, services.view()?.readUpTo, (unlocked) => {
     refusal = refusalOf(services, policy, unlocked);
@@ -94,7 +99,7 @@ async function keep(services: Services, policy: ServedPolicy, stored: StoredRece
 
 async function serve(
   { clock, config, domain, signers }: Services,
-  model: ServedModel,
+  model: NetworkModel,
   policy: ServedPolicy,
   request: InferRequest,
   input: number[],
@@ -164,7 +169,7 @@ function requirePolicy({ policies }: Services, wanted: string | undefined): Serv
   );
 }
 
-function requireInput(model: ServedModel, input: readonly unknown[]): number[] {
+function requireInput(model: NetworkModel, input: readonly unknown[]): number[] {
   try {
     checkInput(model.spec, input);
     return input;
@@ -174,7 +179,7 @@ function requireInput(model: ServedModel, input: readonly unknown[]): number[] {
   }
 }
 
-function requireAnswerable(model: ServedModel, policy: ServedPolicy): void {
+function requireAnswerable(model: NetworkModel, policy: ServedPolicy): void {
   if (isAnswerable(model.id, policy.id)) return;
   throw new HttpError(
     422,
@@ -185,7 +190,7 @@ function requireAnswerable(model: ServedModel, policy: ServedPolicy): void {
 }
 
 /** Anybody may demand to see a claim of public data on chain, and what does not fit there loses its bond. */
-function requireShowable(model: ServedModel, policy: ServedPolicy): void {
+function requireShowable(model: NetworkModel, policy: ServedPolicy): void {
   if (!policy.terms.publicData || inputLength(model.spec) + OUTPUT_BYTES <= MAX_OPENING_BYTES) return;
   throw new HttpError(
     422,
@@ -197,7 +202,7 @@ function requireShowable(model: ServedModel, policy: ServedPolicy): void {
 
 async function findEarlier(
   { ledger }: Services,
-  model: ServedModel,
+  model: NetworkModel,
   policy: ServedPolicy,
   request: InferRequest,
 ): Promise<StoredReceipt | undefined> {

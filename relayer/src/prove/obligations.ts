@@ -13,7 +13,7 @@ import { findReceipt, type StoredReceipt } from "../ledger/receipts.ts";
 import { claimTree } from "../ledger/trees.ts";
 import { giveUp, isGivenUp } from "../ledger/unprovable.ts";
 import { readPolicy } from "../registry/policies.ts";
-import type { ServedModel, Services } from "../services.ts";
+import { isNetwork, type ServedModel, type Services } from "../services.ts";
 import {
   answerIntent,
   answerKey,
@@ -128,7 +128,7 @@ export class ProofDuty {
         .execute();
       for (const batch of batches) {
         if (this.#exhausted.has(batch.batch_id)) continue;
-        if (!models.find(({ id }) => id === batch.model_id)?.proving) continue;
+        if (!models.filter(isNetwork).find(({ id }) => id === batch.model_id)?.proving) continue;
         const place = await this.#nextOfBatch(batch.batch_id, policy.prove);
         if (place) return place;
       }
@@ -191,7 +191,9 @@ export class ProofDuty {
     const kinds = sharedKinds(modelId, policyId);
     const { terms } = await readPolicy(contracts, policyId);
     if (
-      model?.proving &&
+      model &&
+      isNetwork(model) &&
+      model.proving &&
       kinds & EVIDENCE_KINDS.zk &&
       (await areProofsBelieved(rpc, terms.zkEvidence, modelId))
     ) {

@@ -5,7 +5,7 @@ import type { Address } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import { RelayerError } from "../errors.ts";
 import type { StoredReceipt } from "../ledger/receipts.ts";
-import type { ServedModel } from "../services.ts";
+import type { NetworkModel } from "../services.ts";
 import type { Evidence } from "../tx/calls.ts";
 import type { Prover } from "./prover.ts";
 
@@ -18,7 +18,7 @@ import type { Prover } from "./prover.ts";
  */
 export async function proveClaim(
   prover: Prover,
-  model: ServedModel,
+  model: NetworkModel,
   { receipt, opening }: StoredReceipt,
   beneficiary: Address,
 ): Promise<Evidence> {

@@ -4,10 +4,11 @@ import { access, readFile } from "node:fs/promises";
 import { encodeVerificationKey, verificationKeyId } from "@meantime/sdk/groth16";
 import type { Hex } from "@meantime/sdk/hex";
 import { modelEntry, modelId, parseModelSpec, runModel } from "@meantime/sdk/model";
+import { openAiModelEntry } from "@meantime/sdk/openai/model";
 import type { ModelRegistry } from "../../../types/ethers-contracts/index.ts";
-import type { ModelConfig } from "../config/load.ts";
+import type { ModelConfig, NetworkConfig, UpstreamModelConfig } from "../config/load.ts";
 import { RelayerError } from "../errors.ts";
-import type { ModelRuntime, ServedModel } from "../services.ts";
+import type { ModelRuntime, NetworkModel, ServedModel, UpstreamModel } from "../services.ts";
 
 /**
  * Loads the configured models and compares each with its entry in the registries that the policies' evidence uses.
@@ -35,6 +36,29 @@ async function loadModel(
   registries: readonly ModelRegistry[],
   runtimes: ReadonlyMap<string, ModelRuntime>,
 ): Promise<ServedModel> {
+  if ("weights" in config) return loadUpstreamModel(config, path, registries);
+  return loadNetwork(config, path, registries, runtimes);
+}
+
+async function loadUpstreamModel(
+  config: UpstreamModelConfig,
+  path: string,
+  registries: readonly ModelRegistry[],
+): Promise<UpstreamModel> {
+  const { name, version, reexecutable, measurement, upstream } = config;
+  const entry = openAiModelEntry(config);
+  const id = modelId(entry);
+  for (const registry of registries)
+    await requireRegistered(id, entry.verificationKeyId, name, path, registry);
+  return { kind: "upstream", id, name, version, reexecutable, measurement, upstream };
+}
+
+async function loadNetwork(
+  config: NetworkConfig,
+  path: string,
+  registries: readonly ModelRegistry[],
+  runtimes: ReadonlyMap<string, ModelRuntime>,
+): Promise<NetworkModel> {
   const spec = await readWith(config.spec, `${path}.spec`, parseModelSpec);
   if (config.version !== undefined && config.version !== spec.version) {
     throw new RelayerError(
@@ -58,6 +82,7 @@ async function loadModel(
   if (wasm) await requireFile(wasm, `${path}.wasm`);
   if (zkey) await requireFile(zkey, `${path}.zkey`);
   return {
+    kind: "network",
     name: spec.name,
     id,
     spec,
@@ -73,7 +98,7 @@ async function requireRegistered(id: Hex, keyId: Hex, name: string, path: string
   if (registeredAt === 0n) {
     throw new RelayerError(
       "MT-CFG-008",
-      `${path}: the registry has no model ${id}, which is what the files of ${name} hash to`,
+      `${path}: the registry has no model ${id}, which is what the entry of ${name} hashes to`,
       "Register the model, or use the specification, verification key and measurement that were registered.",
       { path, modelId: id },
     );

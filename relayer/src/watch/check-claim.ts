@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { BatchHeader } from "@meantime/sdk/batch";
+import type { BatchHeader, Opening } from "@meantime/sdk/batch";
 import type { Claim } from "@meantime/sdk/claim";
 import { commitInput, commitLabel } from "@meantime/sdk/commitment";
 import type { Hex } from "@meantime/sdk/hex";
 import { inputLength, runModel } from "@meantime/sdk/model";
+import { hashInput, hashOutput } from "@meantime/sdk/openai/commitment";
 import { isAnswerable } from "@meantime/sdk/policy";
 import { MAX_COMMIT_HORIZON_SECONDS } from "@meantime/sdk/receipt";
-import type { ServedModel } from "../services.ts";
+import { isNetwork, type ServedModel } from "../services.ts";
 import type { BatchEntry } from "./fetch-batch.ts";
 
 /**
@@ -36,6 +37,7 @@ export function checkClaim(
   const model = models.find(({ id }) => id === claim.modelId);
   if (!model) return { result: "unchecked", reason: "the model is not here" };
   if (!opening) return { result: "unchecked", reason: "its data is private" };
+  if (!isNetwork(model)) return checkRecord(claim, opening);
   const { spec } = model;
   const elements = [...opening.input];
   const max = 2 ** spec.inputBits - 1;
@@ -57,6 +59,17 @@ export function checkClaim(
     };
   }
   return { result: "right" };
+}
+
+/** Of a model that nobody here can run, only that the opening is the claim's. */
+function checkRecord({ inputHash, outputHash }: Claim, { input, salt, output }: Opening): Finding {
+  if (hashInput(input, salt) !== inputHash) {
+    return { result: "junk", reason: "the input hash is not that of the committed input" };
+  }
+  if (hashOutput(output, salt) !== outputHash) {
+    return { result: "junk", reason: "the output hash is not that of the committed output" };
+  }
+  return { result: "unchecked", reason: "the model cannot be run here; its opening fits" };
 }
 
 /**

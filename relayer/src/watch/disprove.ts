@@ -11,7 +11,7 @@ import { findChainLeaf } from "../ledger/chain-facts.ts";
 import type { Row } from "../ledger/schema.ts";
 import type { Prover } from "../prove/prover.ts";
 import { readPolicy } from "../registry/policies.ts";
-import type { ServedModel } from "../services.ts";
+import { isNetwork, type NetworkModel } from "../services.ts";
 import type { Evidence } from "../tx/calls.ts";
 import { disproveIntent } from "../tx/watch-calls.ts";
 import { propose } from "./actions.ts";
@@ -112,11 +112,13 @@ export async function awaitsDisproof(services: WatchServices, lie: OpenFinding):
   return provableModel(services, lie.finding) !== undefined && (await isWorthProving(services, lie));
 }
 
-function provableModel({ models }: WatchServices, finding: Row<"findings">): ServedModel | undefined {
+function provableModel({ models }: WatchServices, finding: Row<"findings">): NetworkModel | undefined {
   if (finding.kind !== "lie" || !finding.opening || !finding.true_output) return undefined;
   const { modelId } = placed(finding).claim;
   if ((sharedKinds(modelId, modelId) & EVIDENCE_KINDS.zk) === 0) return undefined;
-  return models.find(({ id, proving, verificationKey }) => id === modelId && proving && verificationKey);
+  return models
+    .filter(isNetwork)
+    .find(({ id, proving, verificationKey }) => id === modelId && proving && verificationKey);
 }
 
 async function isWorthProving(
@@ -135,7 +137,7 @@ async function isWorthProving(
 async function proveTruth(
   { domain }: WatchServices,
   prover: Prover,
-  { proving, verificationKey }: ServedModel,
+  { proving, verificationKey }: NetworkModel,
   finding: Row<"findings">,
   beneficiary: Address,
   signal: AbortSignal,

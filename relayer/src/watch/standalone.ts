@@ -15,6 +15,7 @@ import { supervise, type Task, type TaskHealth } from "../ops/supervisor.ts";
 import { createProver, type ProvableModel } from "../prove/create-prover.ts";
 import type { Prover } from "../prove/prover.ts";
 import { loadModels } from "../registry/models.ts";
+import { isNetwork } from "../services.ts";
 import { openSigner } from "../signers/open.ts";
 import type { Signer } from "../signers/signer.ts";
 import { Outbox } from "../tx/outbox.ts";
@@ -105,9 +106,11 @@ async function assemble(
 }
 
 function proverOf({ prover, watch }: WatchtowerConfig, { models, logger }: WatchServices): Promise<Prover> {
-  const provable = models.flatMap(({ spec, proving, verificationKey }): ProvableModel[] =>
-    watch.disprove && proving && verificationKey ? [{ spec, ...proving, verificationKey }] : [],
-  );
+  const provable = models
+    .filter(isNetwork)
+    .flatMap(({ spec, proving, verificationKey }): ProvableModel[] =>
+      watch.disprove && proving && verificationKey ? [{ spec, ...proving, verificationKey }] : [],
+    );
   return createProver(prover, provable[0], (fault) =>
     logger.error(describeError(fault), "the external prover is not used"),
   );

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { access, constants, readFile, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { RelayerConfig } from "../../config/load.ts";
+import type { ModelConfig, NetworkConfig, RelayerConfig } from "../../config/load.ts";
 import { type Finding, fail, ok, warn } from "./check.ts";
 
 const FIRST_NODE = [22, 13] as const;
@@ -24,7 +24,12 @@ export function checkNode(version = process.versions.node): Finding {
 /** Whether every file that the configuration names can be read. */
 export async function checkFiles({ models, prover }: RelayerConfig): Promise<Finding> {
   const files = [
-    ...models.flatMap(({ spec, verificationKey, wasm, zkey }) => [spec, verificationKey, wasm, zkey]),
+    ...networksOf(models).flatMap(({ spec, verificationKey, wasm, zkey }) => [
+      spec,
+      verificationKey,
+      wasm,
+      zkey,
+    ]),
     prover.rapidsnark?.path,
   ].filter((file) => file !== undefined);
   const readable = await Promise.all(files.map((file) => canRead(file)));
@@ -34,9 +39,15 @@ export async function checkFiles({ models, prover }: RelayerConfig): Promise<Fin
     : fail(`not readable: ${missing.join(", ")}`, "Correct the path or the file's permissions.");
 }
 
+function networksOf(models: readonly ModelConfig[]): NetworkConfig[] {
+  return models.filter((model): model is NetworkConfig => "spec" in model);
+}
+
 /** The SHA-256 of each proving file, to be compared with what was published; and of the external prover, as pinned. */
 export async function checkArtefacts({ models, prover }: RelayerConfig): Promise<Finding[]> {
-  const files = models.flatMap(({ wasm, zkey }) => [wasm, zkey]).filter((file) => file !== undefined);
+  const files = networksOf(models)
+    .flatMap(({ wasm, zkey }) => [wasm, zkey])
+    .filter((file) => file !== undefined);
   const hashes = await Promise.all(files.map(async (file) => `${file} ${await sha256(file)}`));
   const { rapidsnark } = prover;
   if (!rapidsnark) return hashes.map(ok);

@@ -64,8 +64,10 @@ async function settleAfter(context: Context<GatewayEnv>, payment: TakenPayment):
 
 async function paidRequest({ req }: Context<GatewayEnv>, state: GatewayState) {
   const { method, path } = req;
+  const named = Object.entries(req.header()).filter(([name]) => /^(idempotency-key$|meantime-)/.test(name));
   return {
     ...{ method, path, url: new URL(path, state.publicUrl()).href, body: await req.text() },
+    headers: Object.fromEntries(named),
     payment: req.header("payment-signature"),
   };
 }

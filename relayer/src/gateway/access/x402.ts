@@ -18,6 +18,8 @@ export interface PaidRequest {
   /** As clients reach it. */
   url: string;
   body: string;
+  /** Headers that tell this request from another, by lower-case name. */
+  headers: Readonly<Record<string, string>>;
   /** Of `PAYMENT-SIGNATURE`. */
   payment: string | undefined;
 }
@@ -77,7 +79,10 @@ export function createPaywall(
   }
 
   async function settle(id: Hex, payload: PaymentPayload, requirements: PaymentRequirements) {
-    await note(id, "pending");
+    const now = Date.now();
+    const nextTryAtMilliseconds = now + 2 * config.facilitatorTimeoutMilliseconds + FIRST_RETRY_MILLISECONDS;
+    await notePayment(ledger, id, { state: "pending", nextTryAtMilliseconds }, now);
+    onPayment("pending");
     const settlement = await facilitator.settle(payload, requirements);
     switch (settlement.outcome) {
       case "settled":
@@ -91,6 +96,7 @@ export function createPaywall(
           headers: { "payment-response": settlement.header },
         });
       case "unknown":
+        await note(id, "pending", { reason: settlement.reason });
         logger.warn(
           { code: "MT-ACC-009", payment: id, reason: settlement.reason },
           "what became of a payment is unknown",
@@ -134,6 +140,10 @@ export function createPaywall(
       });
       const earlier = await paymentById(ledger, identity.id);
       if (earlier && isPaid(earlier)) return taken(sameRequest(earlier, requestDigest), earlier.state);
+      if (earlier && isUnderWay(earlier)) {
+        sameRequest(earlier, requestDigest);
+        throw underWay();
+      }
       const verification = await facilitator.verify(payload, requirements);
       if (verification.outcome === "unknown") throw unreachable(verification.reason);
       if (verification.outcome === "invalid") {
@@ -212,12 +222,19 @@ function modelOf({ path, body }: PaidRequest): string | undefined {
   }
 }
 
-function digestOf({ method, path, body }: PaidRequest): Hex {
-  return `0x${createHash("sha256").update(`${method} ${path}\n`).update(body).digest("hex")}`;
+function digestOf({ method, path, headers, body }: PaidRequest): Hex {
+  const head = JSON.stringify([method, path, Object.entries(headers).sort()]);
+  return `0x${createHash("sha256").update(`${head}\n`).update(body).digest("hex")}`;
 }
 
-function isPaid({ state }: Payment): boolean {
-  return state === "settled" || state === "pending";
+/** Or it may be: the facilitator was asked and has not said no. */
+function isPaid({ state, reason }: Payment): boolean {
+  return state === "settled" || (state === "pending" && reason !== null);
+}
+
+/** The facilitator is being asked: what it says decides about this request as well. */
+function isUnderWay({ state, reason }: Payment): boolean {
+  return state === "pending" && reason === null;
 }
 
 function sameRequest(payment: Payment, requestDigest: Hex): Payment {

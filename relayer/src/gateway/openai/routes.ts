@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { HttpBindings } from "@hono/node-server";
+import { OPENAI_PATHS, type OpenAiPath } from "@meantime/sdk/openai/content";
+import { writeEvent } from "@meantime/sdk/server-events";
+import type { Context } from "hono";
+import type { StoredReceipt } from "../../ledger/receipts.ts";
+import type { Services } from "../../services.ts";
+import { errorBody, HttpError } from "../http-error.ts";
+import { createRoutes, documented, type Routes } from "../openapi/route.ts";
+import { refusalFor } from "../refusal.ts";
+import { stopping } from "../routes/infer.ts";
+import type { GatewayEnv, GatewayState } from "../state.ts";
+import { createAdmission } from "./admission.ts";
+import { readAnswer, readStream } from "./answers.ts";
+import { createFlights, type Flight } from "./flights.ts";
+import { operationOf } from "./operations.ts";
+import { findAnswer, promiseAnswer } from "./promise.ts";
+import { endOfStream, replayedStream, STREAM_HEADERS, wholeReply } from "./replies.ts";
+import { type OpenAiCall, readCall } from "./request.ts";
+import { createSink, type Sink } from "./sink.ts";
+import { createTurns, type Turns } from "./turns.ts";
+import { createUpstreams } from "./upstream.ts";
+
+/**
+ * `POST /v1/chat/completions`, `/v1/completions` and `/v1/embeddings`: answers of OpenAI-compatible servers, with receipts
+ * as `docs/HASHING.md` says. A receipt is durable before the last byte of its answer is sent.
+ */
+export function openAiRoutes(services: Services, state: GatewayState): Routes {
+  const { config } = services;
+  const upstreams = createUpstreams();
+  const admission = createAdmission(services);
+  const flights = createFlights(config.gateway.requestTimeoutSeconds);
+  const turns = new Map<string, Turns>();
+
+  function turnsOf({ upstream: { url } }: OpenAiCall["model"]): Turns {
+    const known = turns.get(url) ?? createTurns(config.gateway.queue);
+    turns.set(url, known);
+    return known;
+  }
+
+  /** The answer of earlier, or a new one. @param sink where chunks go that come before the answer is whole */
+  async function answer(call: OpenAiCall, signal: AbortSignal, sink?: OpenedSink): Promise<StoredReceipt> {
+    const earlier = call.isNamed ? await findAnswer(services, call) : undefined;
+    if (earlier) return earlier;
+    const release = await admission.enter(call.policy);
+    let isStored = false;
+    try {
+      const endTurn = await turnsOf(call.model).take(signal);
+      const answered = await ask(call, signal, sink).finally(endTurn);
+      signal.throwIfAborted();
+      const stored = await promiseAnswer(services, call, answered);
+      isStored = true;
+      if (sink && Buffer.compare(stored.opening.output, answered.output) !== 0) throw answeredElsewhere();
+      state.onReceipt(call.policy.name);
+      return stored;
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      release(isStored);
+    }
+  }
+
+  async function ask({ path, model, upstreamText }: OpenAiCall, signal: AbortSignal, sink?: OpenedSink) {
+    const { upstream } = model;
+    const { maxAnswerBytes } = config.gateway;
+    const wants = sink ? "text/event-stream" : "application/json";
+    const message = await upstreams.ask(upstream, path, upstreamText, wants, signal);
+    if (!sink) return readAnswer(message, path, maxAnswerBytes);
+    sink.open();
+    return readStream(message, path, maxAnswerBytes, (events) => sink.write(events));
+  }
+
+  /** Chunks go to whoever came first; who joins later gets the whole. */
+  async function streamed(context: Context<GatewayEnv>, call: OpenAiCall): Promise<Response> {
+    const sink = createOpenedSink();
+    const flight = flights.start(call, (signal) => answer(call, signal, sink));
+    const leave = leaveWhenGone(context, flight);
+    const outcome = flight.outcome.finally(leave);
+    const stored = await Promise.race([sink.opened, outcome]);
+    if (stored) return replayedStream(context, stored);
+    outcome
+      .then(endOfStream, (error: unknown) => writeEvent(JSON.stringify(errorBody(reported(error, call)))))
+      .then((end) => sink.write(end))
+      .finally(() => sink.end());
+    return context.body(sink.body, 200, STREAM_HEADERS);
+  }
+
+  function reported(error: unknown, { model }: OpenAiCall): HttpError {
+    const shown = refusalFor(error);
+    const { code, message } = shown;
+    state.onRefused(code);
+    services.logger.warn(
+      { code, model: model.name, reason: message, ...(shown === error ? {} : { err: error }) },
+      "a stream ended without a receipt",
+    );
+    return shown;
+  }
+
+  async function reply(context: Context<GatewayEnv>, path: OpenAiPath): Promise<Response> {
+    if (state.draining()) throw stopping();
+    const call = readCall(services, {
+      ...{ path, text: await readText(context), caller: context.get("caller") },
+      header: (name) => context.req.header(name),
+    });
+    const underWay = flights.find(call);
+    if (!underWay && call.isStream) return streamed(context, call);
+    const flight = underWay ?? flights.start(call, (signal) => answer(call, signal));
+    const leave = leaveWhenGone(context, flight);
+    const stored = await flight.outcome.finally(leave);
+    return call.isStream ? replayedStream(context, stored) : wholeReply(context, stored);
+  }
+
+  const routes = createRoutes();
+  for (const path of OPENAI_PATHS) documented(routes, operationOf(path), (context) => reply(context, path));
+  return routes;
+}
+
+/** A sink that says when the first chunk is about to come. */
+interface OpenedSink extends Sink {
+  opened: Promise<undefined>;
+  open(): void;
+}
+
+function createOpenedSink(): OpenedSink {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  return { ...createSink(), opened: promise, open: () => resolve(undefined) };
+}
+
+function leaveWhenGone({ env }: Context<GatewayEnv>, flight: Flight): () => void {
+  const leave = flight.join();
+  // What the adaptor of Node gives; its signal would cost a whole Request.
+  const { outgoing } = (env ?? {}) as Partial<HttpBindings>;
+  outgoing?.once("close", leave);
+  return leave;
+}
+
+async function readText(context: Context<GatewayEnv>): Promise<string> {
+  const type = context.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type === "application/json") return context.req.text();
+  throw new HttpError(
+    415,
+    "MT-GW-002",
+    "the body is not declared as JSON",
+    "Send content-type: application/json.",
+  );
+}
+
+function answeredElsewhere(): HttpError {
+  return new HttpError(
+    503,
+    "MT-GW-068",
+    "another worker answered the same request first, in other words",
+    "Do not use what was streamed; repeat the request to get the answer with its receipt.",
+    1,
+  );
+}
