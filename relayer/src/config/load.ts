@@ -8,6 +8,7 @@ import type { z } from "zod";
 import { RelayerError } from "../errors.ts";
 import type { LedgerSource } from "../ledger/ledger.ts";
 import type { KeySource, SenderKeys } from "../signers/open.ts";
+import { type AuthConfig, resolveAuth } from "./access.ts";
 import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
 import { type EnclaveConfig, resolveEnclave } from "./enclave.ts";
 import { layerConfig, type Origin, type Overrides } from "./layers.ts";
@@ -32,7 +33,7 @@ export interface RelayerConfig {
     receiptKey: KeySource;
     enclaveKey?: Hex | undefined;
   };
-  gateway: ConfigFile["gateway"] & { requester?: Address | undefined };
+  gateway: Omit<ConfigFile["gateway"], "auth"> & { auth: AuthConfig; requester?: Address | undefined };
   ledger: LedgerSource;
   models: ModelConfig[];
   policies: PolicyConfig[];
@@ -168,7 +169,11 @@ export function parseConfig(
       receiptKey: key(file.operator.receiptKey, "operator.receiptKey"),
       enclaveKey: optional(file.operator.enclaveKey, (source) => secret(source, "operator.enclaveKey")),
     },
-    gateway: { ...file.gateway, requester: optional(file.gateway.requester, lower) },
+    gateway: {
+      ...file.gateway,
+      requester: optional(file.gateway.requester, lower),
+      auth: resolveAuth(file.gateway.auth, environment, contradict),
+    },
     ledger,
     models: file.models.map((model, at) => resolveModel(model, `models.${at}`, path, environment)),
     policies: file.policies.map((policy) => ({ ...policy, id: lower(policy.id) })),
