@@ -51,6 +51,7 @@ const BODY = JSON.stringify({
 interface Subject {
   url: string;
   pid: number | undefined;
+  path?: string;
 }
 
 /** Requests a second and latency with and without receipts, and what a killed daemon has lost. */
@@ -93,7 +94,10 @@ async function measure(
   const rates: Record<keyof typeof subjects, Loaded[]> = { baseline: [], receipts: [] };
   const latencies: Record<keyof typeof subjects, Loaded[]> = { baseline: [], receipts: [] };
   const names = ["baseline", "receipts"] as const;
+  const proxy = { ...baseline, path: "/proxy" };
   for (const name of names) await closed(subjects[name], 1_000 * WARM_UP_SECONDS);
+  await closed(proxy, 1_000 * WARM_UP_SECONDS);
+  const proxied = report("proxy", await closed(proxy, 1_000 * seconds));
   for (let round = 0; round < rounds; round++) {
     for (const name of names) rates[name].push(report(name, await closed(subjects[name], 1_000 * seconds)));
   }
@@ -122,6 +126,7 @@ async function measure(
     addedP50Ms: p50.added,
     addedP99Ms: p99.added,
     ...(await killed(load, configFile, connections)),
+    proxyRps: Math.round(proxied.perSecond),
     baselineP50Ms: p50.without,
     baselineP99Ms: p99.without,
     receiptP50Ms: p50.withReceipts,
@@ -141,11 +146,11 @@ interface Loaded {
 
 async function loaded(
   load: Helper,
-  { url, pid }: Subject,
+  { url, pid, path = PATH }: Subject,
   change: Pick<LoadOrder, "connections" | "milliseconds" | "perSecond">,
 ): Promise<Loaded> {
   const before = cpuMilliseconds(pid);
-  const figures = await load.ask<LoadFigures>({ url, path: PATH, body: BODY, ...change } satisfies LoadOrder);
+  const figures = await load.ask<LoadFigures>({ url, path, body: BODY, ...change } satisfies LoadOrder);
   if (figures.refused > 0 || figures.broken > 0) {
     throw new Error(`${figures.refused} refused, ${figures.broken} broken: ${figures.refusal}`);
   }

@@ -92,8 +92,11 @@ export function openingLeafBytes(index: number, { input, salt, output }: Opening
   return keccak256Bytes(keccak256Bytes(words));
 }
 
-/** A header as JSON: 64-bit integers as decimal strings. */
-export function batchHeaderToJson(header: BatchHeader): Record<keyof BatchHeader, string | number> {
+/** A header as it travels: 64-bit integers as decimal strings. */
+export type BatchHeaderJson = Record<Exclude<keyof BatchHeader, "count">, string> & { count: number };
+
+/** A header as JSON. */
+export function batchHeaderToJson(header: BatchHeader): BatchHeaderJson {
   return { ...header, oldestServedAt: header.oldestServedAt.toString(), nonce: header.nonce.toString() };
 }
 

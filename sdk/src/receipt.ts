@@ -102,8 +102,11 @@ export function judgeReceipt(receipt: Receipt, expectation: ReceiptExpectation):
   }
 }
 
+/** A receipt as it travels: integers as decimal digits. */
+export type ReceiptJson = { claim: Record<keyof Claim, string>; claimId: Hex; signature: Hex };
+
 /** A receipt as JSON. */
-export function receiptToJson({ claim, claimId, signature }: Receipt): Record<string, unknown> {
+export function receiptToJson({ claim, claimId, signature }: Receipt): ReceiptJson {
   return { claim: claimToJson(claim), claimId, signature };
 }
 

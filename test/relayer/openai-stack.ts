@@ -4,10 +4,11 @@ import { modelId } from "@meantime/sdk/model";
 import { type OpenAiModel, openAiModelEntry } from "@meantime/sdk/openai/model";
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
+import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { LOCAL_MEASUREMENT, type LocalOperator } from "../../scripts/stack/operators.ts";
-import { localConfig, registerVariant } from "./local-relayer.ts";
-import { CHAT_MODEL } from "./openai-upstream.ts";
+import { localConfig, registerVariant, silentLogger } from "./local-relayer.ts";
+import { CHAT_MODEL, startUpstream, type Upstream } from "./openai-upstream.ts";
 
 /** A local stack on which a model behind an upstream can be served. */
 export interface OpenAiStack extends LocalStack {
@@ -68,4 +69,53 @@ export function chatConfig(
     },
     operator,
   );
+}
+
+/** A stack, an upstream and a relayer between them. */
+export interface OpenAiWorld {
+  stack: OpenAiStack;
+  upstream: Upstream;
+  relayer: RunningRelayer;
+  /** Posts JSON to a route as plain clients do. */
+  post(
+    path: string,
+    body: unknown,
+    init?: { headers?: Record<string, string>; signal?: AbortSignal },
+  ): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** Starts all three. */
+export async function startOpenAiWorld(change?: (config: RelayerConfig) => void): Promise<OpenAiWorld> {
+  const stack = await startOpenAiStack();
+  const upstream = await startUpstream();
+  const relayer = await startRelayer(await chatConfig(stack, upstream.url, change), { logger: silentLogger });
+  return {
+    ...{ stack, upstream, relayer },
+    post: (path, body, init) => postJson(new URL(path, relayer.url), body, init),
+    async close() {
+      await relayer.stop();
+      upstream.close();
+      await stack.chain.close();
+    },
+  };
+}
+
+/** Posts JSON. */
+export function postJson(
+  url: URL,
+  body: unknown,
+  { headers = {}, ...init }: { headers?: Record<string, string>; signal?: AbortSignal } = {},
+): Promise<Response> {
+  return fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    ...init,
+  });
+}
+
+/** A chat request. */
+export function question(content: string, more: Record<string, unknown> = {}): Record<string, unknown> {
+  return { model: CHAT_MODEL, messages: [{ role: "user", content }], ...more };
 }

@@ -53,7 +53,7 @@ export async function startUpstream(): Promise<Upstream> {
 
 /** Repeats what it was asked, streamed if asked so; calls a tool if it has one; embeds. */
 export const honestly: Conduct = ({ path, json }, response) => {
-  if (path === "/v1/embeddings") return sendJson(response, embedding());
+  if (path === "/v1/embeddings") return sendJson(response, embedding(json.encoding_format));
   const text = path === "/v1/completions" ? `echo: ${json.prompt}` : `echo: ${lastMessage(json)}`;
   const hasTools = Array.isArray(json.tools);
   if (json.stream === true)
@@ -155,12 +155,17 @@ function textChunks(text: string): unknown[] {
   }));
 }
 
-function embedding() {
+function embedding(format: unknown) {
+  const values = [0.25, -0.5, 0.125];
   return {
     ...{ object: "list", model: `${CHAT_MODEL}-2026` },
-    data: [{ object: "embedding", index: 0, embedding: [0.25, -0.5, 1e-7] }],
+    data: [{ object: "embedding", index: 0, embedding: format === "base64" ? inBase64(values) : values }],
     usage: { prompt_tokens: 2, total_tokens: 2 },
   };
+}
+
+function inBase64(values: readonly number[]): string {
+  return Buffer.from(Float32Array.from(values).buffer).toString("base64");
 }
 
 function lastMessage({ messages }: Record<string, unknown>): string {

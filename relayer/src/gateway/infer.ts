@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import { z } from "@hono/zod-openapi";
 import { MAX_OPENING_BYTES } from "@meantime/sdk/batch";
 import type { Claim } from "@meantime/sdk/claim";
 import { commitInput, commitLabel, randomSalt } from "@meantime/sdk/commitment";
@@ -7,8 +8,7 @@ import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, type Hex, keccak256Text, randomBytes32 } from "@meantime/sdk/hex";
 import { checkInput, inputLength } from "@meantime/sdk/model";
 import { isAnswerable } from "@meantime/sdk/policy";
-import { receiptToJson } from "@meantime/sdk/receipt";
-import { z } from "zod";
+import { type ReceiptJson, receiptToJson } from "@meantime/sdk/receipt";
 import { unlockedNow } from "../commit/exposure.ts";
 import { findByRequest, insertReceipt, type StoredReceipt } from "../ledger/receipts.ts";
 import { isNetwork, type NetworkModel, type ServedPolicy, type Services } from "../services.ts";
@@ -19,7 +19,7 @@ import { HttpError } from "./http-error.ts";
 /** The answer to `POST /v1/infer/{model}`. */
 export interface InferAnswer {
   output: { label: number; logits: number[] };
-  receipt: Record<string, unknown>;
+  receipt: ReceiptJson;
   opening: { salt: Hex };
   policy: string;
 }
@@ -27,7 +27,8 @@ export interface InferAnswer {
 /** An output is one label. */
 const OUTPUT_BYTES = 1;
 
-const requestSchema = z.strictObject({
+/** What `POST /v1/infer/{model}` takes. */
+export const requestSchema = z.strictObject({
   input: z.array(z.unknown()),
   requester: hex(20),
   requestId: hex(32).optional(),
@@ -147,6 +148,8 @@ function parseRequest(body: unknown): InferRequest {
     "MT-GW-004",
     `${path}: ${issue?.message ?? "is not valid"}`,
     'Send {"input": [numbers], "requester": "0x<20 bytes>"} and, if you like, requestId, policy and salt.',
+    undefined,
+    issue?.path.join(".") || null,
   );
 }
 

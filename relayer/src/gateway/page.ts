@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { readFileSync } from "node:fs";
-import type { Hono } from "hono";
+import type { Routes } from "./openapi/route.ts";
 
 const FILES = [
   { path: "/", file: "index.html", type: "text/html; charset=utf-8" },
@@ -24,7 +24,7 @@ const CONTENT_SECURITY_POLICY = [
 ].join("; ");
 
 /** Serves the explorer page, read once at start. */
-export function servePage(app: Hono): void {
+export function servePage(app: Routes): void {
   for (const { path, file, type } of FILES) {
     const body = readFileSync(new URL(file, FOLDER), "utf8");
     app.get(path, (context) =>

@@ -2,8 +2,8 @@
 
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
-import type { Hono } from "hono";
 import { RelayerError } from "../errors.ts";
+import type { Routes } from "./openapi/route.ts";
 
 /** A listening gateway. */
 export interface GatewayServer {
@@ -19,7 +19,7 @@ export interface GatewayServer {
  * @param port 0 for any free one
  * @throws RelayerError `MT-CFG-011` the address cannot be bound
  */
-export async function listen(app: Hono, host: string, port: number): Promise<GatewayServer> {
+export async function listen(app: Pick<Routes, "fetch">, host: string, port: number): Promise<GatewayServer> {
   const server = createAdaptorServer({ fetch: app.fetch });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: Error) =>

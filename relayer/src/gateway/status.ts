@@ -51,7 +51,7 @@ export async function statusView(services: Services, tasks: readonly TaskHealth[
       chain && chain.commitsPausedUntil > clock.nowSeconds() ? chain.commitsPausedUntil : null,
     obligations: await obligations(services),
     watch: await coverage(services),
-    tasks,
+    tasks: [...tasks],
     latest: sample.slice(0, LATEST_CLAIMS).map((row) => ({
       claimId: row.claim_id,
       model: nameOf(models, row.model_id),

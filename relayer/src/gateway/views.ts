@@ -5,12 +5,21 @@ import { claimToJson } from "@meantime/sdk/claim";
 import type { Hex } from "@meantime/sdk/hex";
 import type { MerkleTree } from "@meantime/sdk/merkle";
 import { inputLength } from "@meantime/sdk/model";
+import { EVIDENCE_RULES, type EvidenceRuleName, isAnswerable } from "@meantime/sdk/policy";
 import { receiptToJson } from "@meantime/sdk/receipt";
+import { addressOf } from "@meantime/sdk/signature";
 import { findOwnHeader } from "../ledger/batches.ts";
 import { type ClaimRow, deriveStatus, findClaim } from "../ledger/claim-status.ts";
 import { findReceipt, receiptsOfBatch, type StoredReceipt } from "../ledger/receipts.ts";
 import { claimTree } from "../ledger/trees.ts";
-import { isNetwork, type NetworkModel, type Services, type UpstreamModel } from "../services.ts";
+import { VERSION } from "../ops/version.ts";
+import {
+  isNetwork,
+  type NetworkModel,
+  type ServedPolicy,
+  type Services,
+  type UpstreamModel,
+} from "../services.ts";
 import { HttpError } from "./http-error.ts";
 
 /** `GET /v1/claims/{id}`: where a claim stands, and all that a contract needs to see it. @throws HttpError 404 */
@@ -88,43 +97,112 @@ export async function batchView(services: Services, batchId: Hex) {
   };
 }
 
-/** `GET /v1/models` */
-export function modelsView({ models }: Services) {
+/** `GET /v1/receipts/{id}/proof`: a claim's place in its batch. @throws HttpError 404, 425 while it waits for a batch */
+export async function proofView(services: Services, claimId: Hex) {
+  const { claimId: id, status, batchId, index, header, proof } = await claimView(services, claimId);
+  if (batchId === undefined || index === undefined || header === undefined || proof === undefined) {
+    throw new HttpError(
+      425,
+      "MT-GW-041",
+      "the claim waits for a batch",
+      "Ask again later; it is committed by its commitBy, or you report the omission.",
+      Math.max(1, Math.ceil(services.config.commit.maxAgeSeconds / 2)),
+    );
+  }
+  return { claimId: id, status, batchId, index, header, proof };
+}
+
+/** `GET /v1/models`, as OpenAI lists them. */
+export function modelsView({ models, policies, config }: Services, startedAt: number) {
   return {
-    models: models.map((model) => (isNetwork(model) ? networkView(model) : upstreamModelView(model))),
+    object: "list" as const,
+    data: models.map((model) => ({
+      id: model.name,
+      object: "model" as const,
+      created: startedAt,
+      owned_by: config.operator.address,
+      meantime: {
+        modelId: model.id,
+        ...(isNetwork(model) ? builtInFacts(model) : upstreamFacts(model)),
+        policies: policies.filter(({ id }) => isAnswerable(model.id, id)).map(policyFacts),
+      },
+    })),
   };
 }
 
-function networkView({ name, id, spec, proving, measurement }: NetworkModel) {
+function builtInFacts({ spec, proving, measurement }: NetworkModel) {
   return {
-    ...{ name, id, version: spec.version },
-    inputShape: spec.inputShape,
+    kind: "provable" as const,
+    evidence: [...(proving ? (["zk"] as const) : []), ...(measurement ? (["tee"] as const) : [])],
+    version: spec.version,
+    inputShape: [...spec.inputShape],
     inputLength: inputLength(spec),
     inputBits: spec.inputBits,
     classes: spec.classes,
-    provenBy: [...(proving ? ["zk"] : []), ...(measurement ? ["tee"] : [])],
   };
 }
 
-function upstreamModelView({ name, id, version, measurement, reexecutable }: UpstreamModel) {
+function upstreamFacts({ version, measurement, reexecutable }: UpstreamModel) {
   return {
-    ...{ name, id, version, interface: "openai" },
-    provenBy: [...(measurement ? ["tee"] : []), ...(reexecutable ? ["quorum"] : [])],
+    kind: "upstream" as const,
+    evidence: [...(measurement ? (["tee"] as const) : []), ...(reexecutable ? (["quorum"] as const) : [])],
+    version,
   };
+}
+
+function policyFacts({ name, id, terms }: ServedPolicy) {
+  return {
+    name,
+    id,
+    rule: ruleName(terms.rule),
+    windows: {
+      challengeSeconds: terms.challengeWindowSeconds,
+      attestedSeconds: terms.attestedWindowSeconds,
+      proveSeconds: terms.proveWindowSeconds,
+    },
+    bonds: {
+      claimWei: terms.claimBondWei.toString(),
+      challengeWei: terms.challengeBondWei.toString(),
+      token: terms.bondToken,
+    },
+    publicData: terms.publicData,
+  };
+}
+
+function ruleName(rule: number): EvidenceRuleName {
+  const name = (Object.keys(EVIDENCE_RULES) as EvidenceRuleName[]).find(
+    (one) => EVIDENCE_RULES[one] === rule,
+  );
+  if (name === undefined) throw new TypeError(`there is no evidence rule ${rule}`);
+  return name;
 }
 
 /** `GET /.well-known/meantime.json`: who this is and by what its receipts can be checked. */
 export function wellKnownView(
   { config, contracts, receiptKeyAddress, models, policies }: Services,
-  publicUrl: string,
+  url: string,
+  routes: string[],
 ) {
+  const { chainId, settlement, enclaveEvidence } = config.chain;
+  const { enclaveKey, address: operator } = config.operator;
+  const [measurement] = models.flatMap((model) => model.measurement ?? []);
   return {
-    operator: config.operator.address,
-    chainId: config.chain.chainId,
-    settlement: config.chain.settlement,
+    ...{ operator, url, chainId, settlement },
     receipts: contracts.receiptsAddress,
     receiptKey: receiptKeyAddress,
-    url: publicUrl,
+    contracts: {
+      settlement,
+      receipts: contracts.receiptsAddress,
+      policies: String(contracts.policies.target).toLowerCase(),
+      ...(enclaveEvidence ? { enclaveEvidence } : {}),
+    },
+    domain: { name: "Meantime", version: "1", chainId, verifyingContract: settlement },
+    keys: {
+      receipt: { address: receiptKeyAddress },
+      ...(enclaveKey
+        ? { enclave: { address: addressOf(enclaveKey), ...(measurement ? { measurement } : {}) } }
+        : {}),
+    },
     models: models.map(({ name, id }) => ({ name, id })),
     policies: policies.map(({ name, id, terms }) => ({
       name,
@@ -135,6 +213,9 @@ export function wellKnownView(
         challengeBondWei: terms.challengeBondWei.toString(),
       },
     })),
+    routes,
+    documents: { openapi: "/openapi.json", docs: "/docs" },
+    version: VERSION,
   };
 }
 

@@ -18,15 +18,10 @@ import { isAnswerable } from "@meantime/sdk/policy";
 import type { UpstreamConfig } from "../../config/load.ts";
 import type { ServedPolicy, Services, UpstreamModel } from "../../services.ts";
 import { HttpError } from "../http-error.ts";
+import type { Caller } from "../state.ts";
 
 /** OpenAI's header for requests that may be repeated. */
 export const IDEMPOTENCY_HEADER = "idempotency-key";
-
-/** Who asks, as far as access control knows. */
-export interface Caller {
-  key?: string | undefined;
-  address?: Hex | undefined;
-}
 
 /** A request as it came. */
 export interface ReceivedRequest {
@@ -63,7 +58,10 @@ const MAX_IDEMPOTENCY_KEY = 255;
  *
  * @throws HttpError 400, 404 or 422
  */
-export function readCall(services: Services, request: ReceivedRequest): OpenAiCall {
+export function readCall(
+  services: Pick<Services, "models" | "policies" | "config">,
+  request: ReceivedRequest,
+): OpenAiCall {
   const { path, caller } = request;
   const body = parseBody(request.text);
   const model = requireModel(services, body.model);
@@ -112,7 +110,7 @@ function parseBody(text: string): JsonObject {
   throw new HttpError(400, "MT-GW-001", "the body is no JSON object", "Send one JSON object.");
 }
 
-function requireModel({ models }: Services, name: unknown): OpenAiCall["model"] {
+function requireModel({ models }: Pick<Services, "models">, name: unknown): OpenAiCall["model"] {
   const served = models.filter(
     (model): model is OpenAiCall["model"] => model.kind === "upstream" && model.upstream !== undefined,
   );
@@ -129,7 +127,7 @@ function requireModel({ models }: Services, name: unknown): OpenAiCall["model"] 
 }
 
 function requirePolicy(
-  { policies }: Services,
+  { policies }: Pick<Services, "policies">,
   model: UpstreamModel,
   wanted: string | undefined,
 ): ServedPolicy {

@@ -3,33 +3,30 @@
 import type { HttpBindings } from "@hono/node-server";
 import { OPENAI_PATHS, type OpenAiPath } from "@meantime/sdk/openai/content";
 import { writeEvent } from "@meantime/sdk/server-events";
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
 import type { StoredReceipt } from "../../ledger/receipts.ts";
 import type { Services } from "../../services.ts";
-import type { GatewayState } from "../app.ts";
 import { errorBody, HttpError } from "../http-error.ts";
+import { createRoutes, documented, type Routes } from "../openapi/route.ts";
 import { refusalFor } from "../refusal.ts";
+import { stopping } from "../routes/infer.ts";
+import type { GatewayEnv, GatewayState } from "../state.ts";
 import { createAdmission } from "./admission.ts";
 import { readAnswer, readStream } from "./answers.ts";
 import { createFlights, type Flight } from "./flights.ts";
+import { operationOf } from "./operations.ts";
 import { findAnswer, promiseAnswer } from "./promise.ts";
 import { endOfStream, replayedStream, STREAM_HEADERS, wholeReply } from "./replies.ts";
-import { type Caller, type OpenAiCall, readCall } from "./request.ts";
+import { type OpenAiCall, readCall } from "./request.ts";
 import { createSink, type Sink } from "./sink.ts";
 import { createTurns, type Turns } from "./turns.ts";
 import { createUpstreams } from "./upstream.ts";
-
-/** What the gateway around these routes gives them. */
-export interface OpenAiEnv {
-  Bindings: Partial<HttpBindings>;
-  Variables: { caller?: Caller };
-}
 
 /**
  * `POST /v1/chat/completions`, `/v1/completions` and `/v1/embeddings`: answers of OpenAI-compatible servers, with receipts
  * as `docs/HASHING.md` says. A receipt is durable before the last byte of its answer is sent.
  */
-export function openAiRoutes(services: Services, state: GatewayState): Hono<OpenAiEnv> {
+export function openAiRoutes(services: Services, state: GatewayState): Routes {
   const { config } = services;
   const upstreams = createUpstreams();
   const admission = createAdmission(services);
@@ -75,7 +72,7 @@ export function openAiRoutes(services: Services, state: GatewayState): Hono<Open
   }
 
   /** Chunks go to whoever came first; who joins later gets the whole. */
-  async function streamed(context: Context<OpenAiEnv>, call: OpenAiCall): Promise<Response> {
+  async function streamed(context: Context<GatewayEnv>, call: OpenAiCall): Promise<Response> {
     const sink = createOpenedSink();
     const flight = flights.start(call, (signal) => answer(call, signal, sink));
     const leave = leaveWhenGone(context, flight);
@@ -100,7 +97,7 @@ export function openAiRoutes(services: Services, state: GatewayState): Hono<Open
     return shown;
   }
 
-  async function reply(context: Context<OpenAiEnv>, path: OpenAiPath): Promise<Response> {
+  async function reply(context: Context<GatewayEnv>, path: OpenAiPath): Promise<Response> {
     if (state.draining()) throw stopping();
     const call = readCall(services, {
       ...{ path, text: await readText(context), caller: context.get("caller") },
@@ -114,9 +111,9 @@ export function openAiRoutes(services: Services, state: GatewayState): Hono<Open
     return call.isStream ? replayedStream(context, stored) : wholeReply(context, stored);
   }
 
-  const app = new Hono<OpenAiEnv>();
-  for (const path of OPENAI_PATHS) app.post(path, (context) => reply(context, path));
-  return app;
+  const routes = createRoutes();
+  for (const path of OPENAI_PATHS) documented(routes, operationOf(path), (context) => reply(context, path));
+  return routes;
 }
 
 /** A sink that says when the first chunk is about to come. */
@@ -130,13 +127,15 @@ function createOpenedSink(): OpenedSink {
   return { ...createSink(), opened: promise, open: () => resolve(undefined) };
 }
 
-function leaveWhenGone({ env }: Context<OpenAiEnv>, flight: Flight): () => void {
+function leaveWhenGone({ env }: Context<GatewayEnv>, flight: Flight): () => void {
   const leave = flight.join();
-  env?.outgoing?.once("close", leave);
+  // What the adaptor of Node gives; its signal would cost a whole Request.
+  const { outgoing } = (env ?? {}) as Partial<HttpBindings>;
+  outgoing?.once("close", leave);
   return leave;
 }
 
-async function readText(context: Context<OpenAiEnv>): Promise<string> {
+async function readText(context: Context<GatewayEnv>): Promise<string> {
   const type = context.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type === "application/json") return context.req.text();
   throw new HttpError(
@@ -154,15 +153,5 @@ function answeredElsewhere(): HttpError {
     "another worker answered the same request first, in other words",
     "Do not use what was streamed; repeat the request to get the answer with its receipt.",
     1,
-  );
-}
-
-function stopping(): HttpError {
-  return new HttpError(
-    503,
-    "MT-GW-016",
-    "the relayer is stopping",
-    "Try again later; no receipt was given.",
-    5,
   );
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { readFileSync } from "node:fs";
 import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Address, ZERO_ADDRESS } from "@meantime/sdk/hex";
@@ -12,6 +11,7 @@ import type { Services } from "../../services.ts";
 import { outboxCounts } from "../../tx/intents.ts";
 import type { Standing } from "../standing.ts";
 import type { TaskHealth } from "../supervisor.ts";
+import { VERSION } from "../version.ts";
 import type { Metrics } from "./metrics.ts";
 import { gapsWithin } from "./trust-gap.ts";
 
@@ -23,8 +23,6 @@ export interface Observed {
   proofsWaiting(): number;
 }
 
-const PACKAGE = new URL("../../../package.json", import.meta.url);
-const VERSION = (JSON.parse(readFileSync(PACKAGE, "utf8")) as { version: string }).version;
 /** Claims of one moment are observed one by one; more than this of them are left out of the histogram. */
 const MAX_OBSERVATIONS = 100_000;
 

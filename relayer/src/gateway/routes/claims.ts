@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { createRoute } from "@hono/zod-openapi";
+import type { Services } from "../../services.ts";
+import { createRoutes, idParams, json, type Routes, refusal, TAGS } from "../openapi/route.ts";
+import { batchSchema, claimProofSchema, claimReportSchema, receiptReportSchema } from "../openapi/schemas.ts";
+import { batchView, claimView, proofView, receiptView } from "../views.ts";
+
+const tags = [TAGS.claims];
+const request = { params: idParams };
+const notAnId = refusal("Not an id", "MT-GW-014");
+const unknown = refusal("Not of this operator", "MT-GW-012");
+
+/** What is known of claims, receipts and batches. Anybody may ask. */
+export function claimRoutes(services: Services): Routes {
+  const routes = createRoutes();
+  routes.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/claims/{id}",
+      operationId: "getClaim",
+      summary: "Where a claim stands",
+      ...{ tags, request },
+      responses: { 200: json(claimReportSchema, "As this relayer sees it."), 400: notAnId, 404: unknown },
+    }),
+    async (context) => context.json(await claimView(services, context.req.valid("param").id), 200),
+  );
+  routes.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/receipts/{id}",
+      operationId: "getReceipt",
+      summary: "A receipt again",
+      ...{ tags, request },
+      responses: {
+        200: json(receiptReportSchema, "The receipt, and its opening under a policy of public data."),
+        400: notAnId,
+        404: unknown,
+      },
+    }),
+    async (context) => context.json(await receiptView(services, context.req.valid("param").id), 200),
+  );
+  routes.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/receipts/{id}/proof",
+      operationId: "getProof",
+      summary: "A claim's place in its batch",
+      description: "What Settlement's functions take: header, index and Merkle path.",
+      ...{ tags, request },
+      responses: {
+        200: json(claimProofSchema, "The place."),
+        400: notAnId,
+        404: unknown,
+        425: refusal("Not in a batch yet; `retry-after` says when to ask again", "MT-GW-041"),
+      },
+    }),
+    async (context) => context.json(await proofView(services, context.req.valid("param").id), 200),
+  );
+  routes.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/batches/{id}",
+      operationId: "getBatch",
+      summary: "A batch with all its claims",
+      ...{ tags, request },
+      responses: { 200: json(batchSchema, "What watchtowers check."), 400: notAnId, 404: unknown },
+    }),
+    async (context) => context.json(await batchView(services, context.req.valid("param").id), 200),
+  );
+  return routes;
+}
