@@ -131,8 +131,8 @@ async function measure(
     baselineP99Ms: p99.without,
     receiptP50Ms: p50.withReceipts,
     receiptP99Ms: p99.withReceipts,
-    baselineCpuMs: round(median(rates.baseline.map(({ cpuMs }) => cpuMs))),
-    receiptCpuMs: round(median(rates.receipts.map(({ cpuMs }) => cpuMs))),
+    baselineLoopMs: round(median(rates.baseline.map(({ loopMs }) => loopMs))),
+    receiptLoopMs: round(median(rates.receipts.map(({ loopMs }) => loopMs))),
     ...{ connections, seconds, rounds },
   };
 }
@@ -140,8 +140,8 @@ async function measure(
 interface Loaded {
   figures: LoadFigures;
   perSecond: number;
-  /** Processor time of the gateway's process for each answer. */
-  cpuMs: number;
+  /** Processor time of the gateway's event loop for each answer. */
+  loopMs: number;
 }
 
 async function loaded(
@@ -157,14 +157,14 @@ async function loaded(
   return {
     figures,
     perSecond: figures.answered / figures.seconds,
-    cpuMs: (cpuMilliseconds(pid) - before) / figures.answered,
+    loopMs: (cpuMilliseconds(pid) - before) / figures.answered,
   };
 }
 
 function report(name: string, load: Loaded): Loaded {
   const { milliseconds } = load.figures;
   process.stderr.write(
-    `${name}: ${Math.round(load.perSecond)} a second, ${round(load.cpuMs)} ms of processor time each, p50 ` +
+    `${name}: ${Math.round(load.perSecond)} a second, ${round(load.loopMs)} ms of processor time each, p50 ` +
       `${round(quantile(milliseconds, 0.5))} ms, p99 ${round(quantile(milliseconds, 0.99))} ms\n`,
   );
   return load;
@@ -268,11 +268,11 @@ function startHelper(file: string, all: Helper[], ...parameters: string[]): Help
   return helper;
 }
 
-/** User and system time of another process so far; NaN where the system has no /proc. */
+/** User and system time so far of the thread that runs another process's event loop; NaN where the system has no /proc. */
 function cpuMilliseconds(pid: number | undefined): number {
   try {
     // Fields 14 and 15, in ticks of a hundredth of a second; the second may hold spaces and ends with a parenthesis.
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    const fields = readFileSync(`/proc/${pid}/task/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
     return (Number(fields[11]) + Number(fields[12])) * 10;
   } catch {
     return Number.NaN;
