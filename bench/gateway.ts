@@ -51,6 +51,7 @@ const BODY = JSON.stringify({
 interface Subject {
   url: string;
   pid: number | undefined;
+  path?: string;
 }
 
 /** Requests a second and latency with and without receipts, and what a killed daemon has lost. */
@@ -93,7 +94,10 @@ async function measure(
   const rates: Record<keyof typeof subjects, Loaded[]> = { baseline: [], receipts: [] };
   const latencies: Record<keyof typeof subjects, Loaded[]> = { baseline: [], receipts: [] };
   const names = ["baseline", "receipts"] as const;
+  const proxy = { ...baseline, path: "/proxy" };
   for (const name of names) await closed(subjects[name], 1_000 * WARM_UP_SECONDS);
+  await closed(proxy, 1_000 * WARM_UP_SECONDS);
+  const proxied = report("proxy", await closed(proxy, 1_000 * seconds));
   for (let round = 0; round < rounds; round++) {
     for (const name of names) rates[name].push(report(name, await closed(subjects[name], 1_000 * seconds)));
   }
@@ -122,12 +126,13 @@ async function measure(
     addedP50Ms: p50.added,
     addedP99Ms: p99.added,
     ...(await killed(load, configFile, connections)),
+    proxyRps: Math.round(proxied.perSecond),
     baselineP50Ms: p50.without,
     baselineP99Ms: p99.without,
     receiptP50Ms: p50.withReceipts,
     receiptP99Ms: p99.withReceipts,
-    baselineCpuMs: round(median(rates.baseline.map(({ cpuMs }) => cpuMs))),
-    receiptCpuMs: round(median(rates.receipts.map(({ cpuMs }) => cpuMs))),
+    baselineLoopMs: round(median(rates.baseline.map(({ loopMs }) => loopMs))),
+    receiptLoopMs: round(median(rates.receipts.map(({ loopMs }) => loopMs))),
     ...{ connections, seconds, rounds },
   };
 }
@@ -135,31 +140,31 @@ async function measure(
 interface Loaded {
   figures: LoadFigures;
   perSecond: number;
-  /** Processor time of the gateway's process for each answer. */
-  cpuMs: number;
+  /** Processor time of the gateway's event loop for each answer. */
+  loopMs: number;
 }
 
 async function loaded(
   load: Helper,
-  { url, pid }: Subject,
+  { url, pid, path = PATH }: Subject,
   change: Pick<LoadOrder, "connections" | "milliseconds" | "perSecond">,
 ): Promise<Loaded> {
   const before = cpuMilliseconds(pid);
-  const figures = await load.ask<LoadFigures>({ url, path: PATH, body: BODY, ...change } satisfies LoadOrder);
+  const figures = await load.ask<LoadFigures>({ url, path, body: BODY, ...change } satisfies LoadOrder);
   if (figures.refused > 0 || figures.broken > 0) {
     throw new Error(`${figures.refused} refused, ${figures.broken} broken: ${figures.refusal}`);
   }
   return {
     figures,
     perSecond: figures.answered / figures.seconds,
-    cpuMs: (cpuMilliseconds(pid) - before) / figures.answered,
+    loopMs: (cpuMilliseconds(pid) - before) / figures.answered,
   };
 }
 
 function report(name: string, load: Loaded): Loaded {
   const { milliseconds } = load.figures;
   process.stderr.write(
-    `${name}: ${Math.round(load.perSecond)} a second, ${round(load.cpuMs)} ms of processor time each, p50 ` +
+    `${name}: ${Math.round(load.perSecond)} a second, ${round(load.loopMs)} ms of processor time each, p50 ` +
       `${round(quantile(milliseconds, 0.5))} ms, p99 ${round(quantile(milliseconds, 0.99))} ms\n`,
   );
   return load;
@@ -263,11 +268,11 @@ function startHelper(file: string, all: Helper[], ...parameters: string[]): Help
   return helper;
 }
 
-/** User and system time of another process so far; NaN where the system has no /proc. */
+/** User and system time so far of the thread that runs another process's event loop; NaN where the system has no /proc. */
 function cpuMilliseconds(pid: number | undefined): number {
   try {
     // Fields 14 and 15, in ticks of a hundredth of a second; the second may hold spaces and ends with a parenthesis.
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    const fields = readFileSync(`/proc/${pid}/task/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
     return (Number(fields[11]) + Number(fields[12])) * 10;
   } catch {
     return Number.NaN;

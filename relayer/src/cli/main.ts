@@ -5,6 +5,7 @@ import { MeantimeError } from "@meantime/sdk/errors";
 import { Command, CommanderError } from "commander";
 import { docsLink, TemporaryError } from "../errors.ts";
 import { addAuditCommand } from "./audit.ts";
+import { type BenchOptions, bench } from "./bench/bench.ts";
 import { addConfigCommands } from "./config/commands.ts";
 import type { ConfigFlags } from "./config/show.ts";
 import { addLedgerCommands } from "./db/commands.ts";
@@ -16,7 +17,7 @@ import { compileModel } from "./model/compile.ts";
 import { inspectModel } from "./model/inspect.ts";
 import { type RegisterOptions, registerModel } from "./model/register.ts";
 import { addOperatingCommands } from "./operating/commands.ts";
-import { type AddCommand, CONFIG_OPTION, SET_OPTION } from "./options.ts";
+import { type AddCommand, CONFIG_OPTION, JSON_OPTION, SET_OPTION } from "./options.ts";
 import { type ProveOptions, prove } from "./prove.ts";
 import { start } from "./start.ts";
 import { type VerifyOptions, verify } from "./verify.ts";
@@ -119,6 +120,15 @@ function program(exitWith: (code: number) => void): Command {
     });
 
   addAuditCommand(command, exitWith);
+  command("bench", "measure this machine: signatures, durable receipts, trees, proofs, endpoints")
+    .requiredOption(...CONFIG_OPTION)
+    .option(...SET_OPTION)
+    .option("--no-proofs", "leave proofs out, which take longest")
+    .option(...JSON_OPTION)
+    .action(async (options: ConfigFlags & BenchOptions) => {
+      if (!(await bench(options))) exitWith(EXIT.error);
+    });
+
   addEnclaveCommands(command, () => exitWith(EXIT.error));
   addConfigCommands(command);
   addLedgerCommands(command, exitWith);

@@ -58,7 +58,10 @@ const MAX_IDEMPOTENCY_KEY = 255;
  *
  * @throws HttpError 400, 404 or 422
  */
-export function readCall(services: Services, request: ReceivedRequest): OpenAiCall {
+export function readCall(
+  services: Pick<Services, "models" | "policies" | "config">,
+  request: ReceivedRequest,
+): OpenAiCall {
   const { path, caller } = request;
   const body = parseBody(request.text);
   const model = requireModel(services, body.model);
@@ -107,7 +110,7 @@ function parseBody(text: string): JsonObject {
   throw new HttpError(400, "MT-GW-001", "the body is no JSON object", "Send one JSON object.");
 }
 
-function requireModel({ models }: Services, name: unknown): OpenAiCall["model"] {
+function requireModel({ models }: Pick<Services, "models">, name: unknown): OpenAiCall["model"] {
   const served = models.filter(
     (model): model is OpenAiCall["model"] => model.kind === "upstream" && model.upstream !== undefined,
   );
@@ -124,7 +127,7 @@ function requireModel({ models }: Services, name: unknown): OpenAiCall["model"] 
 }
 
 function requirePolicy(
-  { policies }: Services,
+  { policies }: Pick<Services, "policies">,
   model: UpstreamModel,
   wanted: string | undefined,
 ): ServedPolicy {
