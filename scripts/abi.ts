@@ -4,6 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import hre from "hardhat";
 
 const CONTRACTS = [
+  "AccessManager",
   "BatchRootVerifier",
   "EnclaveEvidence",
   "Erc8274Verifier",

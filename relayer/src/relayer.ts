@@ -15,6 +15,7 @@ import { describeError } from "./errors.ts";
 import { releaseFinalBatches } from "./finalise/finaliser.ts";
 import { createGateway } from "./gateway/app.ts";
 import { type GatewayServer, listen } from "./gateway/server.ts";
+import { indexTasks } from "./indexer/tasks.ts";
 import { claimIdentity } from "./ledger/facts.ts";
 import { type Ledger, openLedger } from "./ledger/ledger.ts";
 import { type AdminState, createAdminApp } from "./ops/admin/app.ts";
@@ -291,6 +292,7 @@ function tasksOf(
       run: createMarginAlarm({ ...services, operator: config.operator.address }),
     },
   ];
+  if (config.index.enabled) tasks.push(...indexTasks(own, task));
   if (config.watch.mode === "off") return tasks;
   const watching = { ...services, ledger: watch.ledger };
   return [...tasks, laneTask(config, "watch", (signal) => watchOnce(watching, signal, prover), watch)];

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
-import type { Block, Log, ParamType } from "ethers";
+import type { Block, Interface, Log, ParamType } from "ethers";
 import type { RelayerConfig } from "../config/load.ts";
 import { RelayerError } from "../errors.ts";
 import {
   advance,
   type ChainEvent,
   checkpointBefore,
+  insertEvents,
   lastCheckpoint,
   rollBack,
 } from "../ledger/chain-facts.ts";
@@ -16,6 +17,7 @@ import type { Logger } from "../ops/logger.ts";
 import type { ServedPolicy } from "../services.ts";
 import type { ChainClock } from "./clock.ts";
 import { type Contracts, RECEIPTS_INTERFACE, SETTLEMENT_INTERFACE } from "./contracts.ts";
+import { eventSources, SOURCE_INTERFACES, type SourceName } from "./event-sources.ts";
 import type { Rpc } from "./rpc.ts";
 
 /** The chain as of the last poll. */
@@ -93,7 +95,7 @@ export async function pollChain(context: FollowContext): Promise<ChainView> {
 
 /** What reading events needs. */
 export type ReadContext = Pick<FollowContext, "rpc" | "contracts" | "ledger" | "logger"> & {
-  config: Pick<RelayerConfig, "chain">;
+  config: { chain: Pick<RelayerConfig["chain"], "confirmations" | "startBlock"> };
 };
 
 /** One poll of somebody who only looks: the head, and the events up to it. @returns the last block that was read */
@@ -143,10 +145,65 @@ async function isOnChain(rpc: Rpc, checkpoint: { number: number; hash: Hex }): P
   return block !== null && block.hash === checkpoint.hash;
 }
 
-async function readRange({ rpc, contracts, ledger }: ReadContext, from: number, to: number): Promise<void> {
+async function readRange(context: ReadContext, from: number, to: number): Promise<void> {
+  const { contracts, ledger } = context;
+  // One that was found later is read up to here first; see `catchUpSources`.
+  const sources = (await eventSources(ledger)).filter(({ read_up_to }) => read_up_to === from - 1);
+  const emitters = new Map<Address, Interface>([
+    [contracts.settlementAddress, SETTLEMENT_INTERFACE],
+    [contracts.receiptsAddress, RECEIPTS_INTERFACE],
+    ...sources.map(({ address, name }) => [address, SOURCE_INTERFACES[name as SourceName]] as const),
+  ]);
+  const { events, hash } = await readLogs(context, emitters, from, to);
+  await advance(
+    ledger,
+    events,
+    { number: to, hash },
+    sources.map(({ address }) => address),
+  );
+}
+
+/**
+ * Reads what contracts that were found lately have emitted before the cursor, a range of each at a time.
+ *
+ * @returns whether policies were among it, whose claims may stand otherwise than it seemed without their terms
+ */
+export async function catchUpSources(context: ReadContext): Promise<boolean> {
+  const { ledger, rpc } = context;
+  const last = await lastCheckpoint(ledger);
+  if (!last) return false;
+  let found = false;
+  for (const { address, name, read_up_to } of await eventSources(ledger)) {
+    if (read_up_to >= last.number) continue;
+    const to = Math.min(last.number, read_up_to + MAX_BLOCKS_PER_QUERY);
+    const emitters = new Map([[address, SOURCE_INTERFACES[name as SourceName]]]);
+    const { events } = await readLogs(context, emitters, read_up_to + 1, to);
+    // Or the logs may be those of a branch that the cursor has not followed yet.
+    if (!(await isOnChain(rpc, last))) return found;
+    await ledger.transaction(async (tx) => {
+      const { number, hash } = (await lastCheckpoint(tx)) ?? last;
+      const isSame = number > last.number || hash === last.hash;
+      const { numUpdatedRows } = await tx
+        .updateTable("index_sources")
+        .set({ read_up_to: to })
+        .where("address", "=", address)
+        .where("read_up_to", "=", isSame ? read_up_to : -1)
+        .executeTakeFirst();
+      if (numUpdatedRows > 0n) await insertEvents(tx, events);
+    });
+    found ||= events.some((event) => event.name === "PolicyRegistered");
+  }
+  return found;
+}
+
+async function readLogs(
+  { rpc }: ReadContext,
+  emitters: ReadonlyMap<Address, Interface>,
+  from: number,
+  to: number,
+): Promise<{ events: ChainEvent[]; hash: Hex }> {
   const end = await blockAt(rpc, to);
-  const address = [contracts.settlementAddress, contracts.receiptsAddress];
-  const logs = await rpc.getLogs({ address, fromBlock: from, toBlock: to });
+  const logs = await rpc.getLogs({ address: [...emitters.keys()], fromBlock: from, toBlock: to });
   const timestamps = new Map<string, number>([[hashOf(end), end.timestamp]]);
   for (const log of logs) {
     if (timestamps.has(log.blockHash)) continue;
@@ -158,14 +215,19 @@ async function readRange({ rpc, contracts, ledger }: ReadContext, from: number, 
   // vouch for events of another branch.
   if (hashOf(await blockAt(rpc, to)) !== hashOf(end)) throw reorganisedMeanwhile(to);
   const events = logs.flatMap(
-    (log) => decodeLog(contracts, log, timestamps.get(log.blockHash) ?? end.timestamp) ?? [],
+    (log) => decodeLog(emitters, log, timestamps.get(log.blockHash) ?? end.timestamp) ?? [],
   );
-  await advance(ledger, events, { number: to, hash: hashOf(end) });
+  return { events, hash: hashOf(end) };
 }
 
-function decodeLog({ receiptsAddress }: Contracts, log: Log, timestamp: number): ChainEvent | undefined {
-  const isReceipts = log.address.toLowerCase() === receiptsAddress;
-  const parsed = (isReceipts ? RECEIPTS_INTERFACE : SETTLEMENT_INTERFACE).parseLog(log);
+/** A log as an event; undefined for one of a name that the emitter's ABI does not have. */
+export function decodeLog(
+  emitters: ReadonlyMap<Address, Interface>,
+  log: Pick<Log, "address" | "topics" | "data" | "blockNumber" | "index" | "blockHash" | "transactionHash">,
+  timestamp: number,
+): ChainEvent | undefined {
+  const contract = log.address.toLowerCase() as Address;
+  const parsed = emitters.get(contract)?.parseLog(log);
   if (!parsed) return undefined;
   const values: Record<string, string> = {};
   for (const [index, input] of parsed.fragment.inputs.entries()) {
@@ -179,6 +241,7 @@ function decodeLog({ receiptsAddress }: Contracts, log: Log, timestamp: number):
     timestamp,
     name: parsed.name,
     arguments: values,
+    contract,
   };
 }
 

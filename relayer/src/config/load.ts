@@ -16,11 +16,15 @@ export const DEVELOPMENT_CHAIN_ID = 31_337;
 
 /** A configuration that is ready to use: paths absolute, keys resolved, hex in lower case. */
 export interface RelayerConfig {
-  chain: Omit<ConfigFile["chain"], "settlement" | "enclaveEvidence" | "rpcUrl" | "rpcUrls"> & {
+  chain: Omit<
+    ConfigFile["chain"],
+    "settlement" | "enclaveEvidence" | "inferenceRequests" | "rpcUrl" | "rpcUrls"
+  > & {
     /** At least one, none twice. */
     rpcUrls: string[];
     settlement: Address;
     enclaveEvidence?: Address | undefined;
+    inferenceRequests?: Address | undefined;
   };
   operator: { address: Address; senderKey: KeySource; receiptKey: KeySource; enclaveKey?: Hex | undefined };
   gateway: ConfigFile["gateway"];
@@ -31,6 +35,7 @@ export interface RelayerConfig {
   prover: ProverConfig;
   watch: WatchConfig;
   enclave?: EnclaveConfig | undefined;
+  index: ConfigFile["index"];
   breaker: ConfigFile["breaker"];
   admin: { socket?: string | undefined };
   log: ConfigFile["log"];
@@ -154,6 +159,10 @@ export function parseConfig(
       disprove: file.watch.disprove,
       challengerKey: optional(file.watch.challengerKey, (entry) => key(entry, "watch.challengerKey")),
     },
+    index: {
+      ...file.index,
+      allowPrivateAddresses: file.index.allowPrivateAddresses || file.chain.chainId === DEVELOPMENT_CHAIN_ID,
+    },
     breaker: file.breaker,
     admin: { socket: optional(file.admin.socket, path) ?? besideLedger(ledger) },
     log: file.log,
@@ -194,6 +203,7 @@ export function resolveChain({
     rpcUrls: [...new Set([...(rpcUrl ? [rpcUrl] : []), ...rpcUrls])],
     settlement: lower(chain.settlement),
     enclaveEvidence: optional(chain.enclaveEvidence, lower),
+    inferenceRequests: optional(chain.inferenceRequests, lower),
   };
 }
 

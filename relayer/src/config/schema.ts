@@ -23,6 +23,9 @@ export const configSchema = z.strictObject({
       enclaveEvidence: hex(20)
         .optional()
         .describe("address of the EnclaveEvidence contract; needed to attest"),
+      inferenceRequests: hex(20)
+        .optional()
+        .describe("address of the InferenceRequests contract, for the index to follow requests"),
       confirmations: z
         .int()
         .min(1)
@@ -140,6 +143,19 @@ export const configSchema = z.strictObject({
       maxOpenChallenges: z.int().min(0).default(4),
       ...watchLimits(),
       disprove: z.boolean().default(false).describe("prove the true output of a lie, where that can be done"),
+    }),
+    {},
+  ),
+  index: z.prefault(
+    z.strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe("keep an index of everything on chain and of what operators publish, and serve /index/v1"),
+      allowPrivateAddresses: z
+        .boolean()
+        .default(false)
+        .describe("fetch from private and loopback addresses too; always so on chain 31337"),
     }),
     {},
   ),

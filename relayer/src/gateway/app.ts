@@ -6,6 +6,7 @@ import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { routePath } from "hono/route";
 import { describeError, TemporaryError } from "../errors.ts";
+import { createIndexApi, INDEX_PATH } from "../indexer/api/app.ts";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
 import { readiness } from "./capacity.ts";
@@ -68,6 +69,9 @@ export function createGateway(services: Services, state: GatewayState): Hono {
   app.get("/status", async (context) => context.json(await statusView(services, state.tasks())));
   if (services.config.gateway.metrics) {
     app.get("/metrics", async (context) => context.text(await state.metrics()));
+  }
+  if (services.config.index.enabled) {
+    app.route(INDEX_PATH, createIndexApi({ ...services, startBlock: services.config.chain.startBlock }));
   }
   servePage(app);
   app.notFound((context) =>

@@ -159,6 +159,7 @@ async function continueCounting(tx: Writer): Promise<void> {
     ["intents", "id"],
     ["attempts", "sequence"],
     ["findings", "sequence"],
+    ["index_feed", "sequence"],
     ["watch_actions", "id"],
   ] as const;
   for (const [table, column] of counted) {

@@ -2,10 +2,12 @@
 
 import { type Address, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS, sharedKinds } from "@meantime/sdk/policy";
+import { deriveBatch, deriveFromEvents, forgetIndexAfter } from "../indexer/derive.ts";
+import { pushFeed } from "../indexer/feed.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ChainBatchesTable, ChainLeavesTable, Database, Reader, Row, Writer } from "./schema.ts";
 
-/** One event of Settlement or Receipts. Every argument is text: bigints in decimal, hex in lower case. */
+/** One event of the protocol's contracts. Every argument is text: bigints in decimal, hex in lower case. */
 export interface ChainEvent {
   blockNumber: number;
   logIndex: number;
@@ -15,6 +17,8 @@ export interface ChainEvent {
   timestamp: number;
   name: string;
   arguments: Record<string, string>;
+  /** Who emitted it. */
+  contract?: Address;
 }
 
 /** A block up to which events were read. */
@@ -31,6 +35,7 @@ export type ChainLeaf = Row<"chain_leaves">;
 
 /** How many checkpoints are kept to find the common ancestor after a reorg. */
 const CHECKPOINTS_KEPT = 256;
+const EVENTS_PER_STATEMENT = 64;
 
 /** The last block that was read, if any. */
 export function lastCheckpoint(db: Reader): Promise<Checkpoint | undefined> {
@@ -48,12 +53,27 @@ export function checkpointBefore(db: Reader, blockNumber: number): Promise<Check
     .executeTakeFirst();
 }
 
-/** Stores the events up to a block, and what follows from them, together with the new cursor. */
-export async function advance(ledger: Ledger, events: readonly ChainEvent[], to: Checkpoint): Promise<void> {
+/**
+ * Stores the events up to a block, and what follows from them, together with the new cursor.
+ *
+ * @param sources further contracts whose events up to the block are among them
+ */
+export async function advance(
+  ledger: Ledger,
+  events: readonly ChainEvent[],
+  to: Checkpoint,
+  sources: readonly Address[] = [],
+): Promise<void> {
   await ledger.transaction(async (tx) => {
-    for (const event of events) {
-      await tx.insertInto("events").values(eventRow(event)).execute();
-      await apply(tx, event);
+    await insertEvents(tx, events);
+    for (const event of events) await apply(tx, event);
+    await deriveFromEvents(tx, events);
+    if (sources.length > 0) {
+      await tx
+        .updateTable("index_sources")
+        .set({ read_up_to: to.number })
+        .where("address", "in", sources)
+        .execute();
     }
     await tx
       .insertInto("blocks")
@@ -71,6 +91,14 @@ export async function advance(ledger: Ledger, events: readonly ChainEvent[], to:
   });
 }
 
+/** Stores events and does not yet follow them. */
+export async function insertEvents(tx: Writer, events: readonly ChainEvent[]): Promise<void> {
+  for (let from = 0; from < events.length; from += EVENTS_PER_STATEMENT) {
+    const rows = events.slice(from, from + EVENTS_PER_STATEMENT).map(eventRow);
+    await tx.insertInto("events").values(rows).execute();
+  }
+}
+
 function eventRow(event: ChainEvent): Database["events"] {
   const { batchId, index, claimId, operator } = event.arguments;
   return {
@@ -85,7 +113,18 @@ function eventRow(event: ChainEvent): Database["events"] {
     claim_id: claimId ?? null,
     operator: operator ?? null,
     arguments: JSON.stringify(event.arguments),
+    contract: event.contract ?? null,
+    subject: subjectOf(event),
   };
+}
+
+/** What an event is about that names neither a batch nor a claim: the first of these arguments that it has. */
+const SUBJECTS = ["requestId", "keyId", "measurement", "policyId", "modelId", "operationId", "signer"];
+
+function subjectOf({ arguments: values }: ChainEvent): string | null {
+  if (values.batchId !== undefined || values.claimId !== undefined) return null;
+  const name = SUBJECTS.find((each) => values[each] !== undefined);
+  return (name === undefined ? undefined : values[name]) ?? null;
 }
 
 /** Forgets everything after a block: what it led to is rebuilt from the events that stay. */
@@ -100,7 +139,9 @@ export async function rollBack(ledger: Ledger, toBlock: number): Promise<void> {
       .execute();
     await tx.deleteFrom("events").where("block_number", ">", toBlock).execute();
     await tx.deleteFrom("blocks").where("number", ">", toBlock).execute();
+    await forgetIndexAfter(tx, toBlock);
     for (const { batch_id } of touched) if (batch_id !== null) await replay(tx, batch_id as Hex);
+    await pushFeed(tx, { kind: "reorg", fromBlock: toBlock + 1 });
   });
 }
 
@@ -110,6 +151,18 @@ export async function replay(tx: Writer, batchId: Hex): Promise<void> {
   await tx.deleteFrom("chain_batches").where("batch_id", "=", batchId).execute();
   await tx.updateTable("batches").set({ committed_block: null }).where("batch_id", "=", batchId).execute();
   for (const event of await eventsOfBatch(tx, batchId)) await apply(tx, event);
+  const place = await placeOf(tx, batchId);
+  if (place !== undefined) await tx.deleteFrom("index_leaves").where("ordinal", "=", place).execute();
+  await deriveBatch(tx, batchId);
+}
+
+async function placeOf(tx: Writer, batchId: Hex): Promise<number | undefined> {
+  const row = await tx
+    .selectFrom("index_batches")
+    .select("ordinal")
+    .where("batch_id", "=", batchId)
+    .executeTakeFirst();
+  return row?.ordinal;
 }
 
 /** A committed batch. */

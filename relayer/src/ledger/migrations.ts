@@ -305,4 +305,127 @@ CREATE INDEX watch_receipts_held ON watch_receipts (commit_by) WHERE held = 1 AN
 CREATE INDEX watch_receipts_age ON watch_receipts (commit_by);
 `,
   },
+  {
+    version: 3,
+    name: "index",
+    text: `
+ALTER TABLE events ADD COLUMN contract TEXT;
+ALTER TABLE events ADD COLUMN subject TEXT;
+CREATE INDEX events_name ON events (name, block_number, log_index);
+CREATE INDEX events_subject ON events (subject, block_number, log_index) WHERE subject IS NOT NULL;
+CREATE INDEX events_leaf ON events (batch_id, leaf_index, block_number, log_index) WHERE batch_id IS NOT NULL;
+CREATE INDEX events_tx ON events (tx_hash);
+
+CREATE TABLE index_sources (
+  address    TEXT PRIMARY KEY,
+  name       TEXT NOT NULL,
+  read_up_to BIGINT NOT NULL
+);
+
+CREATE TABLE index_operators (
+  operator    TEXT PRIMARY KEY,
+  first_block BIGINT NOT NULL
+);
+
+CREATE TABLE index_batches (
+  ordinal      BIGINT PRIMARY KEY,
+  batch_id     TEXT NOT NULL UNIQUE,
+  operator     TEXT NOT NULL,
+  policy_id    TEXT NOT NULL,
+  model_id     TEXT NOT NULL,
+  count        BIGINT NOT NULL,
+  committed_at BIGINT NOT NULL,
+  attested_at  BIGINT,
+  released     BIGINT NOT NULL CHECK (released IN (0, 1)),
+  standing     TEXT NOT NULL,
+  final_at     BIGINT NOT NULL,
+  touched      BIGINT NOT NULL,
+  oldest_served_at BIGINT NOT NULL,
+  claims_up_to BIGINT NOT NULL
+);
+CREATE INDEX index_batches_operator ON index_batches (operator, ordinal);
+CREATE INDEX index_batches_policy ON index_batches (policy_id, ordinal);
+CREATE INDEX index_batches_model ON index_batches (model_id, ordinal);
+CREATE INDEX index_batches_final ON index_batches (final_at, ordinal);
+CREATE INDEX index_batches_committed ON index_batches (committed_at, ordinal);
+
+CREATE TABLE index_leaves (
+  ordinal     BIGINT NOT NULL,
+  leaf_index  BIGINT NOT NULL,
+  operator    TEXT NOT NULL,
+  standing    TEXT NOT NULL,
+  kinds       BIGINT NOT NULL,
+  evidence_at BIGINT,
+  final_at    BIGINT,
+  ended_at    BIGINT,
+  PRIMARY KEY (ordinal, leaf_index)
+);
+CREATE INDEX index_leaves_standing ON index_leaves (standing, ordinal, leaf_index);
+CREATE INDEX index_leaves_operator ON index_leaves (operator, standing, ordinal, leaf_index);
+CREATE INDEX index_leaves_final ON index_leaves (final_at, ordinal);
+
+CREATE TABLE index_data (
+  ordinal  BIGINT PRIMARY KEY,
+  operator TEXT NOT NULL,
+  state    TEXT NOT NULL DEFAULT 'pending'
+           CHECK (state IN ('pending', 'complete', 'private', 'withheld', 'mismatch')),
+  endpoint TEXT,
+  tries    BIGINT NOT NULL DEFAULT 0,
+  next_try_at_milliseconds BIGINT NOT NULL DEFAULT 0,
+  error    TEXT
+);
+CREATE INDEX index_data_due ON index_data (operator, next_try_at_milliseconds)
+  WHERE state IN ('pending', 'withheld', 'mismatch');
+
+CREATE TABLE index_claims (
+  ordinal     BIGINT NOT NULL,
+  leaf_index  BIGINT NOT NULL,
+  claim_id    TEXT NOT NULL,
+  model_id    TEXT NOT NULL,
+  requester   TEXT NOT NULL,
+  request_id  TEXT NOT NULL,
+  input_hash  TEXT NOT NULL,
+  output_hash TEXT NOT NULL,
+  served_at   BIGINT NOT NULL,
+  commit_by   BIGINT NOT NULL,
+  signature   TEXT,
+  stray       TEXT,
+  input       BYTES,
+  salt        TEXT,
+  output      BYTES,
+  PRIMARY KEY (ordinal, leaf_index)
+);
+CREATE INDEX index_claims_id ON index_claims (claim_id);
+CREATE INDEX index_claims_requester ON index_claims (requester, ordinal, leaf_index);
+CREATE INDEX index_claims_request ON index_claims (request_id);
+
+CREATE TABLE index_served (
+  ordinal   BIGINT NOT NULL,
+  model_id  TEXT NOT NULL,
+  served_at BIGINT NOT NULL,
+  claims    BIGINT NOT NULL,
+  PRIMARY KEY (ordinal, model_id, served_at)
+);
+CREATE INDEX index_served_model ON index_served (model_id, ordinal);
+CREATE INDEX index_served_at ON index_served (served_at, ordinal);
+
+CREATE TABLE index_accounts (
+  operator      TEXT NOT NULL,
+  token         TEXT NOT NULL,
+  stake_wei     TEXT NOT NULL,
+  locked_wei    TEXT NOT NULL,
+  unbonding_wei TEXT NOT NULL,
+  lockable_bps  BIGINT NOT NULL,
+  suspended     BIGINT NOT NULL CHECK (suspended IN (0, 1)),
+  as_of_block   BIGINT NOT NULL,
+  PRIMARY KEY (operator, token)
+);
+
+CREATE TABLE index_feed (
+  sequence SEQUENCE,
+  kind     TEXT NOT NULL,
+  body     TEXT NOT NULL
+);
+`,
+  },
 ];

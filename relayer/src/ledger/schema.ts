@@ -29,6 +29,15 @@ export interface Database {
   watch_actions: WatchActionsTable;
   watch_coverage: WatchCoverageTable;
   watch_receipts: WatchReceiptsTable;
+  index_sources: IndexSourcesTable;
+  index_operators: IndexOperatorsTable;
+  index_batches: IndexBatchesTable;
+  index_leaves: IndexLeavesTable;
+  index_data: IndexDataTable;
+  index_claims: IndexClaimsTable;
+  index_served: IndexServedTable;
+  index_accounts: IndexAccountsTable;
+  index_feed: IndexFeedTable;
 }
 
 /** What can be asked outside a transaction as well as inside one. */
@@ -166,6 +175,10 @@ export interface EventsTable {
   claim_id: string | null;
   operator: string | null;
   arguments: string;
+  /** Who emitted it; null in rows from before this column: Settlement or Receipts. */
+  contract: Address | null;
+  /** What it is about where that is neither a batch nor a claim: a request, a model, a policy, a key. */
+  subject: string | null;
 }
 
 /** Committed batches, of any operator. */
@@ -295,6 +308,129 @@ export interface WatchReceiptsTable {
 export interface RevealedChecksTable {
   batch_id: Hex;
   leaf_index: number;
+}
+
+/** Contracts whose events are read beside those of Settlement and Receipts. */
+export interface IndexSourcesTable {
+  address: Address;
+  /** Of its ABI. */
+  name: string;
+  /** The last block whose events of it are in `events`. */
+  read_up_to: number;
+}
+
+/** Operators that staked or committed. Follows from `events`. */
+export interface IndexOperatorsTable {
+  operator: Address;
+  first_block: number;
+}
+
+/** Where claims stand as long as no clock is asked. */
+export type Standing = "Committed" | "Attested" | "Proven" | "Final" | "Challenged" | "Rejected" | "Voided";
+
+/**
+ * Committed batches in the order of their commits. Follows from `events`. `standing` and `final_at` are those of its claims
+ * to which nothing has happened: they are `Final` by `final_at` at the latest.
+ */
+export interface IndexBatchesTable {
+  /** Block and place in it of the commit, as one number; see `indexer/ordinal.ts`. */
+  ordinal: number;
+  batch_id: Hex;
+  operator: Address;
+  policy_id: Hex;
+  /** Zero: several models. */
+  model_id: Hex;
+  count: number;
+  committed_at: number;
+  attested_at: number | null;
+  released: number;
+  standing: Standing;
+  final_at: number;
+  /** How many of its leaves are in `index_leaves`. */
+  touched: number;
+  /** As its header says. */
+  oldest_served_at: number;
+  /** Claims of all batches up to this one. */
+  claims_up_to: number;
+}
+
+/** Leaves that something happened to. Follows from `events`. */
+export interface IndexLeavesTable {
+  ordinal: number;
+  leaf_index: number;
+  operator: Address;
+  standing: Standing;
+  /** Of evidence, the batch's included. */
+  kinds: number;
+  /** When the first of it came. */
+  evidence_at: number | null;
+  /** Null while a dispute is open, and after it ended badly. */
+  final_at: number | null;
+  ended_at: number | null;
+}
+
+/** How far the data of a batch could be had. */
+export type DataState = "pending" | "complete" | "private" | "withheld" | "mismatch";
+
+/** What became of fetching the data of a batch. */
+export interface IndexDataTable {
+  ordinal: number;
+  operator: Address;
+  state: Generated<DataState>;
+  endpoint: string | null;
+  tries: Generated<number>;
+  next_try_at_milliseconds: Generated<number>;
+  error: string | null;
+}
+
+/** Claims of batches whose data rebuilt the committed roots. */
+export interface IndexClaimsTable {
+  ordinal: number;
+  leaf_index: number;
+  claim_id: Hex;
+  model_id: Hex;
+  requester: Address;
+  request_id: Hex;
+  input_hash: Hex;
+  output_hash: Hex;
+  served_at: number;
+  commit_by: number;
+  /** As served, unchecked: the chain does not commit to it. */
+  signature: Hex | null;
+  /** The whole claim (JSON) where it contradicts its header or itself: it settles nowhere. */
+  stray: string | null;
+  /** The opening; null where it is private, and where `receipts` has it. */
+  input: Uint8Array | null;
+  salt: Hex | null;
+  output: Uint8Array | null;
+}
+
+/** How many claims of a batch were served in one second, by model. Follows from `index_claims`. */
+export interface IndexServedTable {
+  ordinal: number;
+  model_id: Hex;
+  served_at: number;
+  claims: number;
+}
+
+/** Operators' accounts in Settlement, as they were seen last. */
+export interface IndexAccountsTable {
+  operator: Address;
+  token: Address;
+  stake_wei: string;
+  locked_wei: string;
+  unbonding_wei: string;
+  lockable_bps: number;
+  suspended: number;
+  as_of_block: number;
+}
+
+/** What has changed, for those who listen; the latest rows. */
+export interface IndexFeedTable {
+  sequence: Generated<number>;
+  kind: "batch" | "claim" | "challenge" | "reorg";
+  /** JSON. */
+  body: string;
 }
 
 /** A row as it is read. */

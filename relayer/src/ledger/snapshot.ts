@@ -43,6 +43,15 @@ export const TABLES: readonly TableKey[] = [
   { table: "watch_actions", key: ["id"] },
   { table: "watch_coverage", key: ["batch_id", "how", "reason"] },
   { table: "watch_receipts", key: ["claim_id"] },
+  { table: "index_sources", key: ["address"] },
+  { table: "index_operators", key: ["operator"] },
+  { table: "index_batches", key: ["ordinal"] },
+  { table: "index_leaves", key: ["ordinal", "leaf_index"] },
+  { table: "index_data", key: ["ordinal"] },
+  { table: "index_claims", key: ["ordinal", "leaf_index"] },
+  { table: "index_served", key: ["ordinal", "model_id", "served_at"] },
+  { table: "index_accounts", key: ["operator", "token"] },
+  { table: "index_feed", key: ["sequence"] },
 ];
 
 /** A row of any table. */

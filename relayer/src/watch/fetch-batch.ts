@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { type BatchHeader, batchId, leafHash, type Opening, openingLeaf } from "@meantime/sdk/batch";
+import { type BatchHeader, batchId, type Opening } from "@meantime/sdk/batch";
 import { type Claim, claimId, parseClaim } from "@meantime/sdk/claim";
 import type { SettlementDomain } from "@meantime/sdk/domain";
 import { asHex32, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
-import { buildMerkleTree, type MerkleTree } from "@meantime/sdk/merkle";
+import type { MerkleTree } from "@meantime/sdk/merkle";
 import { z } from "zod";
 import { RelayerError } from "../errors.ts";
+import { inSlices } from "../ledger/slices.ts";
+import { treeOfClaims, treeOfOpenings } from "../ledger/trees.ts";
 import { fetchGuarded } from "./guard.ts";
 
 /** One claim of a batch with all that is needed to check it. */
@@ -26,6 +28,7 @@ export interface BatchData {
 }
 
 const FETCH_TIMEOUT_MILLISECONDS = 20_000;
+const ENTRIES_PER_STEP = 16;
 /** Room for 65,536 claims of the largest kind that is served today. */
 const MAX_RESPONSE_BYTES = 128 * 1024 * 1024;
 
@@ -45,6 +48,7 @@ const batchFileSchema = z.object({
  *
  * @param header as the chain has it
  * @param allowPrivate follows the endpoint to private addresses too
+ * @param signal gives up
  * @throws RelayerError `MT-WATCH-001` unreachable; `MT-WATCH-002` not the data that was committed; `MT-WATCH-008` an
  * address that is not followed
  */
@@ -53,16 +57,39 @@ export async function fetchBatch(
   header: BatchHeader,
   domain: SettlementDomain,
   allowPrivate: boolean,
+  signal?: AbortSignal,
 ): Promise<BatchData> {
   const id = batchId(domain, header);
   const url = batchUrl(endpoint, id);
   const limits = { timeoutMilliseconds: FETCH_TIMEOUT_MILLISECONDS, maxBytes: MAX_RESPONSE_BYTES };
-  const file = parseFile(await fetchGuarded(url, { allowPrivate, ...limits }), id);
+  const file = parseFile(
+    await fetchGuarded(url, { allowPrivate, ...limits, ...(signal ? { signal } : {}) }),
+    id,
+  );
   const isPrivate = header.dataRoot === ZERO_HASH;
-  const entries = file.claims.map((entry): BatchEntry => {
+  const entries = await inSlices(readEntries(file.claims, domain, isPrivate));
+  if (entries.length !== header.count)
+    throw notCommitted(id, `it has ${entries.length} claims, not ${header.count}`);
+  const tree = await treeOfClaims(entries.map(({ claimId: leaf }) => leaf));
+  if (tree.root !== header.root) throw notCommitted(id, "its claims have another root");
+  if (isPrivate) return { entries, tree };
+  const opened = entries.flatMap(({ opening }) => (opening ? [{ opening }] : []));
+  if (opened.length !== entries.length) throw notCommitted(id, "openings are missing");
+  const dataTree = await treeOfOpenings(opened);
+  if (dataTree.root !== header.dataRoot) throw notCommitted(id, "its openings have another root");
+  return { entries, tree };
+}
+
+function* readEntries(
+  claims: z.output<typeof batchFileSchema>["claims"],
+  domain: SettlementDomain,
+  isPrivate: boolean,
+): Generator<undefined, BatchEntry[]> {
+  const entries: BatchEntry[] = [];
+  for (const entry of claims) {
     const claim = parseClaim(entry.claim);
     const opening = isPrivate ? undefined : entry.opening;
-    return {
+    entries.push({
       claim,
       claimId: claimId(domain, claim),
       signature: entry.signature,
@@ -71,18 +98,10 @@ export async function fetchBatch(
         salt: asHex32(opening.salt, "salt"),
         output: Buffer.from(opening.output, "base64url"),
       },
-    };
-  });
-  if (entries.length !== header.count)
-    throw notCommitted(id, `it has ${entries.length} claims, not ${header.count}`);
-  const tree = buildMerkleTree(entries.map((entry, index) => leafHash(index, entry.claimId)));
-  if (tree.root !== header.root) throw notCommitted(id, "its claims have another root");
-  if (isPrivate) return { entries, tree };
-  const openings = entries.flatMap(({ opening }) => opening ?? []);
-  if (openings.length !== entries.length) throw notCommitted(id, "openings are missing");
-  const dataTree = buildMerkleTree(openings.map((opening, index) => openingLeaf(index, opening)));
-  if (dataTree.root !== header.dataRoot) throw notCommitted(id, "its openings have another root");
-  return { entries, tree };
+    });
+    if (entries.length % ENTRIES_PER_STEP === 0) yield;
+  }
+  return entries;
 }
 
 function batchUrl(endpoint: string, id: Hex): URL {

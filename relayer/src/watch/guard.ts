@@ -12,6 +12,8 @@ export interface GuardedFetch {
   allowPrivate: boolean;
   timeoutMilliseconds: number;
   maxBytes: number;
+  /** Gives up. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -88,9 +90,11 @@ for (const [network, prefix] of SPECIAL_RANGES) {
   SPECIAL.addSubnet(network, prefix, isIP(network) === 6 ? "ipv6" : "ipv4");
 }
 
-function open(url: URL, { allowPrivate, timeoutMilliseconds }: GuardedFetch): Promise<IncomingMessage> {
+function open(url: URL, options: GuardedFetch): Promise<IncomingMessage> {
+  const { allowPrivate, timeoutMilliseconds } = options;
   const get = url.protocol === "https:" ? httpsGet : httpGet;
-  const signal = AbortSignal.timeout(timeoutMilliseconds);
+  const timeout = AbortSignal.timeout(timeoutMilliseconds);
+  const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
   return new Promise((resolve, reject) => {
     const guard = allowPrivate ? {} : { lookup: guardedLookup(url) };
     const request = get(url, { signal, agent: false, ...guard }, (response) => {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Writer } from "../ledger/schema.ts";
+import { pushFeed } from "./feed.ts";
+import type { IndexServices } from "./services.ts";
+
+/** Where the moment is kept up to which listeners were told. */
+const FACT = "indexClock";
+
+/** Tells those who listen of batches and claims that became final by the clock, each once. */
+export async function tellFinalByClock({
+  ledger,
+  clock,
+}: Pick<IndexServices, "ledger" | "clock">): Promise<void> {
+  const now = clock.nowSeconds();
+  await ledger.transaction(async (tx) => {
+    const told = await toldUpTo(tx, now);
+    if (told >= now) return;
+    const batches = await tx
+      .selectFrom("index_batches")
+      .select("batch_id")
+      .where("final_at", ">", told)
+      .where("final_at", "<=", now)
+      .orderBy("final_at")
+      .execute();
+    for (const { batch_id: batchId } of batches) await pushFeed(tx, { kind: "batch", batchId });
+    const leaves = await tx
+      .selectFrom("index_leaves as l")
+      .innerJoin("index_batches as b", "b.ordinal", "l.ordinal")
+      .select(["b.batch_id", "l.leaf_index"])
+      .where("l.final_at", ">", told)
+      .where("l.final_at", "<=", now)
+      .where("l.standing", "<>", "Final")
+      .execute();
+    for (const { batch_id: batchId, leaf_index: index } of leaves) {
+      await pushFeed(tx, { kind: "claim", batchId, index });
+    }
+    await tx
+      .updateTable("facts")
+      .set({ value: String(now) })
+      .where("name", "=", FACT)
+      .execute();
+  });
+}
+
+async function toldUpTo(tx: Writer, now: number): Promise<number> {
+  const row = await tx.selectFrom("facts").select("value").where("name", "=", FACT).executeTakeFirst();
+  if (row) return Number(row.value);
+  await tx
+    .insertInto("facts")
+    .values({ name: FACT, value: String(now) })
+    .execute();
+  return now;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Address, Hex } from "@meantime/sdk/hex";
+import { EVIDENCE_RULES, type Policy } from "@meantime/sdk/policy";
+import type { Reader } from "../ledger/schema.ts";
+
+/** A policy is named by the hash of its content: what was read once holds for ever, on every branch. */
+const known = new Map<Hex, Policy>();
+const POLICIES_KEPT = 4_096;
+
+/** The terms of policies, from the events that registered them. Those that are not registered are left out. */
+export async function policyTerms(db: Reader, ids: readonly Hex[]): Promise<Map<Hex, Policy>> {
+  const missing = [...new Set(ids)].filter((id) => !known.has(id));
+  if (missing.length > 0) {
+    const rows = await db
+      .selectFrom("events")
+      .select(["subject", "arguments"])
+      .where("subject", "in", missing)
+      .where("name", "=", "PolicyRegistered")
+      .execute();
+    if (known.size + rows.length > POLICIES_KEPT) known.clear();
+    for (const row of rows) known.set(row.subject as Hex, termsFromArguments(row.arguments));
+  }
+  return new Map(
+    ids.flatMap((id) => {
+      const terms = known.get(id);
+      return terms ? [[id, terms] as const] : [];
+    }),
+  );
+}
+
+/** The rule of a policy, by number. One that is not registered where events were read from has the clock alone. */
+export async function ruleOf(db: Reader, policyId: Hex): Promise<number> {
+  return (await policyTerms(db, [policyId])).get(policyId)?.rule ?? EVIDENCE_RULES.window;
+}
+
+/** The terms in the arguments of a `PolicyRegistered` event, as `events` has them. */
+export function termsFromArguments(text: string): Policy {
+  const { policy } = JSON.parse(text) as { policy: string };
+  const fields = JSON.parse(policy) as Record<keyof Policy, string>;
+  return {
+    rule: Number(fields.rule),
+    answerKinds: Number(fields.answerKinds),
+    publicData: fields.publicData === "true",
+    bondToken: fields.bondToken as Address,
+    zkEvidence: fields.zkEvidence as Address,
+    teeEvidence: fields.teeEvidence as Address,
+    quorumEvidence: fields.quorumEvidence as Address,
+    challengeWindowSeconds: Number(fields.challengeWindowSeconds),
+    attestedWindowSeconds: Number(fields.attestedWindowSeconds),
+    proveWindowSeconds: Number(fields.proveWindowSeconds),
+    claimBondWei: BigInt(fields.claimBondWei),
+    challengeBondWei: BigInt(fields.challengeBondWei),
+    challengerBps: Number(fields.challengerBps),
+    requesterBps: Number(fields.requesterBps),
+  };
+}
