@@ -14,6 +14,7 @@ import type { RelayerConfig } from "./config/load.ts";
 import { defendClaims } from "./defend/defender.ts";
 import { describeError } from "./errors.ts";
 import { releaseFinalBatches } from "./finalise/finaliser.ts";
+import { CREDITS_MILLISECONDS, type Credit, withdrawCredits } from "./finalise/withdraw.ts";
 import { createGateway } from "./gateway/app.ts";
 import { type GatewayServer, listen } from "./gateway/server.ts";
 import { claimIdentity } from "./ledger/facts.ts";
@@ -192,8 +193,10 @@ async function run(
   const publicUrl = () => config.gateway.publicUrl ?? server?.url ?? "";
   const tasks = () => supervisor?.health() ?? [];
   let enclaveExpirySeconds: number | undefined;
+  let credits: readonly Credit[] = [];
   const collect = createCollector(services, metrics, {
     ...{ tasks, draining: () => draining, enclaveExpirySeconds: () => enclaveExpirySeconds },
+    credits: () => credits,
     proofsWaiting: () => prover.waiting,
   });
   const app = createGateway(services, {
@@ -212,6 +215,15 @@ async function run(
   const observeStanding = async () => {
     enclaveExpirySeconds = await readEnclaveExpiry(services);
   };
+  const { senderAddresses, challengerAddress } = services;
+  const watches = config.watch.mode !== "off" && challengerAddress !== undefined;
+  const withdrawOnce = async () => {
+    credits = await withdrawCredits({
+      ...{ ...services, ledger: holds.operator.ledger, withdraw: config.withdraw },
+      senders: { ...senderAddresses, ...(watches ? { challenge: challengerAddress } : {}) },
+      others: [config.operator.address],
+    });
+  };
   server = await listen(app, config.gateway.host, config.gateway.port);
   const { senders } = holds;
   supervisor = supervise(
@@ -222,6 +234,10 @@ async function run(
         dutyTask(config, outboxName(sender), () => sender.outbox().step(), sender.lease),
       ),
       { name: "standing", everyMilliseconds: STANDING_MILLISECONDS, run: observeStanding },
+      {
+        ...dutyTask(config, "withdraw", withdrawOnce, holds.operator),
+        everyMilliseconds: CREDITS_MILLISECONDS,
+      },
     ],
     logger,
   );
