@@ -14,6 +14,7 @@ import type { RelayerConfig } from "./config/load.ts";
 import { defendClaims } from "./defend/defender.ts";
 import { describeError } from "./errors.ts";
 import { releaseFinalBatches } from "./finalise/finaliser.ts";
+import { CREDITS_MILLISECONDS, type Credit, withdrawCredits } from "./finalise/withdraw.ts";
 import { createPaywall } from "./gateway/access/x402.ts";
 import { createGateway } from "./gateway/app.ts";
 import { type GatewayServer, listen } from "./gateway/server.ts";
@@ -195,8 +196,10 @@ async function run(
   const publicUrl = () => config.gateway.publicUrl ?? server?.url ?? "";
   const tasks = () => supervisor?.health() ?? [];
   let enclaveExpirySeconds: number | undefined;
+  let credits: readonly Credit[] = [];
   const collect = createCollector(services, metrics, {
     ...{ tasks, draining: () => draining, enclaveExpirySeconds: () => enclaveExpirySeconds },
+    credits: () => credits,
     proofsWaiting: () => prover.waiting,
   });
   const paywall =
@@ -224,6 +227,15 @@ async function run(
   const observeStanding = async () => {
     enclaveExpirySeconds = await readEnclaveExpiry(services);
   };
+  const { senderAddresses, challengerAddress } = services;
+  const watches = config.watch.mode !== "off" && challengerAddress !== undefined;
+  const withdrawOnce = async () => {
+    credits = await withdrawCredits({
+      ...{ ...services, ledger: holds.operator.ledger, withdraw: config.withdraw },
+      senders: { ...senderAddresses, ...(watches ? { challenge: challengerAddress } : {}) },
+      others: [config.operator.address],
+    });
+  };
   server = await listen(app, config.gateway.host, config.gateway.port, (code) =>
     metrics.refusals.inc({ code }),
   );
@@ -237,6 +249,10 @@ async function run(
         dutyTask(config, outboxName(sender), () => sender.outbox().step(), sender.lease),
       ),
       { name: "standing", everyMilliseconds: STANDING_MILLISECONDS, run: observeStanding },
+      {
+        ...dutyTask(config, "withdraw", withdrawOnce, holds.operator),
+        everyMilliseconds: CREDITS_MILLISECONDS,
+      },
     ],
     logger,
   );

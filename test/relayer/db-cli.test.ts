@@ -53,6 +53,33 @@ describe("meantime db", () => {
     assert.deepEqual(await db("restore", copy, "--ledger", other), failure(1, "MT-LED-010"));
     assert.equal((await db("verify", "--ledger", other)).exit, 0);
 
+    const byChain = ["verify", "--config", config, "--rpc"];
+    assert.deepEqual((await db(...byChain)).facts.problems, []);
+    assert.deepEqual((await db("verify", "--ledger", other, "--rpc", stack.chain.url)).facts.ok, true);
+    assert.deepEqual(await db("verify", "--ledger", other, "--rpc"), failure(1, "MT-CLI-002"));
+    const owner = stack.operator.owner.connect(stack.chain.connection.ethers.provider);
+    const servedAt = (await stack.chain.now()) + 60;
+    await (
+      await stack.deployment.receipts.connect(owner).revokeReceiptKey(stack.operator.receiptKey.address)
+    ).wait();
+    assert.equal((await db(...byChain)).exit, 0, "what a key signed before it was revoked still binds");
+    const moved = await openLedger(loaded.ledger);
+    await moved.transaction((tx) => tx.updateTable("receipts").set({ served_at: servedAt }).execute());
+    await moved.close();
+    const late = await db(...byChain);
+    assert.match(JSON.stringify(late.facts.problems), /was revoked at/);
+    const back = await openLedger(loaded.ledger);
+    const claim = JSON.parse(
+      (await back.selectFrom("receipts").select("claim").executeTakeFirstOrThrow()).claim,
+    );
+    await back.transaction((tx) =>
+      tx
+        .updateTable("receipts")
+        .set({ served_at: Number(claim.servedAt) })
+        .execute(),
+    );
+    await back.close();
+
     const ledger = await openLedger(loaded.ledger);
     const events = await ledger.selectFrom("events").selectAll().execute();
     await ledger.transaction((tx) => tx.deleteFrom("chain_batches").execute());

@@ -362,6 +362,7 @@ describe("outbox", () => {
     const predicates: OutboxContext["predicates"] = {
       ...{ answer, void: answer, challenge: answer, resolve: answer, release: answer },
       ...{ attest: answer, prove: answer, commit: answer, announce: answer },
+      ...{ withdraw: answer, rememberModel: answer },
       ...{ reveal: answer, answerOmission: answer, demand: answer, resolveDemand: answer },
       ...{ disprove: answer, reportOmission: answer, resolveOmission: answer },
       ...{ reportEquivocation: answer, reopenBatch: answer, reopenClaim: answer },

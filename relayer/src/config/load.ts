@@ -13,6 +13,7 @@ import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
 import { type EnclaveConfig, resolveEnclave } from "./enclave.ts";
 import { layerConfig, type Origin, type Overrides } from "./layers.ts";
 import { type ConfigFile, configSchema, type KeyEntry, type SecretSource } from "./schema.ts";
+import { resolveWithdraw, type WithdrawConfig } from "./withdraw.ts";
 
 /** A configuration that is ready to use: paths absolute, keys resolved, hex in lower case. */
 export interface RelayerConfig {
@@ -39,6 +40,7 @@ export interface RelayerConfig {
   policies: PolicyConfig[];
   commit: ConfigFile["commit"];
   fees: ConfigFile["fees"];
+  withdraw?: WithdrawConfig | undefined;
   prover: ProverConfig;
   watch: WatchConfig;
   enclave?: EnclaveConfig | undefined;
@@ -179,6 +181,7 @@ export function parseConfig(
     policies: file.policies.map((policy) => ({ ...policy, id: lower(policy.id) })),
     commit: file.commit,
     fees: file.fees,
+    withdraw: optional(file.withdraw, resolveWithdraw),
     prover: resolveProver(file.prover, path),
     watch: {
       mode: file.watch.mode,

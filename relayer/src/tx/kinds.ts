@@ -63,10 +63,14 @@ export const KINDS = {
   resolve: terms("challenge", 2, "nothing", "none"),
   resolveDemand: terms("challenge", 2, "nothing", "none"),
   commit: terms("commit", 3, "claimBonds", "commitBy", { keepsPromise: true, from: "sender" }),
+  /** Once for each model, before its first attestation, which costs less from then on. */
+  rememberModel: terms("finalise", 4, "nothing", "none"),
   attest: terms("finalise", 4, "nothing", "window"),
   prove: terms("finalise", 5, "nothing", "window"),
   release: terms("finalise", 6, "nothing", "none"),
   announce: terms("commit", 7, "nothing", "none", { from: "sender" }),
+  /** In the least urgent lane of the sender that is credited. */
+  withdraw: terms("finalise", 8, "nothing", "none", { from: "credited" }),
   /** Closes a gap of the nonces by a transfer to oneself; of whatever lane the gap holds up. */
   fill: terms("answer", 0, "nothing", "none"),
 } as const satisfies Record<string, KindTerms>;

@@ -8,6 +8,7 @@ import { checkChain, connectRpc, type Rpc } from "../chain/rpc.ts";
 import { feeLimits } from "../config/fees.ts";
 import type { WatchtowerConfig } from "../config/watch.ts";
 import { describeError } from "../errors.ts";
+import { CREDITS_MILLISECONDS, withdrawCredits } from "../finalise/withdraw.ts";
 import { claimIdentity } from "../ledger/facts.ts";
 import { type Ledger, openLedger } from "../ledger/ledger.ts";
 import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "../ops/lane-lease.ts";
@@ -138,6 +139,14 @@ function sendersOf(
   });
 }
 
+async function collect(services: WatchServices & { config: WatchtowerConfig }): Promise<void> {
+  const { challengerAddress: challenge, config } = services;
+  await withdrawCredits({
+    ...{ ...services, withdraw: config.withdraw },
+    ...{ senders: challenge ? { challenge } : {}, others: [] },
+  });
+}
+
 interface Work {
   lane: LaneLease;
   senders: readonly Sender[];
@@ -161,6 +170,7 @@ function tasksOf(
     { name: "leases", everyMilliseconds: RENEW_MILLISECONDS, run: keep },
     task("chain", async () => void (await pollEvents(services))),
     task("watch", (signal) => watchOnce(services, signal, prover)),
+    { ...task("withdraw", () => collect(services)), everyMilliseconds: CREDITS_MILLISECONDS },
     ...senders.map(({ lanes, address, lease, outbox }) =>
       task(`outbox-${lanes.join("-") || address}`, () => outbox().step(), lease),
     ),
