@@ -24,7 +24,7 @@ import { type Ledger, openLedger } from "./ledger/ledger.ts";
 import { type AdminState, createAdminApp } from "./ops/admin/app.ts";
 import { listenLocally } from "./ops/admin/socket.ts";
 import { announceEndpoint } from "./ops/announce.ts";
-import { createBalances } from "./ops/balances.ts";
+import { BALANCES_MILLISECONDS, createBalances } from "./ops/balances.ts";
 import { Breaker } from "./ops/breaker.ts";
 import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "./ops/lane-lease.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
@@ -69,7 +69,6 @@ export interface RunningRelayer {
 const DRAIN_MILLISECONDS = 8_000;
 const STANDING_MILLISECONDS = 15_000;
 const BREAKER_MILLISECONDS = 2_000;
-const BALANCES_MILLISECONDS = 3_000;
 
 /**
  * Starts a relayer: ledger, chain, gateway and every task. Resolves when it listens and has seen the chain once.

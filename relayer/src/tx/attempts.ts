@@ -67,7 +67,7 @@ export async function storeAttempt(
     .execute();
   const { numUpdatedRows } = await tx
     .updateTable("intents")
-    .set({ state: "signed", ...reserved, cancelling, tx_hash })
+    .set({ state: "signed", ...reserved, cancelling, tx_hash, error: null })
     .where("id", "=", intent.id)
     .where((eb) => eb.or([eb("sender", "is", null), eb("sender", "=", reserved.sender)]))
     .executeTakeFirstOrThrow();
