@@ -34,6 +34,7 @@ export interface RelayerConfig {
   enclave?: EnclaveConfig | undefined;
   breaker: ConfigFile["breaker"];
   admin: { socket?: string | undefined };
+  telemetry?: ConfigFile["telemetry"];
   log: ConfigFile["log"];
 }
 
@@ -174,6 +175,7 @@ export function parseConfig(
     },
     breaker: file.breaker,
     admin: { socket: optional(file.admin.socket, path) ?? besideLedger(ledger) },
+    telemetry: file.telemetry,
     log: file.log,
   };
   refuseContradictions(config);

@@ -2,6 +2,7 @@
 
 import { routePath } from "hono/route";
 import { describeError, TemporaryError } from "../errors.ts";
+import { traceRequests } from "../ops/tracing/requests.ts";
 import type { Services } from "../services.ts";
 import { answerHeaders, anyOrigin, limitBytes } from "./cheap-middleware.ts";
 import { errorBody, HttpError } from "./http-error.ts";
@@ -24,6 +25,7 @@ export function createGateway(services: Services, state: GatewayState): Routes {
     await next();
     state.onAnswered(routePath(context, -1), context.res.status, (performance.now() - start) / 1_000);
   });
+  app.use(traceRequests);
   app.use(answerHeaders({ "x-content-type-options": "nosniff" }));
   app.use("/v1/*", anyOrigin({ allowMethods: ["GET", "POST"], allowHeaders: ["content-type"] }));
   app.use("/.well-known/*", anyOrigin({}));

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import { traced } from "../ops/tracing/trace.ts";
 import type { Attempt } from "./attempts.ts";
 import type { Intent } from "./intents.ts";
 import { classifyNodeError } from "./node-errors.ts";
 import type { OutboxContext } from "./outbox.ts";
 
 /** Hands stored bytes to the nodes. What they refuse is logged, and offered again by the next step. */
-export async function broadcast(
-  { ledger, rpc, logger }: OutboxContext,
-  intent: Intent,
-  attempt: Attempt,
-): Promise<void> {
+export function broadcast(context: OutboxContext, intent: Intent, attempt: Attempt): Promise<void> {
+  const attributes = { intent: intent.dedupeKey, hash: attempt.tx_hash };
+  return traced("transaction.send", attributes, () => send(context, intent, attempt));
+}
+
+async function send({ ledger, rpc, logger }: OutboxContext, intent: Intent, attempt: Attempt): Promise<void> {
   try {
     await rpc.send("eth_sendRawTransaction", [attempt.raw]);
   } catch (error) {

@@ -7,6 +7,7 @@ import type { Rpc } from "../chain/rpc.ts";
 import { describeError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../ops/logger.ts";
+import { traced } from "../ops/tracing/trace.ts";
 import type { Signer } from "../signers/signer.ts";
 import { type Attempt, attemptsOf, feesOf, signAttempt, storeAttempt, type Unsigned } from "./attempts.ts";
 import { broadcast } from "./broadcast.ts";
@@ -248,16 +249,19 @@ export class Outbox {
       else await this.#requeue(intent, "cancelled");
       return;
     }
-    await ledger.transaction((tx) =>
-      tx
-        .updateTable("intents")
-        .set({
-          ...{ state: isDeep ? "confirmed" : "mined", tx_hash: hash, block_number: receipt.blockNumber },
-          error: null,
-        })
-        .where("id", "=", intent.id)
-        .execute(),
-    );
+    const state = isDeep ? "confirmed" : "mined";
+    const block_number = receipt.blockNumber;
+    const record = () =>
+      ledger.transaction((tx) =>
+        tx
+          .updateTable("intents")
+          .set({ state, tx_hash: hash, block_number, error: null })
+          .where("id", "=", intent.id)
+          .execute(),
+      );
+    if (intent.state === state) await record();
+    else
+      await traced(`transaction.${state}`, { intent: intent.dedupeKey, hash, block: block_number }, record);
     this.#unchecked?.delete(intent.id);
   }
 
