@@ -187,6 +187,7 @@ async function run(
   poll: () => Promise<void>,
 ): Promise<RunningRelayer> {
   const { config, ledger, rpc, logger } = services;
+  const stopTracing = await tracingOf(services);
   const prover = await proverOf(services, metrics);
   const enclave = await startEnclaveUpkeep(services);
   let supervisor: Supervisor | undefined;
@@ -279,9 +280,21 @@ async function run(
       const leases = [holds.operator, holds.watch, ...senders.map(({ lease }) => lease)];
       await Promise.allSettled(leases.map((lease) => lease.leave()));
       await ledger.close();
+      await stopTracing();
       logger.info("relayer stopped");
     },
   };
+}
+
+async function tracingOf({ config }: Services): Promise<() => Promise<void>> {
+  const { otlpUrl } = config.telemetry ?? {};
+  if (otlpUrl === undefined) return async () => undefined;
+  const { startTracing } = await import("./ops/tracing/opentelemetry.ts");
+  const { chainId, settlement } = config.chain;
+  const { address } = config.operator;
+  return startTracing(otlpUrl, {
+    ...{ "meantime.chain_id": chainId, "meantime.settlement": settlement, "meantime.operator": address },
+  });
 }
 
 async function proverOf({ config, models, policies, logger }: Services, metrics: Metrics): Promise<Prover> {

@@ -4,6 +4,7 @@ import { type BatchHeader, batchId } from "@meantime/sdk/batch";
 import { bytesToHex, type Hex } from "@meantime/sdk/hex";
 import { insertBatch } from "../ledger/batches.ts";
 import { type WaitingGroup, type WaitingLeaf, waitingGroups, waitingLeaves } from "../ledger/receipts.ts";
+import { traced } from "../ops/tracing/trace.ts";
 import type { Services } from "../services.ts";
 import { commitIntent } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
@@ -22,7 +23,11 @@ export async function sealDueBatches(services: Services): Promise<void> {
   if (clock.nowSeconds() < (view()?.commitsPausedUntil ?? 0)) return;
   for (const group of await waitingGroups(ledger)) {
     if (!isDue(group, config.commit, clock.nowSeconds())) continue;
-    await sealBatch(services, group, await waitingLeaves(ledger, group, config.commit.maxClaims));
+    await traced("batch.seal", { policy: group.policyId, model: group.modelId }, async (note) => {
+      const leaves = await waitingLeaves(ledger, group, config.commit.maxClaims);
+      note({ claims: leaves.length });
+      await sealBatch(services, group, leaves);
+    });
   }
 }
 

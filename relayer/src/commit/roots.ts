@@ -62,18 +62,20 @@ async function inThread(packed: PackedLeaves): Promise<Roots> {
     resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
   });
   const worker = thread;
+  const listening = new AbortController();
+  const { signal } = listening;
   worker.ref();
   try {
     const { openings } = packed;
     worker.postMessage(packed, openings ? [openings.bytes.buffer, openings.lengths.buffer] : []);
-    const ended = once(worker, "exit").then(() => {
+    const ended = once(worker, "exit", { signal }).then(() => {
       throw new Error("the thread has ended");
     });
     // Rejects with the thread's error.
-    const [roots] = (await Promise.race([once(worker, "message"), ended])) as [Roots];
+    const [roots] = (await Promise.race([once(worker, "message", { signal }), ended])) as [Roots];
     return roots;
   } finally {
-    worker.removeAllListeners("exit");
+    listening.abort();
     // It holds up no end of the process.
     worker.unref();
     isBusy = false;

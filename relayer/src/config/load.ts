@@ -47,6 +47,7 @@ export interface RelayerConfig {
   index: ConfigFile["index"];
   breaker: ConfigFile["breaker"];
   admin: { socket?: string | undefined };
+  telemetry?: ConfigFile["telemetry"];
   log: ConfigFile["log"];
 }
 
@@ -198,6 +199,7 @@ export function parseConfig(
     },
     breaker: file.breaker,
     admin: { socket: optional(file.admin.socket, path) ?? besideLedger(ledger) },
+    telemetry: file.telemetry,
     log: file.log,
   };
   refuseContradictions(config);

@@ -215,6 +215,17 @@ export const configSchema = z.strictObject({
     }),
     {},
   ),
+  telemetry: z.prefault(
+    z.strictObject({
+      otlpUrl: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe(
+          "takes OpenTelemetry spans, such as http://127.0.0.1:4318/v1/traces; default: none are made",
+        ),
+    }),
+    {},
+  ),
   log: z.prefault(
     z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
     {},

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { routePath } from "hono/route";
 import { describeError, TemporaryError } from "../errors.ts";
 import { createIndexApi, INDEX_PATH } from "../indexer/api/app.ts";
+import { traceRequests } from "../ops/tracing/requests.ts";
 import type { Services } from "../services.ts";
 import { createAccess } from "./access/access.ts";
 import type { Paywall } from "./access/x402.ts";
@@ -36,6 +37,7 @@ export function createGateway(services: Services, state: GatewayState, paywall?:
     await next();
     state.onAnswered(routePath(context, -1), context.res.status, (performance.now() - start) / 1_000);
   });
+  app.use(traceRequests);
   app.use(answerHeaders({ "x-content-type-options": "nosniff" }));
   app.use("/v1/*", anyOrigin({ allowMethods: ["GET", "POST"], exposeHeaders: EXPOSED_HEADERS }));
   app.use("/.well-known/*", anyOrigin({}));

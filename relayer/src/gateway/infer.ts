@@ -10,7 +10,8 @@ import { checkInput, inputLength } from "@meantime/sdk/model";
 import { isAnswerable } from "@meantime/sdk/policy";
 import { type ReceiptJson, receiptToJson } from "@meantime/sdk/receipt";
 import { unlockedNow } from "../commit/exposure.ts";
-import { findByRequest, insertReceipt, type StoredReceipt } from "../ledger/receipts.ts";
+import { type Admission, findByRequest, insertReceipt, type StoredReceipt } from "../ledger/receipts.ts";
+import { traced } from "../ops/tracing/trace.ts";
 import { isNetwork, type NetworkModel, type ServedPolicy, type Services } from "../services.ts";
 import { signReceiptWith } from "../signers/receipt.ts";
 import { refusalOf } from "./capacity.ts";
@@ -89,10 +90,13 @@ export async function keep(
   stored: StoredReceipt,
 ): Promise<boolean> {
   let refusal: HttpError | undefined;
-  const result = await insertReceipt(services.ledger, stored, services.view()?.readUpTo, (unlocked) => {
+  const admits: Admission = (unlocked) => {
     refusal = refusalOf(services, policy, unlocked);
     return refusal === undefined;
-  });
+  };
+  const result = await traced("receipt.store", { claim: stored.receipt.claimId }, () =>
+    insertReceipt(services.ledger, stored, services.view()?.readUpTo, admits),
+  );
   if (result === "refused" && refusal) throw refusal;
   return result === "stored";
 }

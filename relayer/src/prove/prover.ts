@@ -2,11 +2,12 @@
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { encodeGroth16Proof, type SnarkjsProof } from "@meantime/sdk/evidence";
 import { verifyGroth16 } from "@meantime/sdk/groth16";
 import type { Hex } from "@meantime/sdk/hex";
 import { RelayerError } from "../errors.ts";
+import { traced } from "../ops/tracing/trace.ts";
 import { aborted, rapidsnarkUnusable, timedOut, wrongProof } from "./errors.ts";
 import { proveWithRapidsnark, type Rapidsnark } from "./rapidsnark.ts";
 import { WorkerProcess } from "./worker-process.ts";
@@ -82,7 +83,11 @@ export class Prover {
    * it took too long; `MT-PRV-008` it was aborted or the prover closed; `MT-PRV-009` it took too much memory
    * @throws TemporaryError `MT-PRV-006` the process died; the next job gets a new one
    */
-  async prove(job: ProofJob, { signal, onProgress = () => undefined }: ProofFollowing = {}): Promise<Proof> {
+  prove(job: ProofJob, following: ProofFollowing = {}): Promise<Proof> {
+    return traced("proof", { zkey: basename(job.zkey) }, () => this.#prove(job, following));
+  }
+
+  async #prove(job: ProofJob, { signal, onProgress = () => undefined }: ProofFollowing): Promise<Proof> {
     const ended = [this.#closed.signal, ...(signal ? [signal] : [])];
     onProgress("queued");
     const worker = await this.#turn(AbortSignal.any(ended));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import { traced } from "../ops/tracing/trace.ts";
 import type { Attempt } from "./attempts.ts";
 import type { OutboxContext } from "./context.ts";
 import type { Intent } from "./intents.ts";
@@ -17,7 +18,16 @@ const TOO_CHEAP: readonly (NodeErrorKind | undefined)[] = [
  *
  * @returns why they were refused
  */
-export async function broadcast(
+export function broadcast(
+  context: OutboxContext,
+  intent: Intent,
+  attempt: Attempt,
+): Promise<NodeErrorKind | undefined> {
+  const attributes = { intent: intent.dedupeKey, hash: attempt.tx_hash };
+  return traced("transaction.send", attributes, () => send(context, intent, attempt));
+}
+
+async function send(
   { ledger, rpc, logger }: OutboxContext,
   intent: Intent,
   attempt: Attempt,

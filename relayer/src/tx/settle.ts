@@ -2,6 +2,7 @@
 
 import type { TransactionReceipt } from "ethers";
 import { describeRevert } from "../chain/contracts.ts";
+import { traced } from "../ops/tracing/trace.ts";
 import { type Attempt, attemptsOf } from "./attempts.ts";
 import { callOf, type Step } from "./context.ts";
 import { isConfirmed } from "./finality.ts";
@@ -41,16 +42,18 @@ async function recordMined(
   if (isDeep && receipt.status === 0) return handleReverted(step, intent, receipt);
   // The nonce is spent. Whether the intent is done, moot or needed after all, the chain is asked once more.
   if (isDeep && attempt.cancels === 1) return giveUpNonce(step, intent, "cancelled");
-  await ledger.transaction((tx) =>
-    tx
-      .updateTable("intents")
-      .set({
-        ...{ state: isDeep ? "confirmed" : "mined", tx_hash: hash, block_number: receipt.blockNumber },
-        error: null,
-      })
-      .where("id", "=", intent.id)
-      .execute(),
-  );
+  const state = isDeep ? "confirmed" : "mined";
+  const block_number = receipt.blockNumber;
+  const record = () =>
+    ledger.transaction((tx) =>
+      tx
+        .updateTable("intents")
+        .set({ state, tx_hash: hash, block_number, error: null })
+        .where("id", "=", intent.id)
+        .execute(),
+    );
+  const attributes = { intent: intent.dedupeKey, hash, block: block_number };
+  await (intent.state === state ? record() : traced(`transaction.${state}`, attributes, record));
   memory.unchecked.delete(intent.id);
 }
 

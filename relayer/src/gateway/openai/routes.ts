@@ -5,6 +5,7 @@ import { OPENAI_PATHS, type OpenAiPath } from "@meantime/sdk/openai/content";
 import { writeEvent } from "@meantime/sdk/server-events";
 import type { Context } from "hono";
 import type { StoredReceipt } from "../../ledger/receipts.ts";
+import { traced } from "../../ops/tracing/trace.ts";
 import type { Services } from "../../services.ts";
 import { errorBody, HttpError } from "../http-error.ts";
 import { createRoutes, documented, type Routes } from "../openapi/route.ts";
@@ -47,7 +48,8 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
     let isStored = false;
     try {
       const endTurn = await turnsOf(call.model).take(signal);
-      const answered = await ask(call, signal, sink).finally(endTurn);
+      const asked = traced("upstream", { model: call.model.name }, () => ask(call, signal, sink));
+      const answered = await asked.finally(endTurn);
       signal.throwIfAborted();
       const { stored, isNew } = await promiseAnswer(services, call, answered);
       isStored = isNew;
