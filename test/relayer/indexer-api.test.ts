@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { toCsv } from "../../relayer/src/indexer/api/csv.ts";
 import { pushFeed } from "../../relayer/src/indexer/feed.ts";
+import { groupClaims } from "../../relayer/src/indexer/groups.ts";
 import { rollBack } from "../../relayer/src/ledger/chain-facts.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { TEST_DATABASES } from "./databases.ts";
@@ -48,6 +49,7 @@ describe("the index's answers", () => {
       eventAt(11, 0, "ClaimChallenged", challengeArguments(1)),
     ]);
     await storeBatch(ledger, built, 10, 0);
+    await groupClaims(ledger);
   });
 
   after(() => ledger?.close());

@@ -193,7 +193,7 @@ export async function storeClaims(
       .execute();
     await tx
       .updateTable("index_data")
-      .set({ state, error: null, endpoint: endpoint ?? null })
+      .set({ state, error: null, endpoint: endpoint ?? null, grouped: 0 })
       .where("ordinal", "=", ordinal)
       .execute();
     await pushFeed(tx, { kind: "batch", batchId });
