@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // npm run bench -- SUITE [--json] [--check]: runs one suite. With --json the last line of standard output is one JSON
-// object. With --check, which `enclave`, `gateway`, `prove` and `settle` have, figures outside bench/SUITE-bounds.json are named, and
-// it fails. The options of settle and gateway are in settle-options.ts and gateway-options.ts.
+// object. With --check, which `enclave`, `gateway`, `index`, `prove` and `settle` have, figures outside
+// bench/SUITE-bounds.json are named, and it fails. The options of settle and gateway are in settle-options.ts and
+// gateway-options.ts.
 import { readFileSync } from "node:fs";
 import hre from "hardhat";
 import { gatewayOptions } from "./gateway-options.ts";
@@ -11,6 +12,7 @@ const SUITES: Record<string, (options: string[]) => Promise<Record<string, unkno
   enclave: async () => (await import("./enclave.ts")).benchEnclave(),
   gateway: async (options) => (await import("./gateway.ts")).benchGateway(gatewayOptions(options) ?? usage()),
   gas: async () => (await import("./gas.ts")).benchGas(),
+  index: async () => (await import("./indexing.ts")).benchIndex(),
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
   prove: async () => (await import("./prove-suite.ts")).benchProveSuite(),
   settle: async (options) => {
@@ -51,12 +53,12 @@ async function problemsOf(gated: string, measured: Record<string, unknown>): Pro
 }
 
 function isGated(): boolean {
-  return ["enclave", "gateway", "prove", "settle"].includes(suite);
+  return ["enclave", "gateway", "index", "prove", "settle"].includes(suite);
 }
 
 function usage(): never {
   process.stderr.write(
-    `usage: npm run bench -- ${Object.keys(SUITES).join("|")} [--json] (enclave, gateway, prove, settle: [--check]) ` +
+    `usage: npm run bench -- ${Object.keys(SUITES).join("|")} [--json] (enclave, gateway, index, prove, settle: [--check]) ` +
       "(settle: [--claims N,...] [--full] [--chain hardhat|anvil]) " +
       "(gateway: [--seconds N] [--connections N] [--rounds N])\n",
   );

@@ -7,6 +7,7 @@ import { freeStakeWei, promisedWei, unlockedNow } from "../../commit/exposure.ts
 import type { Credit } from "../../finalise/withdraw.ts";
 import { readiness } from "../../gateway/capacity.ts";
 import { claimCounts, oldestOpenAt, watchedCounts } from "../../gateway/status.ts";
+import { observeIndex } from "../../indexer/observe.ts";
 import { type Margin, OBLIGATIONS, openMargins } from "../../ledger/margins.ts";
 import { paymentCounts } from "../../ledger/payments.ts";
 import type { Services } from "../../services.ts";
@@ -75,6 +76,9 @@ export function createCollector(services: Services, metrics: Metrics, observed: 
       metrics.watchedClaims.set({ result }, count);
     for (const [how, count] of Object.entries(watched.coverage)) metrics.watchCoverage.set({ how }, count);
     observeChain(services, metrics);
+    if (config.index.enabled) {
+      await observeIndex({ ...services, startBlock: config.chain.startBlock }, metrics.index);
+    }
     observeProcess(services, metrics, observed);
     observeBalances(services, metrics);
     metrics.creditWei.reset();
