@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // npm run bench -- SUITE [--json] [--check]: runs one suite. With --json the last line of standard output is one JSON
-// object. With --check, which `enclave`, `prove` and `settle` have, figures outside bench/SUITE-bounds.json are named, and it
+// object. With --check, which `enclave`, `index`, `prove` and `settle` have, figures outside bench/SUITE-bounds.json are named, and it
 // fails. settle: [--claims 10000,100000] [--full] [--chain hardhat|anvil], as in settle-options.ts.
 import { readFileSync } from "node:fs";
 import hre from "hardhat";
@@ -9,6 +9,7 @@ import { settleOptions } from "./settle-options.ts";
 const SUITES: Record<string, (options: string[]) => Promise<Record<string, unknown>>> = {
   enclave: async () => (await import("./enclave.ts")).benchEnclave(),
   gas: async () => (await import("./gas.ts")).benchGas(),
+  index: async () => (await import("./indexing.ts")).benchIndex(),
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
   prove: async () => (await import("./prove-suite.ts")).benchProveSuite(),
   settle: async (options) => {
@@ -44,12 +45,12 @@ async function problemsOf(gated: string, measured: Record<string, unknown>): Pro
 }
 
 function isGated(): boolean {
-  return suite === "enclave" || suite === "prove" || suite === "settle";
+  return ["enclave", "index", "prove", "settle"].includes(suite);
 }
 
 function usage(): never {
   process.stderr.write(
-    `usage: npm run bench -- ${Object.keys(SUITES).join("|")} [--json] (enclave, prove, settle: [--check]) ` +
+    `usage: npm run bench -- ${Object.keys(SUITES).join("|")} [--json] (enclave, index, prove, settle: [--check]) ` +
       "(settle: [--claims N,...] [--full] [--chain hardhat|anvil])\n",
   );
   process.exit(2);

@@ -98,11 +98,22 @@ export type ReadContext = Pick<FollowContext, "rpc" | "contracts" | "ledger" | "
   config: { chain: Pick<RelayerConfig["chain"], "confirmations" | "startBlock"> };
 };
 
-/** One poll of somebody who only looks: the head, and the events up to it. @returns the last block that was read */
-export async function pollEvents(context: ReadContext & Pick<FollowContext, "clock">): Promise<number> {
+/**
+ * One poll of somebody who only looks: the head, and the events up to it.
+ *
+ * @param follows whether this worker reads the events; otherwise it takes what another has read
+ */
+export async function pollEvents(
+  context: ReadContext & Pick<FollowContext, "clock">,
+  follows = true,
+): Promise<Pick<ChainView, "head" | "readUpTo">> {
   const head = await blockAt(context.rpc, "latest");
   context.clock.observe(head.timestamp);
-  return readEvents(context, head.number - (context.config.chain.confirmations - 1));
+  const target = head.number - (context.config.chain.confirmations - 1);
+  return {
+    head: { number: head.number, hash: hashOf(head), timestampSeconds: head.timestamp },
+    readUpTo: follows ? await readEvents(context, target) : await lastRead(context),
+  };
 }
 
 /**

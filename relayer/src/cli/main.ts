@@ -10,6 +10,7 @@ import { addLedgerCommands } from "./db/commands.ts";
 import { BadInputError } from "./enclave/bad-input.ts";
 import { addEnclaveCommands } from "./enclave/commands.ts";
 import { EXIT } from "./exit.ts";
+import { addIndexCommand } from "./indexer.ts";
 import { addKeyCommands } from "./keys/commands.ts";
 import { compileModel } from "./model/compile.ts";
 import { inspectModel } from "./model/inspect.ts";
@@ -57,6 +58,7 @@ function program(exitWith: (code: number) => void): Command {
     .action((options: ConfigFlags & { json?: true }) => start(options));
 
   addWatchCommands(command);
+  addIndexCommand(command);
 
   command("verify", "check a receipt offline: its id and its signature")
     .argument("<file>", "a receipt, or the answer that holds one (JSON)")

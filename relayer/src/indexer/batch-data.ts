@@ -16,7 +16,7 @@ import { pushFeed } from "./feed.ts";
 import type { IndexServices } from "./services.ts";
 
 /** A claim as it is stored: what rebuilt the committed root, and what was served beside it. */
-interface StorableClaim {
+export interface StorableClaim {
   claim: Claim;
   claimId: Hex;
   signature: unknown;
@@ -24,7 +24,7 @@ interface StorableClaim {
 }
 
 /** A batch whose data is still to be had. */
-interface DueBatch {
+export interface DueBatch {
   ordinal: number;
   batch_id: Hex;
   tries: number;
@@ -148,9 +148,14 @@ async function ownClaims(db: Reader, batch: ChainBatch): Promise<StorableClaim[]
   }));
 }
 
-async function storeClaims(
-  { ledger, logger }: IndexServices,
-  { ordinal, batch_id: batchId }: DueBatch,
+/**
+ * Stores the claims of a batch that are known to be the committed ones, a few at a time, so that others get their turn.
+ *
+ * @param endpoint where they were fetched; undefined: they are our own
+ */
+export async function storeClaims(
+  { ledger, logger }: Pick<IndexServices, "ledger" | "logger">,
+  { ordinal, batch_id: batchId }: Pick<DueBatch, "ordinal" | "batch_id">,
   batch: ChainBatch,
   claims: readonly StorableClaim[],
   endpoint?: string,
@@ -188,7 +193,7 @@ async function storeClaims(
       .execute();
     await tx
       .updateTable("index_data")
-      .set({ state, error: null, endpoint: endpoint ?? null })
+      .set({ state, error: null, endpoint: endpoint ?? null, grouped: 0 })
       .where("ordinal", "=", ordinal)
       .execute();
     await pushFeed(tx, { kind: "batch", batchId });

@@ -142,7 +142,7 @@ export async function deriveBatch(tx: Writer, batchId: Hex, places?: readonly nu
   await tx
     .insertInto("index_data")
     .values({ ordinal, operator: batch.operator, endpoint: null, error: null })
-    .onConflict((conflict) => conflict.doNothing())
+    .onConflict((conflict) => conflict.column("ordinal").doUpdateSet({ grouped: 0 }))
     .execute();
 }
 
@@ -157,7 +157,10 @@ async function claimsBefore(tx: Writer, ordinal: number): Promise<number> {
   return before?.claims_up_to ?? 0;
 }
 
-const BY_ORDINAL = ["index_batches", "index_leaves", "index_data", "index_claims", "index_served"] as const;
+const BY_ORDINAL = [
+  ...(["index_batches", "index_leaves", "index_data"] as const),
+  ...(["index_claims", "index_served", "index_groups"] as const),
+] as const;
 
 const UNTOUCHED = { state: null, kinds: null, disputed_at: null, evidence_at: null, leaf_final_at: null };
 

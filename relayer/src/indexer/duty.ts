@@ -7,6 +7,7 @@ import { AccountsDuty } from "./accounts.ts";
 import { tellFinalByClock } from "./by-clock.ts";
 import { replayIndex } from "./derive.ts";
 import { pruneFeed } from "./feed.ts";
+import { groupClaims } from "./groups.ts";
 import type { IndexServices } from "./services.ts";
 
 /** New contracts of evidence are looked for this far back: events there may have come with a reorganisation. */
@@ -37,6 +38,7 @@ export class IndexDuty {
     }
     await this.#accounts.step(this.#services, last.number);
     await tellFinalByClock(this.#services);
+    await groupClaims(ledger);
     await ledger.transaction(pruneFeed);
   }
 

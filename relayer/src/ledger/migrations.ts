@@ -372,8 +372,10 @@ CREATE TABLE index_data (
   endpoint TEXT,
   tries    BIGINT NOT NULL DEFAULT 0,
   next_try_at_milliseconds BIGINT NOT NULL DEFAULT 0,
-  error    TEXT
+  error    TEXT,
+  grouped  BIGINT NOT NULL DEFAULT 0 CHECK (grouped IN (0, 1))
 );
+CREATE INDEX index_data_ungrouped ON index_data (ordinal) WHERE grouped = 0;
 CREATE INDEX index_data_due ON index_data (operator, next_try_at_milliseconds)
   WHERE state IN ('pending', 'withheld', 'mismatch');
 
@@ -406,8 +408,20 @@ CREATE TABLE index_served (
   claims    BIGINT NOT NULL,
   PRIMARY KEY (ordinal, model_id, served_at)
 );
-CREATE INDEX index_served_model ON index_served (model_id, ordinal);
-CREATE INDEX index_served_at ON index_served (served_at, ordinal);
+
+CREATE TABLE index_groups (
+  ordinal     BIGINT NOT NULL,
+  place       BIGINT NOT NULL,
+  model_id    TEXT NOT NULL,
+  kinds       BIGINT NOT NULL,
+  served_at   BIGINT NOT NULL,
+  evidence_at BIGINT,
+  final_at    BIGINT,
+  ended_at    BIGINT,
+  claims      BIGINT NOT NULL,
+  PRIMARY KEY (ordinal, place)
+);
+CREATE INDEX index_groups_final ON index_groups (final_at, ordinal);
 
 CREATE TABLE index_accounts (
   operator      TEXT NOT NULL,

@@ -6,7 +6,7 @@ import type { Ledger } from "./ledger.ts";
 const DERIVED = [
   ...(["events", "blocks", "chain_batches", "chain_leaves", "exposure"] as const),
   ...(["index_sources", "index_operators", "index_batches", "index_leaves", "index_data"] as const),
-  ...(["index_claims", "index_served", "index_accounts", "index_feed"] as const),
+  ...(["index_claims", "index_served", "index_groups", "index_accounts", "index_feed"] as const),
 ] as const;
 
 /**

@@ -36,6 +36,7 @@ export interface Database {
   index_data: IndexDataTable;
   index_claims: IndexClaimsTable;
   index_served: IndexServedTable;
+  index_groups: IndexGroupsTable;
   index_accounts: IndexAccountsTable;
   index_feed: IndexFeedTable;
 }
@@ -381,6 +382,8 @@ export interface IndexDataTable {
   tries: Generated<number>;
   next_try_at_milliseconds: Generated<number>;
   error: string | null;
+  /** 0: `index_groups` is to be made anew. */
+  grouped: Generated<number>;
 }
 
 /** Claims of batches whose data rebuilt the committed roots. */
@@ -410,6 +413,25 @@ export interface IndexServedTable {
   ordinal: number;
   model_id: Hex;
   served_at: number;
+  claims: number;
+}
+
+/**
+ * Claims of a batch of which all of this is the same: what the history of the gap is counted by. Follows from
+ * `index_batches`, `index_leaves` and `index_claims`, some time after them.
+ */
+export interface IndexGroupsTable {
+  ordinal: number;
+  place: number;
+  model_id: Hex;
+  /** Of evidence, as flags. */
+  kinds: number;
+  served_at: number;
+  evidence_at: number | null;
+  /** By evidence or the clock, past or to come; null while a dispute is open, and after it ended badly. */
+  final_at: number | null;
+  /** When it was rejected or voided. */
+  ended_at: number | null;
   claims: number;
 }
 

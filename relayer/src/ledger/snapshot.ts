@@ -50,6 +50,7 @@ export const TABLES: readonly TableKey[] = [
   { table: "index_data", key: ["ordinal"] },
   { table: "index_claims", key: ["ordinal", "leaf_index"] },
   { table: "index_served", key: ["ordinal", "model_id", "served_at"] },
+  { table: "index_groups", key: ["ordinal", "place"] },
   { table: "index_accounts", key: ["operator", "token"] },
   { table: "index_feed", key: ["sequence"] },
 ];

@@ -227,20 +227,28 @@ async function openDeadline(db: Reader, row: ClaimRow): Promise<number | null> {
   return leaf?.deadline ?? null;
 }
 
-/** A batch never changes, and its claims are asked for together: the last trees are kept. */
-const TREES_KEPT = 16;
+/** A batch never changes, and its claims are asked for together: the trees asked for last are kept, of so many leaves. */
+const LEAVES_KEPT = 2 ** 18;
 const trees = new WeakMap<object, Map<Hex, Promise<MerkleTree>>>();
 
-function treeOf(ledger: Reader, ordinal: number, batch: ChainBatch): Promise<MerkleTree> {
+async function treeOf(ledger: Reader, ordinal: number, batch: ChainBatch): Promise<MerkleTree> {
   const kept = trees.get(ledger) ?? new Map<Hex, Promise<MerkleTree>>();
   trees.set(ledger, kept);
-  const known = kept.get(batch.batch_id);
-  if (known) return known;
-  const tree = readTree(ledger, ordinal, batch);
-  const [oldest] = kept.keys();
-  if (kept.size >= TREES_KEPT && oldest) kept.delete(oldest);
+  const tree = kept.get(batch.batch_id) ?? readTree(ledger, ordinal, batch);
+  // The one asked for last stands last.
+  kept.delete(batch.batch_id);
   kept.set(batch.batch_id, tree);
-  tree.catch(() => kept.delete(batch.batch_id));
+  try {
+    await tree;
+  } catch (error) {
+    kept.delete(batch.batch_id);
+    throw error;
+  }
+  let leaves = 0;
+  for (const [id, each] of [...kept].reverse()) {
+    leaves += await countOf(each);
+    if (leaves > LEAVES_KEPT && id !== batch.batch_id) kept.delete(id);
+  }
   return tree;
 }
 
@@ -255,4 +263,13 @@ async function readTree(db: Reader, ordinal: number, batch: ChainBatch): Promise
   // Its claims are being stored at this moment.
   if (tree.root !== batch.root) throw notIndexed("claim");
   return tree;
+}
+
+/** One that cannot be made is let go of by whoever asked for it. */
+async function countOf(tree: Promise<MerkleTree>): Promise<number> {
+  try {
+    return (await tree).count;
+  } catch {
+    return 0;
+  }
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Hex } from "@meantime/sdk/hex";
-import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
-import type { Reader, Standing } from "../../ledger/schema.ts";
+import type { Reader } from "../../ledger/schema.ts";
 import type { IndexReader } from "../services.ts";
 import { policyTerms } from "../terms.ts";
 import { badQuery } from "./query.ts";
-import { isOpen, kindNames } from "./standing.ts";
+import { kindNames } from "./standing.ts";
 
 /** By what claims are told apart in the history of the gap. */
 export const HISTORY_KEYS = ["operator", "model", "policy", "evidence", "none"] as const;
@@ -46,38 +45,99 @@ export async function gapHistory(reader: IndexReader, query: HistoryQuery): Prom
     reader.ledger,
     groups.map(({ policyId }) => policyId),
   );
-  const counts = new Map<string, BucketCounts>();
-  const bucketAt = (start: number, key: string) => {
-    const name = `${start}:${key}`;
-    const known = counts.get(name) ?? newBucket(start, key);
-    counts.set(name, known);
-    return known;
-  };
-  const startOf = (time: number) => from + Math.floor((time - from) / bucketSeconds) * bucketSeconds;
-  const lastStart = startOf(Math.min(to, now + 1) - 1);
+  const bucketOf = (time: number) => Math.floor((time - from) / bucketSeconds);
+  const lastBucket = bucketOf(Math.min(to, now + 1) - 1);
+  const histories = new Map<string, KeyHistory>();
   for (const group of groups) {
     const key = keyOf(group, query.by);
-    const { servedAt, committedAt, evidenceAt, finalAt, endedAt, claims } = group;
-    if (servedAt >= from && servedAt < to) {
-      const bucket = bucketAt(startOf(servedAt), key);
-      bucket.claims += claims;
-      count(bucket.committed, committedAt - servedAt, claims);
-      if (evidenceAt !== null) count(bucket.evidence, evidenceAt - servedAt, claims);
-      if (finalAt !== null && finalAt <= now) count(bucket.final, finalAt - servedAt, claims);
-    }
-    const end = endedAt ?? finalAt ?? Number.POSITIVE_INFINITY;
+    const history = histories.get(key) ?? newHistory();
+    histories.set(key, history);
+    const { servedAt, committedAt, finalAt, claims } = group;
+    if (servedAt >= from && servedAt < to) countServed(history, bucketOf(servedAt), group, now);
+    const end = group.endedAt ?? finalAt ?? Number.POSITIVE_INFINITY;
+    // A claim is open at the end of the buckets from the one in which it began up to the one before that in which it ended.
+    add(history.open, Math.max(0, bucketOf(servedAt)), bucketOf(end), claims);
     const bondWei = BigInt(claims) * (bonds.get(group.policyId)?.claimBondWei ?? 0n);
-    const firstOpen = Math.max(from, startOf(servedAt));
-    for (let start = firstOpen; start <= lastStart; start += bucketSeconds) {
-      const bucketEnd = Math.min(start + bucketSeconds - 1, now);
-      if (end <= bucketEnd) break;
-      const bucket = bucketAt(start, key);
-      bucket.openClaims += claims;
-      if (committedAt <= bucketEnd) bucket.exposureWei += bondWei;
-    }
+    addWei(history.exposureWei, Math.max(0, bucketOf(committedAt)), bucketOf(end), bondWei);
   }
-  const buckets = [...counts.values()].sort((a, b) => a.start - b.start || (a.key < b.key ? -1 : 1));
-  return { from, to, bucketSeconds, by: query.by, buckets: buckets.map(bucketView) };
+  const buckets = [...histories].flatMap(([key, history]) => bucketsOf(history, key, query, lastBucket));
+  buckets.sort((a, b) => a.start - b.start || (a.key < b.key ? -1 : 1));
+  return { from, to, bucketSeconds, by: query.by, buckets };
+}
+
+/** The claims of one key, by the number of a bucket. What is open is kept as changes from one bucket to the next. */
+interface KeyHistory {
+  served: Map<number, ServedCounts>;
+  open: Map<number, number>;
+  exposureWei: Map<number, bigint>;
+}
+
+/** Claims that were served in one bucket, by the seconds that they waited. */
+interface ServedCounts {
+  claims: number;
+  committed: Map<number, number>;
+  evidence: Map<number, number>;
+  final: Map<number, number>;
+}
+
+function newHistory(): KeyHistory {
+  return { served: new Map(), open: new Map(), exposureWei: new Map() };
+}
+
+function countServed(history: KeyHistory, bucket: number, group: ClaimGroup, now: number): void {
+  const { servedAt, committedAt, evidenceAt, finalAt, claims } = group;
+  const counts = history.served.get(bucket) ?? {
+    ...{ claims: 0, committed: new Map(), evidence: new Map(), final: new Map() },
+  };
+  history.served.set(bucket, counts);
+  counts.claims += claims;
+  count(counts.committed, committedAt - servedAt, claims);
+  if (evidenceAt !== null) count(counts.evidence, evidenceAt - servedAt, claims);
+  if (finalAt !== null && finalAt <= now) count(counts.final, finalAt - servedAt, claims);
+}
+
+function add(changes: Map<number, number>, first: number, end: number, claims: number): void {
+  if (end <= first) return;
+  changes.set(first, (changes.get(first) ?? 0) + claims);
+  if (Number.isFinite(end)) changes.set(end, (changes.get(end) ?? 0) - claims);
+}
+
+function addWei(changes: Map<number, bigint>, first: number, end: number, wei: bigint): void {
+  if (end <= first) return;
+  changes.set(first, (changes.get(first) ?? 0n) + wei);
+  if (Number.isFinite(end)) changes.set(end, (changes.get(end) ?? 0n) - wei);
+}
+
+/** The buckets of a key in which claims were served or open. */
+function bucketsOf(
+  { served, open, exposureWei }: KeyHistory,
+  key: string,
+  { from, bucketSeconds }: HistoryQuery,
+  lastBucket: number,
+) {
+  const buckets: { start: number; key: string }[] = [];
+  let [openClaims, openWei] = [0, 0n];
+  for (let bucket = 0; bucket <= lastBucket; bucket++) {
+    openClaims += open.get(bucket) ?? 0;
+    openWei += exposureWei.get(bucket) ?? 0n;
+    const counts = served.get(bucket);
+    if (!counts && openClaims === 0) continue;
+    buckets.push({
+      start: from + bucket * bucketSeconds,
+      key,
+      ...{ claims: counts?.claims ?? 0, ...percentilesOf(counts) },
+      ...{ openClaims, exposureWei: openWei.toString() },
+    });
+  }
+  return buckets;
+}
+
+function percentilesOf(counts: ServedCounts | undefined) {
+  return {
+    servedToCommitted: percentiles(counts?.committed),
+    servedToEvidence: percentiles(counts?.evidence),
+    servedToFinal: percentiles(counts?.final),
+  };
 }
 
 /** Claims that have all of these in common. */
@@ -97,43 +157,12 @@ interface ClaimGroup {
   claims: number;
 }
 
-interface BucketCounts {
-  start: number;
-  key: string;
-  claims: number;
-  committed: Map<number, number>;
-  evidence: Map<number, number>;
-  final: Map<number, number>;
-  openClaims: number;
-  exposureWei: bigint;
-}
-
-function newBucket(start: number, key: string): BucketCounts {
-  return {
-    ...{ start, key, claims: 0, openClaims: 0, exposureWei: 0n },
-    ...{ committed: new Map(), evidence: new Map(), final: new Map() },
-  };
-}
-
-function bucketView(bucket: BucketCounts) {
-  return {
-    start: bucket.start,
-    key: bucket.key,
-    claims: bucket.claims,
-    servedToCommitted: percentiles(bucket.committed),
-    servedToEvidence: percentiles(bucket.evidence),
-    servedToFinal: percentiles(bucket.final),
-    openClaims: bucket.openClaims,
-    exposureWei: bucket.exposureWei.toString(),
-  };
-}
-
 function count(counts: Map<number, number>, seconds: number, claims: number): void {
   const waited = Math.max(0, seconds);
   counts.set(waited, (counts.get(waited) ?? 0) + claims);
 }
 
-function percentiles(counts: ReadonlyMap<number, number>): Percentiles | null {
+function percentiles(counts: ReadonlyMap<number, number> = new Map()): Percentiles | null {
   const sorted = [...counts].sort(([a], [b]) => a - b);
   const total = sorted.reduce((sum, [, claims]) => sum + claims, 0);
   if (total === 0) return null;
@@ -156,55 +185,18 @@ function keyOf(group: ClaimGroup, by: HistoryQuery["by"]): string {
   return "";
 }
 
-/** Claims of batches that were served before `to` and were not over by `from`. */
+/** Claims that were served before `to` and were not over by `from`. */
 async function claimGroups(db: Reader, { from, to }: HistoryQuery): Promise<ClaimGroup[]> {
-  const served = await db
-    .selectFrom("index_batches as b")
-    .innerJoin("index_served as s", "s.ordinal", "b.ordinal")
-    .select(["b.ordinal", "b.operator", "b.policy_id", "b.committed_at", "b.attested_at", "b.final_at"])
-    .select(["s.model_id", "s.served_at", "s.claims"])
-    .where("b.final_at", ">=", from)
-    .where("b.oldest_served_at", "<", to)
-    .execute();
-  const leaves = await db
-    .selectFrom("index_batches as b")
-    .innerJoin("index_leaves as l", "l.ordinal", "b.ordinal")
-    .innerJoin("index_claims as c", (join) =>
-      join.onRef("c.ordinal", "=", "l.ordinal").onRef("c.leaf_index", "=", "l.leaf_index"),
-    )
-    .select(["b.ordinal", "b.operator", "b.policy_id", "b.committed_at", "c.model_id", "c.served_at"])
-    .select(["l.standing", "l.kinds", "l.evidence_at", "l.final_at", "l.ended_at"])
-    .where("b.final_at", ">=", from)
-    .where("b.oldest_served_at", "<", to)
-    .where("b.touched", ">", 0)
-    .where("c.stray", "is", null)
-    .execute();
-  const touched = new Map<string, number>();
-  for (const { ordinal, model_id, served_at } of leaves) {
-    const key = `${ordinal}:${model_id}:${served_at}`;
-    touched.set(key, (touched.get(key) ?? 0) + 1);
-  }
-  const untouched = served.map(
-    (row): ClaimGroup => ({
-      ...{ operator: row.operator, modelId: row.model_id, policyId: row.policy_id },
-      kinds: row.attested_at === null ? 0 : EVIDENCE_KINDS.tee,
-      ...{ servedAt: row.served_at, committedAt: row.committed_at, evidenceAt: row.attested_at },
-      ...{ finalAt: row.final_at, endedAt: null },
-      claims: row.claims - (touched.get(`${row.ordinal}:${row.model_id}:${row.served_at}`) ?? 0),
-    }),
-  );
-  return [
-    ...untouched.filter(({ claims }) => claims > 0),
-    ...leaves.map(
-      (row): ClaimGroup => ({
-        ...{ operator: row.operator, modelId: row.model_id, policyId: row.policy_id, kinds: row.kinds },
-        ...{ servedAt: row.served_at, committedAt: row.committed_at, evidenceAt: row.evidence_at },
-        ...{ finalAt: row.final_at, endedAt: hasEnded(row.standing) ? row.ended_at : null, claims: 1 },
-      }),
-    ),
-  ];
-}
-
-function hasEnded(standing: Standing): boolean {
-  return !isOpen(standing) && standing !== "Challenged" && standing !== "Final";
+  const groups = () =>
+    db
+      .selectFrom("index_groups as g")
+      .innerJoin("index_batches as b", "b.ordinal", "g.ordinal")
+      .select(["b.operator", "b.policy_id as policyId", "b.committed_at as committedAt"])
+      .select(["g.model_id as modelId", "g.kinds", "g.served_at as servedAt", "g.claims"])
+      .select(["g.evidence_at as evidenceAt", "g.final_at as finalAt", "g.ended_at as endedAt"])
+      .where("g.served_at", "<", to);
+  const closing = await groups().where("g.final_at", ">=", from).execute();
+  // In dispute, or ended badly: few.
+  const others = await groups().where("g.final_at", "is", null).execute();
+  return [...closing, ...others.filter(({ endedAt }) => endedAt === null || endedAt >= from)];
 }

@@ -27,6 +27,11 @@ const MOST_LISTENERS = 256;
 
 let listeners = 0;
 
+/** How many listen in this process. */
+export function countListeners(): number {
+  return listeners;
+}
+
 /**
  * `GET /stream`: what changes, as server-sent events. Each listener is told at its own pace: nothing is kept for one that
  * reads slowly but its place, and it goes on from there.

@@ -7,6 +7,7 @@ import { type Address, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { freeStakeWei, promisedWei, unlockedNow } from "../../commit/exposure.ts";
 import { readiness } from "../../gateway/capacity.ts";
 import { claimCounts, oldestOpenAt, watchedCounts } from "../../gateway/status.ts";
+import { observeIndex } from "../../indexer/observe.ts";
 import { type Margin, OBLIGATIONS, openMargins } from "../../ledger/margins.ts";
 import type { Services } from "../../services.ts";
 import { outboxCounts } from "../../tx/intents.ts";
@@ -73,6 +74,9 @@ export function createCollector(services: Services, metrics: Metrics, observed: 
       metrics.watchedClaims.set({ result }, count);
     for (const [how, count] of Object.entries(watched.coverage)) metrics.watchCoverage.set({ how }, count);
     observeChain(services, metrics);
+    if (config.index.enabled) {
+      await observeIndex({ ...services, startBlock: config.chain.startBlock }, metrics.index);
+    }
     observeProcess(services, metrics, observed);
     await observeDisk(services, metrics);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { createIndexMetrics } from "./index-metrics.ts";
 
 /** Every metric of one relayer. Names say their unit; times are seconds, amounts wei of the token in the label. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -137,6 +138,7 @@ export function createMetrics() {
     watchCoverage: gauge("watch_coverage_claims", "Claims of other operators by how they were checked.", [
       "how",
     ]),
+    index: createIndexMetrics(registry),
     ledgerBytes: gauge("ledger_size_bytes", "Size of the ledger's file."),
     diskFreeBytes: gauge("ledger_disk_free_bytes", "Free bytes on the disk of the ledger's file."),
   };

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { Hono } from "hono";
+import { createChainClock } from "../chain/clock.ts";
+import { bindContracts } from "../chain/contracts.ts";
+import { type ChainView, pollEvents } from "../chain/follow.ts";
+import { checkChain, connectRpc, type Rpc } from "../chain/rpc.ts";
+import type { IndexerConfig } from "../config/indexer.ts";
+import { describeError, TemporaryError } from "../errors.ts";
+import { HttpError } from "../gateway/http-error.ts";
+import { servePage } from "../gateway/page.ts";
+import { type GatewayServer, listen } from "../gateway/server.ts";
+import { claimIdentity } from "../ledger/facts.ts";
+import { type Ledger, openLedger } from "../ledger/ledger.ts";
+import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "../ops/lane-lease.ts";
+import { createLogger, type Logger } from "../ops/logger.ts";
+import { createIndexMetrics } from "../ops/metrics/index-metrics.ts";
+import { supervise, type Task, type TaskHealth } from "../ops/supervisor.ts";
+import { createIndexApi, INDEX_PATH } from "./api/app.ts";
+import { IndexDuty } from "./duty.ts";
+import { observeIndex } from "./observe.ts";
+import type { IndexServices } from "./services.ts";
+import { dutiesOf } from "./tasks.ts";
+
+/** An indexer at work. */
+export interface RunningIndexer {
+  /** Where it listens. */
+  url: string;
+  ledger: Ledger;
+  health(): TaskHealth[];
+  stop(): Promise<void>;
+}
+
+/** What the ledger of an indexer belongs to, where a relayer's has its operator. */
+const NO_OPERATOR = "none (an index)";
+const DRAIN_MILLISECONDS = 5_000;
+
+/**
+ * Starts an index that serves nobody's claims but everybody's questions. Resolves when it listens; what it has read by then
+ * its root says. It needs no keys. Several may share a PostgreSQL database: one of them reads the chain.
+ *
+ * @throws MeantimeError with a code of `docs/ERRORS.md` when the configuration, the chain and the ledger do not fit together
+ */
+export async function startIndexer(
+  config: IndexerConfig,
+  logger: Logger = createLogger(config.log.level),
+): Promise<RunningIndexer> {
+  const rpc = connectRpc(config.chain.rpcUrls, config.chain.chainId, logger);
+  const ledger = await openLedger(config.ledger);
+  try {
+    const services = await assemble(config, ledger, rpc, logger);
+    return await run(config, services, rpc, ledger);
+  } catch (error) {
+    await ledger.close();
+    rpc.destroy();
+    throw error;
+  }
+}
+
+async function assemble(
+  config: IndexerConfig,
+  ledger: Ledger,
+  rpc: Rpc,
+  logger: Logger,
+): Promise<IndexServices> {
+  const { rpcUrls, chainId, settlement, startBlock, inferenceRequests } = config.chain;
+  await checkChain(rpc, rpcUrls, chainId, { "chain.settlement": settlement });
+  const contracts = await bindContracts(rpc, settlement);
+  const genesis = await rpc.getBlock(0);
+  await claimIdentity(ledger, {
+    ...{ chainId, settlement, operator: NO_OPERATOR },
+    genesisHash: genesis?.hash ?? "unknown",
+  });
+  return {
+    ...{ ledger, rpc, contracts, logger, startBlock, inferenceRequests },
+    domain: { chainId: BigInt(chainId), settlement },
+    clock: createChainClock(),
+    allowPrivateAddresses: config.index.allowPrivateAddresses,
+  };
+}
+
+async function run(
+  config: IndexerConfig,
+  services: IndexServices,
+  rpc: Rpc,
+  ledger: Ledger,
+): Promise<RunningIndexer> {
+  const { logger } = services;
+  const lane = createLaneLease(ledger, "operator", logger);
+  await lane.keep();
+  const writing = { ...services, ledger: lane.ledger };
+  // Before the first events are read, so that those of all contracts are read together.
+  if (lane.holds()) await new IndexDuty(writing).noteSources();
+  let view: Pick<ChainView, "head" | "readUpTo"> | undefined;
+  const poll = async () => {
+    view = await pollEvents({ ...writing, config }, lane.holds());
+  };
+  const app = createApp(config, services, () => view);
+  const server = await listen(app, config.gateway.host, config.gateway.port);
+  const supervisor = supervise(tasksOf(config, writing, lane, poll), logger);
+  logger.info({ url: server.url, settlement: config.chain.settlement }, "index started");
+  let stopped: Promise<void> | undefined;
+  return {
+    url: server.url,
+    ledger,
+    health: () => supervisor.health(),
+    stop: () => {
+      stopped ??= stop(supervisor.stop(), server, lane, rpc, ledger);
+      return stopped;
+    },
+  };
+}
+
+async function stop(
+  tasksEnded: Promise<void>,
+  server: GatewayServer,
+  lane: LaneLease,
+  rpc: Rpc,
+  ledger: Ledger,
+): Promise<void> {
+  await Promise.all([tasksEnded, server.close(DRAIN_MILLISECONDS)]);
+  rpc.destroy();
+  await lane.leave();
+  await ledger.close();
+}
+
+function tasksOf(
+  { chain }: IndexerConfig,
+  services: IndexServices,
+  lane: LaneLease,
+  poll: () => Promise<void>,
+): Task[] {
+  const every = chain.pollMilliseconds;
+  const task = (name: string, run: Task["run"]): Task => ({
+    name,
+    everyMilliseconds: every,
+    run: async (signal) => {
+      if (lane.holds()) await run(signal);
+    },
+  });
+  return [
+    { name: "leases", everyMilliseconds: RENEW_MILLISECONDS, run: () => lane.keep() },
+    { name: "chain", everyMilliseconds: every, run: poll },
+    ...dutiesOf(services, task),
+  ];
+}
+
+function createApp(
+  config: IndexerConfig,
+  services: IndexServices,
+  view: () => Pick<ChainView, "head" | "readUpTo"> | undefined,
+): Hono {
+  const app = new Hono();
+  const reader = { ...services, view };
+  app.use(async (context, next) => {
+    await next();
+    context.header("x-content-type-options", "nosniff");
+  });
+  app.route(INDEX_PATH, createIndexApi(reader));
+  app.get("/healthz", (context) => context.json({ status: "ok" }));
+  app.get("/readyz", (context) => {
+    const ready = view() !== undefined;
+    return context.json({ ready }, ready ? 200 : 503);
+  });
+  if (config.gateway.metrics) {
+    const metrics = createIndexMetrics();
+    app.get("/metrics", async (context) => {
+      await observeIndex(reader, metrics);
+      return context.text(await metrics.registry.metrics());
+    });
+  }
+  servePage(app);
+  app.notFound((context) =>
+    refuse(
+      context,
+      new HttpError(404, "MT-GW-012", "there is nothing here", "docs/INDEXING.md lists the paths."),
+    ),
+  );
+  app.onError((error, context) => {
+    if (error instanceof HttpError) return refuse(context, error);
+    services.logger.error({ ...describeError(error), path: context.req.path }, "request failed");
+    const [status, code] =
+      error instanceof TemporaryError ? ([503, error.code] as const) : ([500, "MT-GW-013"] as const);
+    return refuse(
+      context,
+      new HttpError(status, code, "the index cannot answer for now", "Ask again later."),
+    );
+  });
+  return app;
+}
+
+type ErrorContext = Parameters<Parameters<Hono["onError"]>[0]>[1];
+
+function refuse(context: ErrorContext, { status, code, message, hint, retryAfterSeconds }: HttpError) {
+  if (retryAfterSeconds !== undefined) context.header("retry-after", String(retryAfterSeconds));
+  return context.json({ error: { code, message, hint } }, status);
+}
