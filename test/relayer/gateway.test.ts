@@ -11,6 +11,7 @@ import { parseModelSpec } from "@meantime/sdk/model";
 import { parseReceipt, verifyReceipt } from "@meantime/sdk/receipt";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { infer as inferHere } from "../../relayer/src/gateway/infer.ts";
+import { isPagePath } from "../../relayer/src/gateway/page.ts";
 import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import type { NetworkModel, Services } from "../../relayer/src/services.ts";
@@ -268,6 +269,8 @@ describe("gateway", () => {
     const deep = await fetch(new URL(`/claims/${REQUEST_ID}`, relayer.url));
     assert.equal(await deep.text(), html);
     assert.equal((await fetch(new URL("/claimsandmore", relayer.url))).status, 404);
+    for (const path of ["/", "/claims/*", "/check", ...assets]) assert.ok(isPagePath(path), path);
+    for (const path of ["/v1/claims/:id", "/index/v1/gap", "/healthz"]) assert.ok(!isPagePath(path), path);
   });
 
   it("says who it is, that it lives, and where the trust gap stands", async () => {

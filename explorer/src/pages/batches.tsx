@@ -70,10 +70,22 @@ export function BatchPage({ batchId }: { batchId: Hex }) {
 
 function batchesOf(query: Query) {
   return {
-    ...{ path: "/batches", query, read: batchRow, columns: COLUMNS, caption: "Batches", tick: ticks.batches },
+    ...{
+      path: "/batches",
+      query,
+      read: batchRow,
+      columns: columnsFor(query),
+      caption: "Batches",
+      tick: ticks.batches,
+    },
     keyOf: ({ batchId }: BatchRow) => batchId,
     empty: { title: "No batches here", words: "A batch appears with the transaction that commits it." },
   };
+}
+
+/** What all rows have in common needs no column. */
+function columnsFor(query: Query): Column<BatchRow>[] {
+  return COLUMNS.filter(({ title }) => title !== "Operator" || !query.operator);
 }
 
 function itemsOf(batch: BatchRow): [string, ComponentChildren][] {

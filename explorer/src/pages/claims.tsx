@@ -8,6 +8,7 @@ import { IdLink } from "../ui/ids.tsx";
 import { ChoiceFilter, ListPage, ListView } from "../ui/list-page.tsx";
 import type { Column } from "../ui/table.tsx";
 import { StatusTag, Time } from "../ui/values.tsx";
+import { kindsInWords } from "./kinds.ts";
 
 /** A claim in a row. */
 export const CLAIM_COLUMNS: Column<ClaimRow>[] = [
@@ -16,10 +17,7 @@ export const CLAIM_COLUMNS: Column<ClaimRow>[] = [
   { title: "Served", cell: ({ servedAt }) => <Time at={servedAt} /> },
   { title: "Operator", cell: ({ operator }) => <IdLink kind="operators" id={operator} /> },
   { title: "Model", cell: ({ modelId }) => <IdLink kind="models" id={modelId} /> },
-  {
-    title: "Evidence",
-    cell: ({ evidence }) => (evidence.length === 0 ? <span class="quiet">none</span> : evidence.join(", ")),
-  },
+  { title: "Evidence", cell: ({ evidence }) => kindsInWords(evidence) },
   { title: "Policy", cell: ({ policyId }) => <IdLink kind="policies" id={policyId} /> },
 ];
 const FILTERS = ["operator", "model", "policy", "requester", "status"];
@@ -44,8 +42,13 @@ export function ClaimsList({ query, limit, path }: { query: Query; limit: number
 
 function claimsOf(query: Query, path = "/claims") {
   return {
-    ...{ path, query, read: claimRow, columns: CLAIM_COLUMNS, caption: "Claims", tick: ticks.claims },
+    ...{ path, query, read: claimRow, columns: columnsFor(query), caption: "Claims", tick: ticks.claims },
     keyOf: ({ claimId }: ClaimRow) => claimId,
     empty: { title: "No claims here", words: "They appear as soon as an operator has answered something." },
   };
+}
+
+/** What all rows have in common needs no column. */
+function columnsFor(query: Query): Column<ClaimRow>[] {
+  return CLAIM_COLUMNS.filter(({ title }) => !query[title.toLowerCase()] || title === "Status");
 }

@@ -11,13 +11,7 @@ import { ListPage } from "../ui/list-page.tsx";
 import { type Column, Properties } from "../ui/table.tsx";
 import { Time } from "../ui/values.tsx";
 import { ClaimsList } from "./claims.tsx";
-
-/** Kinds of evidence in words, by the index' names for them. */
-const KIND_WORDS: Record<string, string> = {
-  zk: "zero-knowledge proof",
-  tee: "enclave",
-  quorum: "re-execution",
-};
+import { kindsInWords } from "./kinds.ts";
 
 const COLUMNS: Column<ModelRow>[] = [
   {
@@ -86,10 +80,4 @@ export function ModelPage({ modelId }: { modelId: Hex }) {
       </section>
     </>
   );
-}
-
-/** Kinds of evidence, for people. */
-export function kindsInWords(kinds: readonly string[]): string {
-  const words = kinds.map((kind) => (Object.hasOwn(KIND_WORDS, kind) ? KIND_WORDS[kind] : kind));
-  return words.length === 0 ? "none" : words.join(", ");
 }

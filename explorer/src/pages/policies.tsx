@@ -12,7 +12,7 @@ import { ListPage } from "../ui/list-page.tsx";
 import { type Column, Properties } from "../ui/table.tsx";
 import { Time } from "../ui/values.tsx";
 import { ClaimsList } from "./claims.tsx";
-import { kindsInWords } from "./models.tsx";
+import { kindsInWords } from "./kinds.ts";
 
 /** What makes a claim final before its window ends, by the rule's name. */
 const RULE_WORDS: Record<string, string> = {
@@ -31,7 +31,7 @@ const COLUMNS: Column<PolicyRow>[] = [
   { title: "Final early by", cell: ({ terms }) => ruleInWords(terms.ruleName) },
   { title: "Window", isNumber: true, cell: ({ terms }) => duration(terms.challengeWindowSeconds) },
   {
-    title: "Bond a claim",
+    title: "Bond for a claim",
     isNumber: true,
     cell: ({ terms }) => amount(terms.claimBondWei, terms.bondToken),
   },
@@ -101,8 +101,8 @@ function itemsOf({
     ["After an attestation", duration(terms.attestedWindowSeconds)],
     ["Time to answer", duration(terms.proveWindowSeconds)],
     ["Challenges are answered by", kindsInWords(answeredBy)],
-    ["Bond a claim", amount(terms.claimBondWei, terms.bondToken)],
-    ["Bond a challenge", amount(terms.challengeBondWei, terms.bondToken)],
+    ["Bond for a claim", amount(terms.claimBondWei, terms.bondToken)],
+    ["Bond for a challenge", amount(terms.challengeBondWei, terms.bondToken)],
     [
       "A lost bond goes to",
       `challenger ${part(terms.challengerBps)}, requester ${part(terms.requesterBps)}, burnt ${part(burnt)}`,

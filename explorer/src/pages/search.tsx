@@ -61,7 +61,7 @@ export function SearchPage() {
 
 function linkOf({ kind, id }: Hit): (Hit & { href: string })[] {
   if (kind === "requester" || kind === "address")
-    return [{ kind: "claims for", id, href: `/claims?requester=${id}` }];
+    return [{ kind: "claims for", id, href: `/claims?requester=${encodeURIComponent(id)}` }];
   const section = Object.hasOwn(SECTIONS, kind) ? SECTIONS[kind] : undefined;
-  return section === undefined ? [] : [{ kind, id, href: `/${section}/${id}` }];
+  return section === undefined ? [] : [{ kind, id, href: `/${section}/${encodeURIComponent(id)}` }];
 }

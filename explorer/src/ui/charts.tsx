@@ -43,7 +43,9 @@ export function DurationChart({
   const most = Math.max(...points.map(({ seconds }) => seconds), 1);
   const least = Math.min(...points.map(({ seconds }) => Math.max(seconds, 1)));
   const scale = most / least > LOG_FROM_RATIO ? logarithmic(least, most) : linear(most);
-  const x = (at: number) => LEFT + ((at - from) / (to - from)) * (width - LEFT - RIGHT);
+  const isOneTime = Math.max(...times) === from;
+  const x = (at: number) =>
+    isOneTime ? (LEFT + width - RIGHT) / 2 : LEFT + ((at - from) / (to - from)) * (width - LEFT - RIGHT);
   const y = (seconds: number) => HEIGHT - BOTTOM - scale.place(seconds) * (HEIGHT - TOP - BOTTOM);
   return (
     <figure class="chart">

@@ -38,6 +38,10 @@ export function PageHead() {
           onClick={() => setTheme(THEMES[theme.value])}
           aria-label={`Theme: ${theme.value}. Change it`}
         >
+          <svg viewBox="0 0 16 16" aria-hidden="true">
+            <circle cx="8" cy="8" r="6.5" />
+            <path d="M8 1.5a6.5 6.5 0 0 1 0 13z" />
+          </svg>
           {theme.value}
         </button>
       </div>

@@ -82,8 +82,9 @@ function Verdict({ judgement, isBusy, again }: { judgement: Judgement; isBusy: b
   );
 }
 
-function verdictTitle({ finding, chainStatus, steps }: Judgement): string {
+function verdictTitle({ finding, chainStatus, steps, against }: Judgement): string {
   if (finding === "wrong") return "Something here is wrong. Do not rely on it.";
+  if (finding === "unknown" && against === undefined) return "Cannot tell: no node of yours was asked.";
   if (finding === "unknown") {
     const open = steps.filter((step) => step.finding === "unknown").length;
     return `Cannot tell: ${open} of ${steps.length} steps are open.`;

@@ -7,7 +7,7 @@ import { enclaveKeyIdOf } from "@meantime/sdk/enclave-keys";
 import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { resolveTrust } from "@meantime/sdk/trust";
 import type { Check } from "@meantime/sdk/verdict";
-import { utc } from "../format.ts";
+import { count, utc } from "../format.ts";
 import type { Trusted } from "../state/settings.ts";
 import { isBehind, type StatedStatus } from "../status.ts";
 import { judgeTransactions } from "./evidence.ts";
@@ -16,6 +16,7 @@ import { type Judgement, overallOf, type Step, sentence, stepOf, withoutChain } 
 
 /** What is judged: everything that somebody said about one claim. None of it is believed. */
 export interface Subject {
+  /** Its chain's id is zero where nobody has said what contract it is about. */
   bundle: Bundle;
   /** Where it is from. A file names the contract that it is about; an index is held to the visitor's. */
   origin: "file" | "index";
@@ -37,6 +38,7 @@ const MEANINGS: Record<string, string> = {
   model: "The model's entry hashes to the model id.",
   policy: "The policy's terms hash to the policy id.",
   opening: "Input, salt and output hash to what was claimed.",
+  inclusion: "The path leads from the claim, at its place, to the root in the header.",
   commitment: "The chain has committed exactly this header.",
 };
 /** Why a check cannot be made, where its own reason speaks of bundles. */
@@ -90,7 +92,10 @@ export async function judge(subject: Subject, trusted: Trusted | null): Promise<
 
 function offline(subject: Subject, reason: string): Judgement {
   const missing: Step = { name: "node", title: "Your node", finding: "unknown", reason, facts: [] };
-  const steps = [missing, ...withoutChain(bundleSteps(subject.bundle, subject.isSigned, {}))];
+  // Nobody said which contract it is about: nothing can be hashed for it.
+  const isPlaced = subject.bundle.domain.chainId !== 0n;
+  const held = isPlaced ? withoutChain(bundleSteps(subject.bundle, subject.isSigned, {})) : [];
+  const steps = [missing, ...held];
   return { finding: overallOf(steps), steps };
 }
 
@@ -181,7 +186,10 @@ function factsOf(
   if (name === "inclusion" && inclusion) {
     return [
       ["Root", inclusion.header.root],
-      ["Path", `${inclusion.proof.length} hashes, leaf ${inclusion.index} of ${inclusion.header.count}`],
+      [
+        "Path",
+        `${count(inclusion.proof.length, "hash", "hashes")}, leaf ${inclusion.index} of ${inclusion.header.count}`,
+      ],
     ];
   }
   if (name === "commitment" && inclusion) {

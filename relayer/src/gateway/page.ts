@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { Context, Env, Hono } from "hono";
+import type { Context, Env, Hono, Schema } from "hono";
 
 const FOLDER = new URL("../../../explorer/dist/", import.meta.url);
 
@@ -58,7 +58,10 @@ interface PageFile {
 }
 
 /** Serves the explorer, read once at start. Where it was not built its place says how to. */
-export function servePage<E extends Env>(app: Hono<E>, folder: URL = FOLDER): void {
+export function servePage<E extends Env, S extends Schema, B extends string>(
+  app: Hono<E, S, B>,
+  folder: URL = FOLDER,
+): void {
   const files = readPage(folder);
   for (const [path, file] of files) {
     if (path !== "/index.html") app.get(path, (context) => send(context, file));
@@ -66,6 +69,12 @@ export function servePage<E extends Env>(app: Hono<E>, folder: URL = FOLDER): vo
   const page = files.get("/index.html") ?? fileOf(Buffer.from(NOT_BUILT), ".html", ASK_AGAIN);
   app.get("/", (context) => send(context, page));
   for (const section of SECTIONS) app.get(`/${section}/*`, (context) => send(context, page));
+}
+
+/** Whether a path, or a route's pattern, is one of the page's and none of an interface for programs. */
+export function isPagePath(path: string): boolean {
+  const [, first = ""] = path.split("/");
+  return first === "" || first === "assets" || first === "icon.svg" || SECTIONS.includes(first);
 }
 
 function readPage(folder: URL): Map<string, PageFile> {
