@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { z } from "zod";
+import { authSchema, rateLimitSchema, trustedProxiesSchema } from "./access.ts";
 import { enclaveSchema } from "./enclave.ts";
 
 /** The shape of the configuration file. `meantime config schema` prints it as JSON Schema. */
@@ -80,6 +81,9 @@ export const configSchema = z.strictObject({
       }),
       {},
     ),
+    auth: authSchema.prefault({ mode: "none" }).describe("who may ask for answers"),
+    rateLimit: rateLimitSchema.prefault({}).describe("how often"),
+    trustedProxies: trustedProxiesSchema,
     metrics: z.boolean().default(true).describe("serve /metrics beside the API"),
   }),
   ledger: z.prefault(
