@@ -40,7 +40,7 @@ describe("a user who was cheated", () => {
     await stack?.chain.close();
   });
 
-  it("R-53 holds a receipt that was never committed, reports it, and is paid", async () => {
+  it("holds a receipt that was never committed, reports it, and is paid", async () => {
     const receipt = await askAnOperatorThatNeverCommits();
     const { receipts, settlement } = stack.deployment;
     const from = lowerCase(user.address);

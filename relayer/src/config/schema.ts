@@ -219,7 +219,8 @@ function networkSchema() {
     .describe("a network that this process runs");
 }
 
-function upstreamModelSchema() {
+/** A model behind an OpenAI-compatible server, as the file has it. */
+export function upstreamModelSchema() {
   return z
     .strictObject({
       name: z
@@ -241,6 +242,7 @@ function upstreamModelSchema() {
         .strictObject({
           url: z
             .url({ protocol: /^https?$/ })
+            .regex(/^[^?#]*$/, "must have no query: the routes are put behind it")
             .describe("base URL as OpenAI's clients take it, such as http://127.0.0.1:8000/v1"),
           apiKey: z
             .strictObject({ env: environmentName() })

@@ -49,10 +49,10 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
       const endTurn = await turnsOf(call.model).take(signal);
       const answered = await ask(call, signal, sink).finally(endTurn);
       signal.throwIfAborted();
-      const stored = await promiseAnswer(services, call, answered);
-      isStored = true;
+      const { stored, isNew } = await promiseAnswer(services, call, answered);
+      isStored = isNew;
       if (sink && Buffer.compare(stored.opening.output, answered.output) !== 0) throw answeredElsewhere();
-      state.onReceipt(call.policy.name);
+      if (isNew) state.onReceipt(call.policy.name);
       return stored;
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
@@ -68,6 +68,8 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
     const message = await upstreams.ask(upstream, path, upstreamText, wants, signal);
     if (!sink) return readAnswer(message, path, maxAnswerBytes);
     sink.open();
+    // A client that does not read must not keep the upstream for longer than the request may take.
+    signal.addEventListener("abort", sink.hurry);
     return readStream(message, path, maxAnswerBytes, (events) => sink.write(events));
   }
 
@@ -88,10 +90,10 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
 
   function reported(error: unknown, { model }: OpenAiCall): HttpError {
     const shown = refusalFor(error);
-    const { code, message } = shown;
+    const { code } = shown;
     state.onRefused(code);
     services.logger.warn(
-      { code, model: model.name, reason: message, ...(shown === error ? {} : { err: error }) },
+      { code, model: model.name, ...(shown === error ? {} : { err: error }) },
       "a stream ended without a receipt",
     );
     return shown;
