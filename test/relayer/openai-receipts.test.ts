@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { batchId, openingLeaf, parseBatchHeader } from "@meantime/sdk/batch";
 import { type Chain, connectChain } from "@meantime/sdk/chain/chain";
 import { httpProvider } from "@meantime/sdk/chain/provider";
-import type { Hex } from "@meantime/sdk/hex";
+import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { buildMerkleTree } from "@meantime/sdk/merkle";
 import { opens } from "@meantime/sdk/openai/commitment";
 import { createMeantimeFetch, meantimeErrorOf, type VerifiedExchange } from "@meantime/sdk/openai/fetch";
@@ -13,10 +13,13 @@ import { parseWatchtowerConfig } from "../../relayer/src/config/watch.ts";
 import { findReceipt } from "../../relayer/src/ledger/receipts.ts";
 import { readCoverage } from "../../relayer/src/watch/coverage.ts";
 import { startWatchtower } from "../../relayer/src/watch/standalone.ts";
-import { lowerCase } from "../../scripts/stack/operators.ts";
+import { localKey, lowerCase } from "../../scripts/stack/operators.ts";
+import { CHALLENGE_BOND_WEI } from "../../scripts/stack/policies.ts";
 import { eventually, freshFolder, REQUESTER, silentLogger, untilStatus } from "./local-relayer.ts";
 import { CHAT_ENTRY, type OpenAiWorld, startOpenAiWorld } from "./openai-stack.ts";
 import { CHAT_MODEL, honestly } from "./openai-upstream.ts";
+
+const CHALLENGER_ACCOUNT = 15;
 
 describe("receipts of answers of an upstream", () => {
   let world: OpenAiWorld;
@@ -181,6 +184,30 @@ describe("receipts of answers of an upstream", () => {
     } finally {
       await tower.stop();
     }
+  });
+
+  it("are defended when they are challenged, by the operator's enclave", async () => {
+    const { stack, relayer } = world;
+    const { client, told } = checkedClient("private");
+    await client.chat.completions.create({
+      model: CHAT_MODEL,
+      messages: [{ role: "user", content: "true?" }],
+    });
+    const claimId = told[0]?.receipt.claimId;
+    assert.ok(claimId);
+    const { claim, batch } = await untilStatus(stack, relayer.url, claimId, "Committed");
+    assert.ok(batch);
+    const { header, index, proof } = batch;
+    const challenger = localKey(CHALLENGER_ACCOUNT).connect(stack.chain.connection.ethers.provider);
+    const settlement = stack.deployment.settlement.connect(challenger);
+    await (
+      await settlement.challenge(header, claim, index, [...proof], { value: CHALLENGE_BOND_WEI })
+    ).wait();
+    const owner = stack.operator.owner.address;
+    const wonWei = await eventually("the challenger's bond", async () => {
+      return (await settlement.creditOf(owner, ZERO_ADDRESS)) || undefined;
+    });
+    assert.equal(wonWei, CHALLENGE_BOND_WEI);
   });
 
   it("are attested by the operator's enclave, where the policy asks for it", async () => {
