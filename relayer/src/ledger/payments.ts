@@ -24,47 +24,69 @@ export interface OfferedPayment {
 /** Why a payment cannot be held: another request has it, or the same one and it is under way or paid. */
 export type Held = { held: true } | { held: false; payment: Payment };
 
+const FREE: PaymentState[] = ["released", "failed"];
 /** A hold without a settlement that is older than this belongs to nobody any more. */
 const HOLD_MILLISECONDS = 900_000;
 
-/** Takes a payment for one request. It serves one only, whatever happens: another gets the row of the first. */
+/**
+ * Takes a payment for one request. It serves one only, whatever happens: another gets the row of the first. A payment whose
+ * request was refused, or that failed, is free again, and so is the identifier that it had.
+ */
 export async function holdPayment(
   ledger: Ledger,
   offered: OfferedPayment,
   nowMilliseconds: number,
 ): Promise<Held> {
-  const { id, identifier, payer, requestDigest, ...rest } = offered;
+  const { id, identifier, payer, requestDigest, settlement, ...terms } = offered;
+  const request = {
+    identifier,
+    request_digest: requestDigest,
+    settlement,
+    updated_at_milliseconds: nowMilliseconds,
+  };
   return ledger.transaction(async (tx) => {
+    if (identifier !== null) {
+      await tx
+        .updateTable("payments")
+        .set({ identifier: null })
+        .where("payer", "=", payer)
+        .where("identifier", "=", identifier)
+        .where("id", "<>", id)
+        .where("state", "in", FREE)
+        .execute();
+    }
     const inserted = await tx
       .insertInto("payments")
       .values({
-        ...{ id, identifier, payer, network: rest.network, asset: rest.asset, amount: rest.amount },
-        ...{ request_digest: requestDigest, settlement: rest.settlement },
-        ...{ state: "held", tries: 0, transaction_hash: null, reason: null },
-        ...{ created_at_milliseconds: nowMilliseconds, updated_at_milliseconds: nowMilliseconds },
-        next_try_at_milliseconds: 0,
+        ...{ id, payer, ...terms, ...request, state: "held", tries: 0 },
+        ...{ transaction_hash: null, reason: null, next_try_at_milliseconds: 0 },
+        created_at_milliseconds: nowMilliseconds,
       })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
     if (Number(inserted.numInsertedOrUpdatedRows ?? 0n) === 1) return { held: true };
-    const known =
-      (await paymentById(tx, id)) ??
-      (identifier === null ? undefined : await paymentByIdentifier(tx, payer, identifier));
-    if (!known) throw new TypeError(`payment ${id} was neither stored nor known`);
+    const payment = await knownPayment(tx, offered);
     const isFree =
-      ["released", "failed"].includes(known.state) ||
-      (known.state === "held" && known.updated_at_milliseconds + HOLD_MILLISECONDS < nowMilliseconds);
-    if (known.id !== id || known.request_digest !== requestDigest || !isFree)
-      return { held: false, payment: known };
+      FREE.includes(payment.state) ||
+      (payment.state === "held" && payment.updated_at_milliseconds + HOLD_MILLISECONDS < nowMilliseconds);
+    if (payment.id !== id || !isFree) return { held: false, payment };
     const taken = await tx
       .updateTable("payments")
-      .set({ state: "held", reason: null, updated_at_milliseconds: nowMilliseconds })
+      .set({ ...request, state: "held", reason: null })
       .where("id", "=", id)
-      .where("state", "=", known.state)
-      .where("updated_at_milliseconds", "=", known.updated_at_milliseconds)
+      .where("state", "=", payment.state)
+      .where("updated_at_milliseconds", "=", payment.updated_at_milliseconds)
       .executeTakeFirst();
-    return Number(taken.numUpdatedRows) === 1 ? { held: true } : { held: false, payment: known };
+    return Number(taken.numUpdatedRows) === 1 ? { held: true } : { held: false, payment };
   });
+}
+
+/** That of the same identifier first: it is what the insertion ran into where both are known. */
+async function knownPayment(db: Reader, { id, payer, identifier }: OfferedPayment): Promise<Payment> {
+  const named = identifier === null ? undefined : await paymentByIdentifier(db, payer, identifier);
+  const payment = named ?? (await paymentById(db, id));
+  if (!payment) throw new TypeError(`payment ${id} was neither stored nor known`);
+  return payment;
 }
 
 /** What became of a payment. A settled one stays settled. */

@@ -138,15 +138,19 @@ export function createPaywall(
         settle: async () => ({ "meantime-payment": settled }),
         release: async () => undefined,
       });
+      const takenBefore = (payment: Payment): TakenPayment => {
+        if (payment.request_digest !== requestDigest) throw forAnother();
+        if (!isPaid(payment)) throw underWay();
+        return taken(payment, payment.state);
+      };
       const earlier = await paymentById(ledger, identity.id);
-      if (earlier && isPaid(earlier)) return taken(sameRequest(earlier, requestDigest), earlier.state);
-      if (earlier && isUnderWay(earlier)) {
-        sameRequest(earlier, requestDigest);
-        throw underWay();
-      }
+      if (earlier && isAsked(earlier)) return takenBefore(earlier);
       const verification = await facilitator.verify(payload, requirements);
       if (verification.outcome === "unknown") throw unreachable(verification.reason);
       if (verification.outcome === "invalid") {
+        // The same payment may have been settled for the same request since.
+        const meanwhile = await paymentById(ledger, identity.id);
+        if (meanwhile && isAsked(meanwhile)) return takenBefore(meanwhile);
         throw await refuse(
           "MT-ACC-006",
           `the payment is not valid: ${verification.reason}`,
@@ -163,11 +167,7 @@ export function createPaywall(
         },
         Date.now(),
       );
-      if (!held.held) {
-        const known = sameRequest(held.payment, requestDigest);
-        if (!isPaid(known)) throw underWay();
-        return taken(known, known.state);
-      }
+      if (!held.held) return takenBefore(held.payment);
       onPayment("held");
       return {
         ...taken(identity, "settled"),
@@ -232,14 +232,13 @@ function isPaid({ state, reason }: Payment): boolean {
   return state === "settled" || (state === "pending" && reason !== null);
 }
 
-/** The facilitator is being asked: what it says decides about this request as well. */
-function isUnderWay({ state, reason }: Payment): boolean {
-  return state === "pending" && reason === null;
+/** The facilitator was asked to settle it, or is being asked: what it says decides about every request with it. */
+function isAsked({ state }: Payment): boolean {
+  return state === "settled" || state === "pending";
 }
 
-function sameRequest(payment: Payment, requestDigest: Hex): Payment {
-  if (payment.request_digest === requestDigest) return payment;
-  throw new HttpError(
+function forAnother(): HttpError {
+  return new HttpError(
     409,
     "MT-ACC-007",
     "this payment, or another of this identifier, is for another request",
