@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { batchId, openingLeaf, parseBatchHeader } from "@meantime/sdk/batch";
+import { batchId, MAX_OPENING_BYTES, openingLeaf, parseBatchHeader } from "@meantime/sdk/batch";
 import { type Chain, connectChain } from "@meantime/sdk/chain/chain";
 import { httpProvider } from "@meantime/sdk/chain/provider";
 import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
@@ -208,6 +208,33 @@ describe("receipts of answers of an upstream", () => {
       return (await settlement.creditOf(owner, ZERO_ADDRESS)) || undefined;
     });
     assert.equal(wonWei, CHALLENGE_BOND_WEI);
+  });
+
+  it("are shown on chain when somebody demands it, as large as public data may be", async () => {
+    const { stack, relayer } = world;
+    const { client, told } = checkedClient("public");
+    const create = (content: string) =>
+      client.chat.completions.create({ model: CHAT_MODEL, messages: [{ role: "user", content }] });
+    await create("");
+    const empty = told[0]?.opening ?? assert.fail();
+    const room = MAX_OPENING_BYTES - empty.input.length - empty.output.length;
+    // The answer repeats the question: one byte may be left.
+    await create("x".repeat(Math.floor(room / 2)));
+    const { receipt, opening } = told[1] ?? assert.fail();
+    assert.ok(opening.input.length + opening.output.length >= MAX_OPENING_BYTES - 1);
+    const { batch } = await untilStatus(stack, relayer.url, receipt.claimId, "Committed");
+    assert.ok(batch);
+    const stranger = localKey(CHALLENGER_ACCOUNT).connect(stack.chain.connection.ethers.provider);
+    const settlement = stack.deployment.settlement.connect(stranger);
+    await (await settlement.demandReveal(batch.header, batch.index, { value: CHALLENGE_BOND_WEI })).wait();
+    const [shown] = await eventually("the claim to be revealed", async () => {
+      const events = await settlement.queryFilter(settlement.filters.ClaimRevealed());
+      return events.length > 0 ? events : undefined;
+    });
+    assert.equal(
+      Buffer.from(shown?.args.opening.output.slice(2) ?? "", "hex").toString(),
+      toText(opening.output),
+    );
   });
 
   it("are attested by the operator's enclave, where the policy asks for it", async () => {
