@@ -4,8 +4,9 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { Address } from "@meantime/sdk/hex";
 import { loadConfig } from "../../relayer/src/config/load.ts";
-import { openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { MIGRATIONS } from "../../relayer/src/ledger/migrations.ts";
 import { startRelayer } from "../../relayer/src/relayer.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
@@ -54,7 +55,7 @@ describe("meantime db", () => {
     assert.equal((await db("verify", "--ledger", other)).exit, 0);
 
     const ledger = await openLedger(loaded.ledger);
-    const events = await ledger.selectFrom("events").selectAll().execute();
+    const events = await eventsOfClaims(ledger);
     await ledger.transaction((tx) => tx.deleteFrom("chain_batches").execute());
     await ledger.close();
     const spoilt = await db("verify", "--config", config);
@@ -68,7 +69,12 @@ describe("meantime db", () => {
       },
     });
     const rebuilt = await openLedger(loaded.ledger);
-    assert.deepEqual(await rebuilt.selectFrom("events").selectAll().execute(), events);
+    const known = events.at(-1)?.block_number ?? assert.fail("there are no events");
+    const again = await eventsOfClaims(rebuilt);
+    assert.deepEqual(
+      again.filter(({ block_number }) => block_number <= known),
+      events,
+    );
     await rebuilt.close();
   });
 
@@ -95,6 +101,22 @@ describe("meantime db", () => {
     const late = await db(...byChain);
     assert.match(JSON.stringify(late.facts.problems), /was revoked at/);
   });
+
+  /** What claims' statuses follow from. The index reads other contracts' events anew when it runs. */
+  async function eventsOfClaims(ledger: Ledger) {
+    const { settlement, receipts } = stack.deployment;
+    const contracts = await Promise.all([settlement.getAddress(), receipts.getAddress()]);
+    return ledger
+      .selectFrom("events")
+      .selectAll()
+      .where(
+        "contract",
+        "in",
+        contracts.map((address) => address.toLowerCase() as Address),
+      )
+      .orderBy(["block_number", "log_index"])
+      .execute();
+  }
 
   it("tells a wrong call from a ledger that is not there", async () => {
     const nowhere = join(await freshFolder(), "none.sqlite");

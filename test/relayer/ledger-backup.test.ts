@@ -148,6 +148,7 @@ for (const database of TEST_DATABASES) {
         receipts: BATCHED + WAITING,
         batches: 1,
         signers: [addressOf(KEY)],
+        signed: new Map([[addressOf(KEY), { first: 1_000, last: 1_000 + BATCHED + WAITING - 1 }]]),
         problems: [],
       });
       await ledger.transaction(

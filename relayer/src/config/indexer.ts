@@ -2,14 +2,8 @@
 
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import {
-  DEVELOPMENT_CHAIN_ID,
-  type RelayerConfig,
-  readConfigFile,
-  resolveChain,
-  resolveLedger,
-  schemaError,
-} from "./load.ts";
+import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
+import { type RelayerConfig, readConfigFile, resolveChain, resolveLedger, schemaError } from "./load.ts";
 import { configSchema } from "./schema.ts";
 
 /** An indexer alone: no operator, no keys, no policies of its own. */
