@@ -13,6 +13,7 @@ import type { RelayerConfig } from "./config/load.ts";
 import { defendClaims } from "./defend/defender.ts";
 import { describeError } from "./errors.ts";
 import { releaseFinalBatches } from "./finalise/finaliser.ts";
+import { createPaywall } from "./gateway/access/x402.ts";
 import { createGateway } from "./gateway/app.ts";
 import { type GatewayServer, listen } from "./gateway/server.ts";
 import { claimIdentity } from "./ledger/facts.ts";
@@ -185,28 +186,40 @@ async function run(
     ...{ tasks, draining: () => draining, standing: () => standing },
     proofsWaiting: () => prover.waiting,
   });
-  const app = createGateway(services, {
-    ...{ publicUrl, tasks, draining: () => draining },
-    metrics: async () => {
-      await collect();
-      return metrics.registry.metrics();
+  const paywall =
+    config.gateway.auth.mode === "x402"
+      ? createPaywall(services, config.gateway.auth, (state) => metrics.payments.inc({ state }))
+      : undefined;
+  const app = createGateway(
+    services,
+    {
+      ...{ publicUrl, tasks, draining: () => draining },
+      metrics: async () => {
+        await collect();
+        return metrics.registry.metrics();
+      },
+      onAnswered(route, status, seconds) {
+        metrics.requests.inc({ route, status });
+        metrics.requestSeconds.observe({ route }, seconds);
+      },
+      onRefused: (code) => metrics.refusals.inc({ code }),
+      onReceipt: (policy) => metrics.receipts.inc({ policy }),
+      onKey: (key) => metrics.keyRequests.inc({ key }),
     },
-    onAnswered(route, status, seconds) {
-      metrics.requests.inc({ route, status });
-      metrics.requestSeconds.observe({ route }, seconds);
-    },
-    onRefused: (code) => metrics.refusals.inc({ code }),
-    onReceipt: (policy) => metrics.receipts.inc({ policy }),
-  });
+    paywall,
+  );
   const observeStanding = async () => {
     standing = await readStanding(services);
   };
-  server = await listen(app, config.gateway.host, config.gateway.port);
+  server = await listen(app, config.gateway.host, config.gateway.port, (code) =>
+    metrics.refusals.inc({ code }),
+  );
   const senders = sendersOf(services, lanes);
   supervisor = supervise(
     [
       ...tasksOf(services, lanes, poll, prover, publicUrl),
       ...enclave.tasks,
+      ...(paywall ? [laneTask(config, "payments", () => paywall.reconcile(), lanes.operator)] : []),
       ...senders.map(({ lane, lease, outbox }) =>
         laneTask(config, `outbox-${lane}`, () => outbox().step(), lease),
       ),

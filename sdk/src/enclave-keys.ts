@@ -43,6 +43,9 @@ export interface ChallengeBlock {
 const BINDING_TYPEHASH = keccak256Text(
   "MeantimeEnclaveBinding(uint256 chainId,address enclaves,uint8 kind,uint256 x,uint256 y,uint256 blockNumber,bytes32 blockHash)",
 );
+const NONCE_TYPEHASH = keccak256Text(
+  "MeantimeEnclaveNonce(uint256 chainId,address enclaves,uint8 kind,uint256 x,uint256 y,bytes32 nonce)",
+);
 const KEY_TYPEHASH = keccak256Text("MeantimeEnclaveKey(uint8 kind,bytes32 handle)");
 const NITRO_TYPEHASH = keccak256Text("MeantimeNitroMeasurement(uint32 pcrs,bytes32[] hashes)");
 const INTEL_TYPEHASH = keccak256Text("MeantimeIntelMeasurement(uint8 platform,bytes32 report)");
@@ -94,6 +97,20 @@ export function enclaveKeyBinding(domain: EnclaveDomain, key: EnclavePublicKey, 
       ...[BINDING_TYPEHASH, domain.chainId, domain.enclaveEvidence],
       ...[ENCLAVE_KEY_KINDS[key.kind], key.x, key.y],
       ...[block.number, asHex32(block.hash, "hash")],
+    ),
+  );
+}
+
+/**
+ * What a document says that an enclave is asked for now: it ties the enclave's key to a nonce of whoever asks. Never a binding
+ * for the registry, whatever the nonce. Throws MT-SDK-002 for a nonce that is not 32 bytes.
+ */
+export function enclaveNonceBinding(domain: EnclaveDomain, key: EnclavePublicKey, nonce: Hex): Hex {
+  return keccak256(
+    encodeWords(
+      ...[NONCE_TYPEHASH, domain.chainId, domain.enclaveEvidence],
+      ...[ENCLAVE_KEY_KINDS[key.kind], key.x, key.y],
+      asHex32(nonce, "nonce"),
     ),
   );
 }

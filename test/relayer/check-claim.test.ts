@@ -7,6 +7,7 @@ import type { Claim } from "@meantime/sdk/claim";
 import { commitInput, commitLabel } from "@meantime/sdk/commitment";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { modelEntry, modelId, parseModelSpec, runModel } from "@meantime/sdk/model";
+import { hashInput, hashOutput } from "@meantime/sdk/openai/commitment";
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import type { ServedModel } from "../../relayer/src/services.ts";
 import { checkClaim } from "../../relayer/src/watch/check-claim.ts";
@@ -89,6 +90,24 @@ describe("what a claim's own opening shows", () => {
     assert.equal(hidden.result, "unchecked");
     assert.equal(checkClaim({ claim, opening }, header, COMMITTED_AT, []).result, "unchecked");
     assert.equal(check({ claim: { ...claim, servedAt: 1_101n } }).result, "unchecked");
+  });
+
+  it("of a model that nobody here can run, whether it is the claim's at all", () => {
+    const salt: Hex = `0x${"99".repeat(32)}`;
+    const [input, output] = [Buffer.from("asked"), Buffer.from("answered")];
+    const behindServer = {
+      ...{ kind: "upstream" as const, name: "chat", id: claim.modelId, version: 1, reexecutable: false },
+      ...{ measurement: undefined, upstream: undefined },
+    };
+    const chat = { ...claim, inputHash: hashInput(input, salt), outputHash: hashOutput(output, salt) };
+    const look = (change: Partial<Opening>) =>
+      checkClaim({ claim: chat, opening: { input, salt, output, ...change } }, header, COMMITTED_AT, [
+        behindServer,
+      ]).result;
+    assert.equal(look({}), "unchecked");
+    assert.equal(look({ input: Buffer.from("asked otherwise") }), "junk");
+    assert.equal(look({ output: Buffer.from("answered otherwise") }), "junk");
+    assert.equal(look({ salt: SALT }), "junk");
   });
 
   it("is counted by how it was found out", () => {

@@ -12,6 +12,9 @@ import { provingContext } from "@meantime/sdk/evidence";
 import { encodeVerificationKey, verifyGroth16 } from "@meantime/sdk/groth16";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { modelEntry, modelId, parseModelSpec, runModel, specHash } from "@meantime/sdk/model";
+import { OPENAI_INPUT_SCHEME } from "@meantime/sdk/openai/commitment";
+import { openAiModelEntry } from "@meantime/sdk/openai/model";
+import { OUTPUT_KECCAK } from "@meantime/sdk/request";
 import { artifactsDirectory, MODEL_FILE } from "../../circuits/paths.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { localKey } from "../../scripts/stack/operators.ts";
@@ -195,6 +198,28 @@ describe("meantime model", () => {
       assert.equal(await stack.deployment.groth16Evidence.keyOf(first.verificationKeyId), keyOf(at("small")));
       const second = JSON.parse((await run(args, sender)).stdout);
       assert.deepEqual([second.keySent, second.modelSent], [undefined, undefined]);
+    });
+
+    it("enters a model behind a server once, under the id that a configuration of it has", async () => {
+      const [name, weights] = ["llama-3.1-8b-instruct", "sha256:0123"];
+      const flags = ["--upstream", "--weights", weights, "--model-version", "2"];
+      const args = [...register(name, stack.chain.url, "31337", evidence), ...flags];
+      await failsWith("MT-CLI-002", 1, args, sender);
+      await failsWith(
+        "MT-CLI-002",
+        1,
+        [...args, "--measurement", `0x${"11".repeat(32)}`, "--weights", ""],
+        sender,
+      );
+      const first = JSON.parse((await run([...args, "--reexecutable"], sender)).stdout);
+      const entry = openAiModelEntry({ name, weights, version: 2, reexecutable: true });
+      assert.equal(first.modelId, modelId(entry));
+      assert.equal(first.verificationKeyId, undefined);
+      const { model, registeredAt } = await stack.deployment.models.modelOf(first.modelId);
+      assert.notEqual(registeredAt, 0n);
+      assert.deepEqual([model.inputScheme, model.outputScheme], [OPENAI_INPUT_SCHEME, OUTPUT_KECCAK]);
+      const second = JSON.parse((await run([...args, "--reexecutable"], sender)).stdout);
+      assert.equal(second.modelSent, undefined);
     });
 
     it("refuses development keys elsewhere, a missing key, another chain and another contract", async () => {

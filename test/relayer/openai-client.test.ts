@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, before, beforeEach, describe, it } from "node:test";
+import type { Hex } from "@meantime/sdk/hex";
 import { parseReceipt, verifyReceipt } from "@meantime/sdk/receipt";
 import OpenAI from "openai";
 import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
@@ -9,6 +11,7 @@ import { type OpenAiWorld, question, startOpenAiWorld } from "./openai-stack.ts"
 import { CHAT_MODEL, eventOf, honestly, refusing } from "./openai-upstream.ts";
 
 const UPSTREAM_KEY = "sk-upstream-0123456789";
+const KEYS = { acme: "sk-acme-0123456789abcdef", other: "sk-other-0123456789abcdef" };
 
 type ErrorClass = abstract new (...parameters: never[]) => Error;
 
@@ -24,12 +27,14 @@ describe("the official openai client", () => {
   let client: OpenAI;
 
   before(async () => {
-    world = await startOpenAiWorld(({ models }) => {
+    world = await startOpenAiWorld(({ models, gateway }) => {
+      const keys = Object.entries(KEYS).map(([name, key]) => ({ name, sha256: sha256(key) }));
+      gateway.auth = { mode: "bearer", keys };
       for (const model of models) {
         if ("upstream" in model && model.upstream) model.upstream.apiKey = UPSTREAM_KEY;
       }
     });
-    client = clientOf(0);
+    client = clientOf(KEYS.acme);
   });
 
   beforeEach(() => {
@@ -40,8 +45,8 @@ describe("the official openai client", () => {
 
   after(() => world?.close());
 
-  const clientOf = (maxRetries: number) =>
-    new OpenAI({ baseURL: `${world.relayer.url}/v1`, apiKey: "client-key", maxRetries });
+  const clientOf = (apiKey: string, maxRetries = 0) =>
+    new OpenAI({ baseURL: `${world.relayer.url}/v1`, apiKey, maxRetries });
   const chat = (content: string, from = client) =>
     from.chat.completions.create({ model: CHAT_MODEL, messages: [{ role: "user", content }] });
 
@@ -169,6 +174,20 @@ describe("the official openai client", () => {
     assert.equal(await countReceipts(world.relayer.ledger), receipts);
   });
 
+  it("is refused with 401 without a key that is known here, and nobody is asked", async () => {
+    const receipts = await countReceipts(world.relayer.ledger);
+    for (const stream of [false, true]) {
+      const stranger = clientOf("sk-stranger-0123456789abcdef");
+      const error = await refused(
+        stranger.chat.completions.create({ model: CHAT_MODEL, stream, messages: [] }),
+      );
+      assert.ok(error instanceof OpenAI.AuthenticationError);
+      assert.match(String(error.code), /^MT-/);
+    }
+    assert.equal(world.upstream.requests.length, 0);
+    assert.equal(await countReceipts(world.relayer.ledger), receipts);
+  });
+
   it("is not told of the upstream's trouble with our key, nor the key", async () => {
     for (const status of [401, 402, 403]) {
       world.upstream.next.push(refusing(status, `Incorrect API key provided: ${UPSTREAM_KEY}`));
@@ -185,7 +204,7 @@ describe("the official openai client", () => {
       refusing(503, "busy", { "retry-after": "0" }),
       refusing(429, "slow", { "retry-after": "0" }),
     );
-    const answer = await chat("third time", clientOf(2));
+    const answer = await chat("third time", clientOf(KEYS.acme, 2));
     assert.equal(answer.choices[0]?.message.content, "echo: third time");
     assert.equal(world.upstream.requests.length, 3);
   });
@@ -232,8 +251,8 @@ describe("the official openai client", () => {
 
   it("names what it asks for once, and gets it once", async () => {
     const receipts = await countReceipts(world.relayer.ledger);
-    const ask = () =>
-      client.chat.completions.create(
+    const ask = (from = client) =>
+      from.chat.completions.create(
         question("once") as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming,
         {
           headers: { "Idempotency-Key": "one" },
@@ -242,6 +261,9 @@ describe("the official openai client", () => {
     assert.deepEqual(await ask(), await ask());
     assert.equal(world.upstream.requests.length, 1);
     assert.equal(await countReceipts(world.relayer.ledger), receipts + 1);
+    await ask(clientOf(KEYS.other));
+    assert.equal(world.upstream.requests.length, 2, "a key is its caller's alone");
+    assert.equal(await countReceipts(world.relayer.ledger), receipts + 2);
   });
 
   function checkReceipt(answer: unknown): void {
@@ -263,3 +285,7 @@ describe("the official openai client", () => {
     return assert.fail("it was answered");
   }
 });
+
+function sha256(text: string): Hex {
+  return `0x${createHash("sha256").update(text).digest("hex")}`;
+}

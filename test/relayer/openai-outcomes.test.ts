@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request as requestHttp } from "node:http";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { MAX_OPENING_BYTES } from "@meantime/sdk/batch";
 import { inputBytes, outputBytes } from "@meantime/sdk/openai/commitment";
@@ -237,6 +238,40 @@ describe("the outcomes of requests to an upstream", () => {
         assert.deepEqual([list.length, list.at(-1)?.error?.code], [2, "MT-GW-062"]);
         for (const { over } of world.upstream.requests) assert.equal(await over, false);
         assert.equal(await countReceipts(impatient.ledger), 0);
+      } finally {
+        await impatient.stop();
+      }
+    });
+
+    it("does not leave its upstream to a client that reads nothing", async () => {
+      const impatient = await startOther(({ gateway }) =>
+        Object.assign(gateway, {
+          ...{
+            requestTimeoutSeconds: 1,
+            maxAnswerBytes: 2 ** 26,
+            queue: { maxConcurrent: 1, maxWaiting: 0 },
+          },
+        }),
+      );
+      try {
+        const url = new URL(CHAT, impatient.url);
+        const part = eventOf({ choices: [{ index: 0, delta: { content: "x".repeat(2 ** 20) } }] });
+        world.upstream.next.push((_, response) => {
+          response.writeHead(200, { "content-type": "text/event-stream" });
+          for (let sent = 0; sent < 32; sent++) response.write(part);
+        });
+        const body = JSON.stringify(question("x", { stream: true }));
+        const headers = { "content-type": "application/json" };
+        const request = requestHttp(url, { method: "POST", headers, agent: false }).end(body);
+        const [unread] = (await once(request, "response")) as [IncomingMessage];
+        unread.pause();
+        const busy = await postJson(url, question("x"));
+        assert.deepEqual([busy.status, await codeOf(busy)], [503, "MT-GW-060"]);
+        assert.equal(await world.upstream.requests[0]?.over, false);
+        await eventually("the turn to be free", async () =>
+          (await postJson(url, question("x"))).status === 200 ? true : undefined,
+        );
+        unread.destroy();
       } finally {
         await impatient.stop();
       }

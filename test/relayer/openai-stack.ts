@@ -2,7 +2,7 @@
 import type { Hex } from "@meantime/sdk/hex";
 import { modelId } from "@meantime/sdk/model";
 import { type OpenAiModel, openAiModelEntry } from "@meantime/sdk/openai/model";
-import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
+import { EVIDENCE_KINDS, EVIDENCE_RULES } from "@meantime/sdk/policy";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
@@ -13,8 +13,8 @@ import { CHAT_MODEL, startUpstream, type Upstream } from "./openai-upstream.ts";
 /** A local stack on which a model behind an upstream can be served. */
 export interface OpenAiStack extends LocalStack {
   chatId: Hex;
-  /** Of public and of private data; an enclave answers challenges under both. */
-  chatPolicies: { public: Hex; private: Hex };
+  /** An enclave answers challenges under all three, and attests batches under the last. */
+  chatPolicies: Record<"private" | "public" | "attested", Hex>;
 }
 
 /** What is registered of the model. */
@@ -32,6 +32,7 @@ export async function startOpenAiStack(): Promise<OpenAiStack> {
   const chatPolicies = {
     private: await registerVariant(stack, { answerKinds, publicData: false }),
     public: await registerVariant(stack, { answerKinds }),
+    attested: await registerVariant(stack, { answerKinds, rule: EVIDENCE_RULES.tee }),
   };
   const served = { ...stack, chatId: modelId(entry), chatPolicies };
   await bindUnder(served, stack.operator);
@@ -63,6 +64,7 @@ export function chatConfig(
       config.policies.push(
         { name: "chat-private", id: stack.chatPolicies.private, prove: "never" },
         { name: "chat-public", id: stack.chatPolicies.public, prove: "never" },
+        { name: "chat-attested", id: stack.chatPolicies.attested, prove: "never" },
       );
       config.commit.maxAgeSeconds = 1;
       change(config);

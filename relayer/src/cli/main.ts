@@ -91,7 +91,7 @@ function program(exitWith: (code: number) => void): Command {
     .option("--json", "print one JSON line")
     .action(compileModel);
   command("register", "enter a model and its verification key on chain", model)
-    .argument("<model>", "a model of this repository, or a folder of `model compile`")
+    .argument("<model>", "a model of this repository, a folder of `model compile`, or with --upstream a name")
     .requiredOption("--rpc <url>", "JSON-RPC endpoint")
     .requiredOption("--chain-id <number>", "the chain behind it")
     .requiredOption(
@@ -99,6 +99,13 @@ function program(exitWith: (code: number) => void): Command {
       "the Groth16Evidence contract; it names the model registry",
     )
     .option("--measurement <hex>", "of the enclave image that runs the model")
+    .option("--upstream", "a model behind an OpenAI-compatible server, which has no verification key")
+    .option(
+      "--weights <text>",
+      "with --upstream: what names the weights for good, as the configuration has it",
+    )
+    .option("--model-version <number>", "with --upstream", "1")
+    .option("--reexecutable", "with --upstream: running it again gives the same answer")
     .option("--key-env <name>", "environment variable with the sender's private key", "MEANTIME_PRIVATE_KEY")
     .option("--json", "print one JSON line")
     .action((name: string, options: RegisterOptions) => registerModel(name, options));

@@ -8,6 +8,7 @@ import type { z } from "zod";
 import { RelayerError } from "../errors.ts";
 import type { LedgerSource } from "../ledger/ledger.ts";
 import type { KeySource } from "../signers/open.ts";
+import { type AuthConfig, resolveAuth } from "./access.ts";
 import { type EnclaveConfig, resolveEnclave } from "./enclave.ts";
 import { layerConfig, type Origin, type Overrides } from "./layers.ts";
 import { type ConfigFile, configSchema, type KeyEntry, type SecretSource } from "./schema.ts";
@@ -24,7 +25,7 @@ export interface RelayerConfig {
     enclaveEvidence?: Address | undefined;
   };
   operator: { address: Address; senderKey: KeySource; receiptKey: KeySource; enclaveKey?: Hex | undefined };
-  gateway: ConfigFile["gateway"] & { requester?: Address | undefined };
+  gateway: Omit<ConfigFile["gateway"], "auth"> & { auth: AuthConfig; requester?: Address | undefined };
   ledger: LedgerSource;
   models: ModelConfig[];
   policies: PolicyConfig[];
@@ -158,7 +159,11 @@ export function parseConfig(
       receiptKey: key(file.operator.receiptKey, "operator.receiptKey"),
       enclaveKey: optional(file.operator.enclaveKey, (source) => secret(source, "operator.enclaveKey")),
     },
-    gateway: { ...file.gateway, requester: optional(file.gateway.requester, lower) },
+    gateway: {
+      ...file.gateway,
+      requester: optional(file.gateway.requester, lower),
+      auth: resolveAuth(file.gateway.auth, environment, contradict),
+    },
     ledger,
     models: file.models.map((model, at) => resolveModel(model, `models.${at}`, path, environment)),
     policies: file.policies.map((policy) => ({ ...policy, id: lower(policy.id) })),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { z } from "zod";
+import { authSchema, rateLimitSchema, trustedProxiesSchema } from "./access.ts";
 import { enclaveSchema } from "./enclave.ts";
 
 /** The shape of the configuration file. `meantime config schema` prints it as JSON Schema. */
@@ -80,6 +81,9 @@ export const configSchema = z.strictObject({
       }),
       {},
     ),
+    auth: authSchema.prefault({ mode: "none" }).describe("who may ask for answers"),
+    rateLimit: rateLimitSchema.prefault({}).describe("how often"),
+    trustedProxies: trustedProxiesSchema,
     metrics: z.boolean().default(true).describe("serve /metrics beside the API"),
   }),
   ledger: z.prefault(
@@ -226,7 +230,8 @@ function networkSchema() {
     .describe("a network that this process runs");
 }
 
-function upstreamModelSchema() {
+/** A model behind an OpenAI-compatible server, as the file has it. */
+export function upstreamModelSchema() {
   return z
     .strictObject({
       name: z
@@ -248,6 +253,7 @@ function upstreamModelSchema() {
         .strictObject({
           url: z
             .url({ protocol: /^https?$/ })
+            .regex(/^[^?#]*$/, "must have no query: the routes are put behind it")
             .describe("base URL as OpenAI's clients take it, such as http://127.0.0.1:8000/v1"),
           apiKey: z
             .strictObject({ env: environmentName() })

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import type { Context } from "hono";
 import { routePath } from "hono/route";
 import { describeError, TemporaryError } from "../errors.ts";
 import { traceRequests } from "../ops/tracing/requests.ts";
 import type { Services } from "../services.ts";
+import { createAccess } from "./access/access.ts";
+import type { Paywall } from "./access/x402.ts";
 import { answerHeaders, anyOrigin, limitBytes } from "./cheap-middleware.ts";
 import { errorBody, HttpError } from "./http-error.ts";
 import { openAiRoutes } from "./openai/routes.ts";
 import { createRoutes, type Routes } from "./openapi/route.ts";
 import { servePage } from "./page.ts";
 import { refusalFor } from "./refusal.ts";
+import { attestationRoutes } from "./routes/attestation.ts";
 import { claimRoutes } from "./routes/claims.ts";
 import { documentRoutes } from "./routes/documents.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -17,8 +21,15 @@ import { inferRoutes } from "./routes/infer.ts";
 import { operatorRoutes } from "./routes/operator.ts";
 import type { GatewayState } from "./state.ts";
 
+/** What a page of another origin may read. */
+const EXPOSED_HEADERS = [
+  ...["retry-after", "payment-required", "payment-response", "meantime-payment", "meantime-claim-id"],
+  ...["meantime-receipt", "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests"],
+  "x-ratelimit-reset-requests",
+];
+
 /** The HTTP interface: answers, what is known of claims, the data that watchtowers check, and the page. */
-export function createGateway(services: Services, state: GatewayState): Routes {
+export function createGateway(services: Services, state: GatewayState, paywall?: Paywall): Routes {
   const app = createRoutes();
   app.use(async (context, next) => {
     const start = performance.now();
@@ -27,19 +38,25 @@ export function createGateway(services: Services, state: GatewayState): Routes {
   });
   app.use(traceRequests);
   app.use(answerHeaders({ "x-content-type-options": "nosniff" }));
-  app.use("/v1/*", anyOrigin({ allowMethods: ["GET", "POST"], allowHeaders: ["content-type"] }));
+  app.use("/v1/*", anyOrigin({ allowMethods: ["GET", "POST"], exposeHeaders: EXPOSED_HEADERS }));
   app.use("/.well-known/*", anyOrigin({}));
+  // Before access: a payment is for a body, so access reads it.
   app.use("/v1/*", limitBody(services.config.gateway.maxBodyBytes));
+  app.use("/v1/*", createAccess(services, state, paywall));
   const documents = documentRoutes(app);
   app.route("/", inferRoutes(services, state));
   app.route("/", openAiRoutes(services, state));
-  app.route("/", claimRoutes(services));
+  app.route("/", claimRoutes(services, state));
+  app.route("/", attestationRoutes(services));
   app.route("/", operatorRoutes(services, state, documents.operations));
   app.route("/", healthRoutes(services, state));
   app.route("/", documents.routes);
   servePage(app);
-  app.notFound(() =>
-    answer(new HttpError(404, "MT-GW-012", "there is nothing here", "See /openapi.json for the paths.")),
+  app.notFound((context) =>
+    answer(
+      context,
+      new HttpError(404, "MT-GW-012", "there is nothing here", "See /openapi.json for the paths."),
+    ),
   );
   app.onError((error, context) => {
     const refusal = refusalFor(error);
@@ -49,7 +66,7 @@ export function createGateway(services: Services, state: GatewayState): Routes {
       const fields = error instanceof TemporaryError ? { code, message } : { code: "MT-GW-013", err: error };
       services.logger.error({ ...fields, path: context.req.path }, "request failed");
     }
-    return answer(refusal);
+    return answer(context, refusal);
   });
   return app;
 }
@@ -65,10 +82,10 @@ function limitBody(maxBytes: number) {
   });
 }
 
-function answer(error: HttpError): Response {
-  const headers = new Headers();
-  if (error.retryAfterSeconds !== undefined) headers.set("retry-after", String(error.retryAfterSeconds));
-  // OpenAI's clients would repeat it, with the same end.
-  if (error.status === 409) headers.set("x-should-retry", "false");
-  return Response.json(errorBody(error), { status: error.status, headers });
+function answer(context: Context, error: HttpError): Response {
+  for (const [name, value] of Object.entries(error.headers)) context.header(name, value);
+  if (error.retryAfterSeconds !== undefined) context.header("retry-after", String(error.retryAfterSeconds));
+  // OpenAI's clients would repeat it, with the same end; unless it says when.
+  else if (error.status === 409) context.header("x-should-retry", "false");
+  return context.json(errorBody(error), error.status);
 }

@@ -10,6 +10,8 @@ export class HttpError extends RelayerError {
   readonly retryAfterSeconds: number | undefined;
   /** The member of the request that is to blame. */
   readonly param: string | null;
+  /** For the answer, beside its usual ones. */
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(
     status: ContentfulStatusCode,
@@ -18,12 +20,14 @@ export class HttpError extends RelayerError {
     hint: string,
     retryAfterSeconds?: number,
     param: string | null = null,
+    headers: Readonly<Record<string, string>> = {},
   ) {
     super(code, message, hint);
     this.name = "HttpError";
     this.status = status;
     this.retryAfterSeconds = retryAfterSeconds;
     this.param = param;
+    this.headers = headers;
   }
 }
 

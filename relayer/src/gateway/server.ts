@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { AddressInfo } from "node:net";
+import type { Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { RelayerError } from "../errors.ts";
+import { errorBody, HttpError } from "./http-error.ts";
 import type { Routes } from "./openapi/route.ts";
 
 /** A listening gateway. */
@@ -13,14 +15,40 @@ export interface GatewayServer {
   close(drainMilliseconds: number): Promise<void>;
 }
 
+/** A payment is about two kilobytes of them. */
+const MAX_HEADER_BYTES = 16_384;
+const HEADERS_MILLISECONDS = 15_000;
+/** Until a request is there whole. */
+const REQUEST_MILLISECONDS = 60_000;
+
 /**
  * Listens.
  *
  * @param port 0 for any free one
+ * @param onRefused told of requests that were refused before they reached the app
  * @throws RelayerError `MT-CFG-011` the address cannot be bound
  */
-export async function listen(app: Pick<Routes, "fetch">, host: string, port: number): Promise<GatewayServer> {
-  const server = createAdaptorServer({ fetch: app.fetch });
+export async function listen(
+  app: Pick<Routes, "fetch">,
+  host: string,
+  port: number,
+  onRefused: (code: string) => void = () => undefined,
+): Promise<GatewayServer> {
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_MILLISECONDS,
+      requestTimeout: REQUEST_MILLISECONDS,
+    },
+  }) as Server;
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    const refusal = refusalOf(error.code);
+    // A peer that has hung up hears nothing.
+    if (!refusal || !socket.writable) return void socket.destroy();
+    onRefused(refusal.code);
+    socket.end(plainAnswer(refusal));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: Error) =>
       reject(
@@ -40,15 +68,48 @@ export async function listen(app: Pick<Routes, "fetch">, host: string, port: num
     url: `http://${name}:${bound.port}`,
     close: (drainMilliseconds) =>
       new Promise((resolve) => {
-        const force = setTimeout(
-          () => "closeAllConnections" in server && server.closeAllConnections(),
-          drainMilliseconds,
-        );
+        const force = setTimeout(() => server.closeAllConnections(), drainMilliseconds);
         server.close(() => {
           clearTimeout(force);
           resolve();
         });
-        if ("closeIdleConnections" in server) server.closeIdleConnections();
+        server.closeIdleConnections();
       }),
   };
+}
+
+/** What Node's parser refuses; undefined: the connection is gone. */
+function refusalOf(code: string | undefined): HttpError | undefined {
+  switch (code) {
+    case "ECONNRESET":
+      return undefined;
+    case "HPE_HEADER_OVERFLOW":
+      return new HttpError(
+        431,
+        "MT-ACC-013",
+        `the headers are larger than ${MAX_HEADER_BYTES} bytes`,
+        "Send fewer or shorter headers.",
+      );
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new HttpError(
+        408,
+        "MT-ACC-014",
+        "the request did not arrive in time",
+        "Send headers within 15 seconds and the whole request within 60.",
+      );
+    default:
+      return new HttpError(400, "MT-ACC-015", "this is not HTTP", "Send requests by HTTP/1.1.");
+  }
+}
+
+function plainAnswer(refusal: HttpError): string {
+  const body = JSON.stringify(errorBody(refusal));
+  return [
+    `HTTP/1.1 ${refusal.status} Refused`,
+    "content-type: application/json",
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+    "",
+    body,
+  ].join("\r\n");
 }

@@ -18,6 +18,8 @@ export interface GatewayState {
   onRefused(code: string): void;
   /** Told of every receipt that was given. */
   onReceipt(policy: string): void;
+  /** Told of every request for an answer under a key, by the key's name. */
+  onKey(name: string): void;
 }
 
 /** Who asks, as far as access knows it. */
@@ -26,6 +28,8 @@ export interface Caller {
   key?: string;
   /** Who paid. */
   address?: Address;
+  /** What stands for an `Idempotency-Key` that is not given: a payment is for one request. */
+  idempotencyKey?: string;
 }
 
 /** What middleware leaves on the context of a request. */

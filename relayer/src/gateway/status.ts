@@ -10,6 +10,7 @@ import {
   standingGroups,
 } from "../ledger/claim-status.ts";
 import { openOmissions } from "../ledger/omissions.ts";
+import { paymentCounts } from "../ledger/payments.ts";
 import { unlockedCounts, waitingGroups } from "../ledger/receipts.ts";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
@@ -50,6 +51,7 @@ export async function statusView(services: Services, tasks: readonly TaskHealth[
     commitsPausedUntil:
       chain && chain.commitsPausedUntil > clock.nowSeconds() ? chain.commitsPausedUntil : null,
     obligations: await obligations(services),
+    payments: await paymentCounts(ledger),
     watch: await coverage(services),
     tasks: [...tasks],
     latest: sample.slice(0, LATEST_CLAIMS).map((row) => ({

@@ -16,10 +16,12 @@ import { VERSION } from "../ops/version.ts";
 import {
   isNetwork,
   type NetworkModel,
+  type ServedModel,
   type ServedPolicy,
   type Services,
   type UpstreamModel,
 } from "../services.ts";
+import { priceOf } from "./access/x402.ts";
 import { HttpError } from "./http-error.ts";
 
 /** `GET /v1/claims/{id}`: where a claim stands, and all that a contract needs to see it. @throws HttpError 404 */
@@ -124,6 +126,7 @@ export function modelsView({ models, policies, config }: Services, startedAt: nu
       meantime: {
         modelId: model.id,
         ...(isNetwork(model) ? builtInFacts(model) : upstreamFacts(model)),
+        ...priceFacts(config, model),
         policies: policies.filter(({ id }) => isAnswerable(model.id, id)).map(policyFacts),
       },
     })),
@@ -148,6 +151,14 @@ function upstreamFacts({ version, measurement, reexecutable }: UpstreamModel) {
     evidence: [...(measurement ? (["tee"] as const) : []), ...(reexecutable ? (["quorum"] as const) : [])],
     version,
   };
+}
+
+/** Of a request to the route that is the model's own. */
+function priceFacts({ gateway: { auth } }: Services["config"], model: ServedModel) {
+  if (auth.mode !== "x402") return {};
+  const path = isNetwork(model) ? `/v1/infer/${model.name}` : "/v1/chat/completions";
+  const { asset, network } = auth;
+  return { price: { amount: priceOf(auth, path, model.name), asset: asset.address, network } };
 }
 
 function policyFacts({ name, id, terms }: ServedPolicy) {
@@ -203,6 +214,7 @@ export function wellKnownView(
         ? { enclave: { address: addressOf(enclaveKey), ...(measurement ? { measurement } : {}) } }
         : {}),
     },
+    access: accessFacts(config),
     models: models.map(({ name, id }) => ({ name, id })),
     policies: policies.map(({ name, id, terms }) => ({
       name,
@@ -216,6 +228,17 @@ export function wellKnownView(
     routes,
     documents: { openapi: "/openapi.json", docs: "/docs" },
     version: VERSION,
+  };
+}
+
+function accessFacts({ gateway }: Services["config"]) {
+  const { auth, rateLimit, maxBodyBytes, requestTimeoutSeconds } = gateway;
+  const { perKeyPerMinute, perAddressPerMinute } = rateLimit;
+  return {
+    auth: auth.mode,
+    ...(perKeyPerMinute === undefined ? {} : { perKeyPerMinute }),
+    ...(perAddressPerMinute === undefined ? {} : { perAddressPerMinute }),
+    ...{ maxBodyBytes, requestTimeoutSeconds },
   };
 }
 

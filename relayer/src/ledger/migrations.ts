@@ -305,4 +305,29 @@ CREATE INDEX watch_receipts_held ON watch_receipts (commit_by) WHERE held = 1 AN
 CREATE INDEX watch_receipts_age ON watch_receipts (commit_by);
 `,
   },
+  {
+    version: 3,
+    name: "payments",
+    text: `
+CREATE TABLE payments (
+  id                       TEXT PRIMARY KEY,
+  identifier               TEXT,
+  payer                    TEXT NOT NULL,
+  network                  TEXT NOT NULL,
+  asset                    TEXT NOT NULL,
+  amount                   TEXT NOT NULL,
+  request_digest           TEXT NOT NULL,
+  settlement               TEXT NOT NULL,
+  state                    TEXT NOT NULL CHECK (state IN ('held', 'pending', 'settled', 'failed', 'released')),
+  transaction_hash         TEXT,
+  reason                   TEXT,
+  tries                    BIGINT NOT NULL,
+  created_at_milliseconds  BIGINT NOT NULL,
+  updated_at_milliseconds  BIGINT NOT NULL,
+  next_try_at_milliseconds BIGINT NOT NULL,
+  UNIQUE (payer, identifier)
+);
+CREATE INDEX payments_due ON payments (next_try_at_milliseconds) WHERE state = 'pending';
+`,
+  },
 ];

@@ -29,6 +29,7 @@ export interface Database {
   watch_actions: WatchActionsTable;
   watch_coverage: WatchCoverageTable;
   watch_receipts: WatchReceiptsTable;
+  payments: PaymentsTable;
 }
 
 /** What can be asked outside a transaction as well as inside one. */
@@ -289,6 +290,39 @@ export interface WatchReceiptsTable {
   committed_at: number | null;
   /** 1: compared with every other that was known then. */
   compared: Generated<number>;
+}
+
+/**
+ * Where a payment is. `held`: its request is being answered; `pending`: the facilitator was asked to settle it, and what came of
+ * it is not known; `released`: its request was refused, so it was not settled.
+ */
+export type PaymentState = "held" | "pending" | "settled" | "failed" | "released";
+
+/** Payments for requests (x402). */
+export interface PaymentsTable {
+  /** Hash of network, payer and nonce: what the chain consumes once. */
+  id: Hex;
+  /** The name that the payer gave it. */
+  identifier: string | null;
+  payer: Address;
+  /** As in `eip155:8453`. */
+  network: string;
+  asset: Address;
+  /** Decimal, in the smallest unit of the asset. */
+  amount: string;
+  /** The request that it pays for. */
+  request_digest: Hex;
+  /** Payload and requirements, as JSON: what is settled. */
+  settlement: string;
+  state: PaymentState;
+  transaction_hash: string | null;
+  reason: string | null;
+  /** Times that the facilitator was asked to settle it. */
+  tries: number;
+  /** By the wall clock, like the others. */
+  created_at_milliseconds: number;
+  updated_at_milliseconds: number;
+  next_try_at_milliseconds: number;
 }
 
 /** Revealed claims of others that were looked at. */

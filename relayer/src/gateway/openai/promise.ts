@@ -21,14 +21,14 @@ export interface Answered {
 /**
  * Signs and stores the receipt of an answer; durable when this resolves.
  *
- * @returns the receipt that answers the request: another worker's where that came first
+ * @returns the receipt that answers the request: another worker's, not new, where that came first
  * @throws HttpError 409 where that one answers another body; 422; 503
  */
 export async function promiseAnswer(
   services: Services,
   call: OpenAiCall,
   { output, text }: Answered,
-): Promise<StoredReceipt> {
+): Promise<{ stored: StoredReceipt; isNew: boolean }> {
   const { model, policy, input } = call;
   requireShowable(model, policy, input.length + output.length);
   const salt = call.salt ?? randomSalt();
@@ -50,10 +50,10 @@ export async function promiseAnswer(
     requestDigest: call.digest,
     answer: text,
   };
-  if (await keep(services, policy, stored)) return stored;
+  if (await keep(services, policy, stored)) return { stored, isNew: true };
   const other = await findAnswer(services, call);
   if (!other) throw new TypeError(`claim ${stored.receipt.claimId} was neither stored nor known`);
-  return other;
+  return { stored: other, isNew: false };
 }
 
 /** What the request was answered with before. @throws HttpError 409 `MT-GW-009` under its id another one was */

@@ -180,7 +180,7 @@ function upstreamText(
 function nameOf(request: ReceivedRequest, scope: string): Hex | undefined {
   const id = headerAs(request, REQUEST_HEADERS.requestId, asHex32);
   if (id !== undefined) return id;
-  const key = request.header(IDEMPOTENCY_HEADER);
+  const key = request.header(IDEMPOTENCY_HEADER) ?? request.caller?.idempotencyKey;
   if (key === undefined) return undefined;
   if (key === "" || key.length > MAX_IDEMPOTENCY_KEY) {
     throw badHeader(IDEMPOTENCY_HEADER, `is not 1 to ${MAX_IDEMPOTENCY_KEY} characters long`);

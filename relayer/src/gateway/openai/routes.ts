@@ -51,10 +51,10 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
       const asked = traced("upstream", { model: call.model.name }, () => ask(call, signal, sink));
       const answered = await asked.finally(endTurn);
       signal.throwIfAborted();
-      const stored = await promiseAnswer(services, call, answered);
-      isStored = true;
+      const { stored, isNew } = await promiseAnswer(services, call, answered);
+      isStored = isNew;
       if (sink && Buffer.compare(stored.opening.output, answered.output) !== 0) throw answeredElsewhere();
-      state.onReceipt(call.policy.name);
+      if (isNew) state.onReceipt(call.policy.name);
       return stored;
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
@@ -70,6 +70,8 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
     const message = await upstreams.ask(upstream, path, upstreamText, wants, signal);
     if (!sink) return readAnswer(message, path, maxAnswerBytes);
     sink.open();
+    // A client that does not read must not keep the upstream for longer than the request may take.
+    signal.addEventListener("abort", sink.hurry);
     return readStream(message, path, maxAnswerBytes, (events) => sink.write(events));
   }
 
@@ -90,10 +92,10 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
 
   function reported(error: unknown, { model }: OpenAiCall): HttpError {
     const shown = refusalFor(error);
-    const { code, message } = shown;
+    const { code } = shown;
     state.onRefused(code);
     services.logger.warn(
-      { code, model: model.name, reason: message, ...(shown === error ? {} : { err: error }) },
+      { code, model: model.name, ...(shown === error ? {} : { err: error }) },
       "a stream ended without a receipt",
     );
     return shown;

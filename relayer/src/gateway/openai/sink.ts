@@ -3,8 +3,10 @@
 /** The body of a streamed answer, as it is written. */
 export interface Sink {
   readonly body: ReadableStream<Uint8Array>;
-  /** Resolves when there is room for more; at once when nobody reads any more. */
+  /** Resolves when there is room for more; at once when nobody reads any more, or nobody is to be waited for. */
   write(text: string): Promise<void>;
+  /** From now on no reader is waited for. */
+  hurry(): void;
   end(): void;
 }
 
@@ -16,6 +18,7 @@ export function createSink(): Sink {
   const encoder = new TextEncoder();
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   let isOver = false;
+  let isHurried = false;
   let onRoom: (() => void) | undefined;
   const makeRoom = () => {
     onRoom?.();
@@ -39,10 +42,14 @@ export function createSink(): Sink {
     async write(text) {
       if (isOver || text === "") return;
       controller?.enqueue(encoder.encode(text));
-      if ((controller?.desiredSize ?? 1) > 0) return;
+      if (isHurried || (controller?.desiredSize ?? 1) > 0) return;
       await new Promise<void>((resolve) => {
         onRoom = resolve;
       });
+    },
+    hurry() {
+      isHurried = true;
+      makeRoom();
     },
     end() {
       if (isOver) return;

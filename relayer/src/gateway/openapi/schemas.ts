@@ -218,6 +218,7 @@ export const modelSchema = z
           "provable: POST /v1/infer/{model} runs it, anybody can run it again. upstream: the OpenAI routes.",
       }),
       evidence: z.array(evidenceKindSchema).openapi({ description: "What can be shown for its claims." }),
+      price: priceSchema.optional(),
       version: z.int().optional(),
       inputShape: z.array(z.int()).optional(),
       inputLength: z.int().optional().openapi({ description: "Numbers in an input." }),
@@ -239,7 +240,6 @@ export const modelSchema = z
             token: address("Zero: ether."),
           }),
           publicData: z.boolean(),
-          price: priceSchema.optional(),
         }),
       ),
     }),
@@ -291,6 +291,9 @@ export const statusReportSchema = z
       omissionsToRefute: count,
       transactionsOpen: count,
     }),
+    payments: z
+      .strictObject({ held: count, pending: count, settled: count, failed: count, released: count })
+      .openapi({ description: "By state (x402). pending: what came of it is not known yet." }),
     watch: z
       .looseObject({ mode: z.string() })
       .openapi({ description: "How much of others' claims was checked." }),
@@ -361,6 +364,13 @@ export const wellKnownSchema = z
         })
         .optional(),
     }),
+    access: z.strictObject({
+      auth: z.enum(["none", "bearer", "x402"]),
+      perKeyPerMinute: z.int().optional(),
+      perAddressPerMinute: z.int().optional(),
+      maxBodyBytes: z.int(),
+      requestTimeoutSeconds: z.number(),
+    }),
     models: z.array(z.strictObject({ name: z.string(), id: hex32("In the model registry.") })),
     policies: z.array(
       z.strictObject({ name: z.string(), id: hex32("In the policy registry."), terms: policyTermsSchema }),
@@ -370,3 +380,26 @@ export const wellKnownSchema = z
     version: z.string().openapi({ description: "Of the relayer." }),
   })
   .openapi("WellKnown", { description: "Who this is, and by what its receipts can be checked." });
+
+export const attestationSchema = z
+  .strictObject({
+    nonce: hex32("As asked for."),
+    binding: hex32("What the document has to contain: enclaveNonceBinding(domain, key, nonce) of the SDK."),
+    platform: z.enum(["nitro", "tdx", "sgx"]),
+    document: z.string().openapi({ description: "COSE_Sign1 of Nitro, or Intel's quote; base64url." }),
+    collateral: z
+      .record(z.string(), z.string())
+      .optional()
+      .openapi({ description: "Intel's documents for the platform, as far as they could be had." }),
+    measurement: hex32("That the operator says it has; judge by the document."),
+    key: z.strictObject({
+      kind: z.enum(["secp256k1", "p256"]),
+      id: hex32("In the registry on chain."),
+      publicKey: z
+        .string()
+        .regex(/^0x[0-9a-f]{128}$/)
+        .openapi({ description: "x and y." }),
+    }),
+    domain: z.strictObject({ chainId: z.int(), enclaveEvidence: address("The registry's contract.") }),
+  })
+  .openapi("Attestation");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { createRoute } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import type { Services } from "../../services.ts";
+import { createClaimEvents, EVENT_HEADERS } from "../claim-events.ts";
 import { createRoutes, idParams, json, type Routes, refusal, TAGS } from "../openapi/route.ts";
 import { batchSchema, claimProofSchema, claimReportSchema, receiptReportSchema } from "../openapi/schemas.ts";
+import type { GatewayState } from "../state.ts";
 import { batchView, claimView, proofView, receiptView } from "../views.ts";
 
 const tags = [TAGS.claims];
@@ -12,8 +14,9 @@ const notAnId = refusal("Not an id", "MT-GW-014");
 const unknown = refusal("Not of this operator", "MT-GW-012");
 
 /** What is known of claims, receipts and batches. Anybody may ask. */
-export function claimRoutes(services: Services): Routes {
+export function claimRoutes(services: Services, state: GatewayState): Routes {
   const routes = createRoutes();
+  const claimEvents = createClaimEvents(services, state);
   routes.openapi(
     createRoute({
       method: "get",
@@ -24,6 +27,27 @@ export function claimRoutes(services: Services): Routes {
       responses: { 200: json(claimReportSchema, "As this relayer sees it."), 400: notAnId, 404: unknown },
     }),
     async (context) => context.json(await claimView(services, context.req.valid("param").id), 200),
+  );
+  routes.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/claims/{id}/events",
+      operationId: "watchClaim",
+      summary: "A claim's way, as it happens",
+      description:
+        "Server-sent events: the claim's report now, and again with every change, until it is Final, Rejected or Voided; then the stream ends. A comment keeps it alive. Connect again after a break: the first event is how the claim stands by then.",
+      ...{ tags, request },
+      responses: {
+        200: {
+          description: "The `data` of each event is a ClaimReport.",
+          content: { "text/event-stream": { schema: z.string() } },
+        },
+        400: notAnId,
+        404: unknown,
+        503: refusal("Too many streams are open", "MT-GW-042"),
+      },
+    }),
+    async (context) => context.body(await claimEvents(context.req.valid("param").id), 200, EVENT_HEADERS),
   );
   routes.openapi(
     createRoute({

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import { keccak256Text } from "@meantime/sdk/hex";
 import type { Context } from "hono";
 import type { Services } from "../../services.ts";
 import { HttpError } from "../http-error.ts";
 import { infer, requestSchema, requireModel } from "../infer.ts";
 import { createRoutes, documented, json, type Routes, refusal, TAGS } from "../openapi/route.ts";
 import { inferAnswerSchema } from "../openapi/schemas.ts";
-import type { GatewayEnv, GatewayState } from "../state.ts";
+import type { Caller, GatewayEnv, GatewayState } from "../state.ts";
 
 /** `POST /v1/infer/{model}`: the built-in provable models. */
 export function inferRoutes(services: Services, state: GatewayState): Routes {
@@ -56,12 +57,19 @@ export function inferRoutes(services: Services, state: GatewayState): Routes {
     async (context) => {
       if (state.draining()) throw stopping();
       const model = requireModel(services, context.req.param("model") ?? "");
-      const answer = await infer(services, model, await readJson(context));
+      const answer = await infer(services, model, named(await readJson(context), context.get("caller")));
       state.onReceipt(answer.policy);
       return context.json(answer);
     },
   );
   return routes;
+}
+
+/** A request that a payment names is one under that name: paid once, answered once. */
+function named(body: unknown, { idempotencyKey }: Caller): unknown {
+  if (idempotencyKey === undefined || typeof body !== "object" || body === null || "requestId" in body)
+    return body;
+  return { ...body, requestId: keccak256Text(idempotencyKey) };
 }
 
 /** The body of a request. @throws HttpError 400 or 415 */

@@ -7,6 +7,7 @@ import { freeStakeWei, promisedWei, unlockedNow } from "../../commit/exposure.ts
 import { readiness } from "../../gateway/capacity.ts";
 import { claimCounts, oldestOpenAt, watchedCounts } from "../../gateway/status.ts";
 import { type Margin, OBLIGATIONS, openMargins } from "../../ledger/margins.ts";
+import { paymentCounts } from "../../ledger/payments.ts";
 import type { Services } from "../../services.ts";
 import { outboxCounts } from "../../tx/intents.ts";
 import type { Standing } from "../standing.ts";
@@ -64,6 +65,7 @@ export function createCollector(services: Services, metrics: Metrics, observed: 
     for (const { name, ready } of report.policies) metrics.ready.set({ policy: name }, Number(ready));
     await observeStake(services, metrics);
     await observeOutbox(services, metrics);
+    metrics.paymentsPending.set((await paymentCounts(ledger)).pending);
     const watched = await watchedCounts(services);
     for (const [state, count] of Object.entries(watched.batches))
       metrics.watchedBatches.set({ state }, count);

@@ -45,6 +45,13 @@ export function createMetrics() {
       "Requests that were refused; docs/ERRORS.md explains each code.",
       ["code"],
     ),
+    keyRequests: counter(
+      "gateway_key_requests_total",
+      "Requests for answers under a bearer key, by the key's name.",
+      ["key"],
+    ),
+    payments: counter("gateway_payments_total", "Changes of payments' states (x402).", ["state"]),
+    paymentsPending: gauge("gateway_payments_pending", "Payments whose settlement is unknown."),
     receipts: counter("receipts_total", "Receipts given: answers that the operator's stake stands behind.", [
       "policy",
     ]),

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { HttpBindings } from "@hono/node-server";
+import type { Context, MiddlewareHandler } from "hono";
+import type { Services } from "../../services.ts";
+import { HttpError } from "../http-error.ts";
+import type { Caller, GatewayEnv, GatewayState } from "../state.ts";
+import { createBearerCheck } from "./bearer.ts";
+import { clientAddressOf } from "./client-address.ts";
+import { createRateLimiter, type RateLimiter, type RateVerdict } from "./rate-limit.ts";
+import type { Paywall, TakenPayment } from "./x402.ts";
+
+type Guard = MiddlewareHandler<GatewayEnv>;
+
+/**
+ * Who may ask for answers, and how often anybody may ask for anything. Everything that others need in order to check this
+ * operator (claims, receipts, batches, models) takes no key: a `POST` under `/v1` does.
+ *
+ * @param paywall with `gateway.auth.mode: x402`
+ */
+export function createAccess({ config }: Services, state: GatewayState, paywall: Paywall | undefined): Guard {
+  const { auth, rateLimit, trustedProxies } = config.gateway;
+  const addressOf = clientAddressOf(trustedProxies);
+  const keyOf = createBearerCheck(auth.mode === "bearer" ? auth.keys : []);
+  const { perKeyPerMinute, perAddressPerMinute, burst } = rateLimit;
+  const byKey = limiter(perKeyPerMinute, burst);
+  const byAddress = limiter(perAddressPerMinute, burst);
+
+  return async (context, next) => {
+    const key = auth.mode === "bearer" ? keyOf(context.req.header("authorization")) : "none";
+    const name = typeof key === "string" ? undefined : key.name;
+    if (name !== undefined) limit(context, byKey?.take(`key ${name}`));
+    else if (byAddress) {
+      const network = addressOf(peerOf(context), context.req.header("x-forwarded-for"));
+      limit(context, byAddress.take(network));
+    }
+    const caller: Caller = name === undefined ? {} : { key: name };
+    context.set("caller", caller);
+    if (context.req.method !== "POST") return next();
+    if (auth.mode === "bearer" && name === undefined) throw keyless(key === "unknown");
+    if (name !== undefined) state.onKey(name);
+    const payment = await paywall?.take(await paidRequest(context, state));
+    if (!payment) return next();
+    limit(context, byKey?.take(`payer ${payment.payer}`));
+    context.set("caller", { address: payment.payer, idempotencyKey: payment.idempotencyKey });
+    await next();
+    await settleAfter(context, payment);
+  };
+}
+
+/** Before the answer leaves, so that its headers say what became of the payment. */
+async function settleAfter(context: Context<GatewayEnv>, payment: TakenPayment): Promise<void> {
+  if (context.res.status >= 400) return payment.release();
+  try {
+    for (const [name, value] of Object.entries(await payment.settle())) context.header(name, value);
+  } catch (error) {
+    await context.res.body?.cancel();
+    // What they say of the answer stays with it.
+    const own = [...context.res.headers.keys()].filter((name) => /^(meantime-|content-)/.test(name));
+    for (const name of own) context.header(name, undefined);
+    throw error;
+  }
+}
+
+async function paidRequest({ req }: Context<GatewayEnv>, state: GatewayState) {
+  const { method, path } = req;
+  const named = Object.entries(req.header()).filter(([name]) => /^(idempotency-key$|meantime-)/.test(name));
+  return {
+    ...{ method, path, url: new URL(path, state.publicUrl()).href, body: await req.text() },
+    headers: Object.fromEntries(named),
+    payment: req.header("payment-signature"),
+  };
+}
+
+function limit(context: Context, verdict: RateVerdict | undefined): void {
+  if (!verdict) return;
+  // Named as OpenAI names them, whose clients read them.
+  const headers = {
+    "x-ratelimit-limit-requests": String(verdict.limit),
+    "x-ratelimit-remaining-requests": String(verdict.remaining),
+    "x-ratelimit-reset-requests": `${verdict.resetSeconds}s`,
+  };
+  for (const [name, value] of Object.entries(headers)) context.header(name, value);
+  if (!verdict.allowed) throw tooOften(verdict, headers);
+}
+
+/** @returns the refusal of a request that came too early */
+export function tooOften(
+  { retryAfterSeconds }: RateVerdict,
+  headers: Record<string, string> = {},
+): HttpError {
+  return new HttpError(
+    429,
+    "MT-ACC-003",
+    "too many requests",
+    "Wait as long as `retry-after` says; no receipt was given.",
+    retryAfterSeconds,
+    null,
+    headers,
+  );
+}
+
+function keyless(hasKey: boolean): HttpError {
+  return new HttpError(
+    401,
+    hasKey ? "MT-ACC-002" : "MT-ACC-001",
+    hasKey ? "the key is not one of this gateway's" : "this gateway answers holders of a key only",
+    "Send `Authorization: Bearer KEY` with a key from the operator.",
+    undefined,
+    null,
+    { "www-authenticate": "Bearer" },
+  );
+}
+
+function limiter(perMinute: number | undefined, burst: number): RateLimiter | undefined {
+  return perMinute === undefined ? undefined : createRateLimiter({ perMinute, burst });
+}
+
+function peerOf({ env }: Context): string | undefined {
+  return (env as Partial<HttpBindings> | undefined)?.incoming?.socket?.remoteAddress;
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import { createHash } from "node:crypto";
+import type { Address, Hex } from "@meantime/sdk/hex";
+import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
+import type { X402Config } from "../../config/access.ts";
+import { duePayments, holdPayment, notePayment, type Payment, paymentById } from "../../ledger/payments.ts";
+import type { PaymentState } from "../../ledger/schema.ts";
+import type { Services } from "../../services.ts";
+import { HttpError } from "../http-error.ts";
+import { createFacilitator, type Facilitator } from "./facilitator.ts";
+import { paymentIdentity } from "./payment-id.ts";
+
+/** A request that may have to be paid for. */
+export interface PaidRequest {
+  method: string;
+  path: string;
+  /** As clients reach it. */
+  url: string;
+  body: string;
+  /** Headers that tell this request from another, by lower-case name. */
+  headers: Readonly<Record<string, string>>;
+  /** Of `PAYMENT-SIGNATURE`. */
+  payment: string | undefined;
+}
+
+/** A payment whose request is about to be answered. */
+export interface TakenPayment {
+  payer: Address;
+  /** Names the request: the same payment for it gets the same answer. */
+  idempotencyKey: string;
+  /** The request was answered. @returns headers for the answer @throws HttpError 402: the payment failed for certain */
+  settle(): Promise<Record<string, string>>;
+  /** The request was refused: nothing is owed. */
+  release(): Promise<void>;
+}
+
+/** Takes payments. */
+export interface Paywall {
+  /** @returns undefined: the request is free @throws HttpError 402, 409 or 503 */
+  take(request: PaidRequest): Promise<TakenPayment | undefined>;
+  /** Asks again for what became of payments whose settlement is unknown. */
+  reconcile(): Promise<void>;
+}
+
+/** Told of every change of a payment's state. */
+export type OnPayment = (state: PaymentState) => void;
+
+const RECONCILED_AT_ONCE = 20;
+const FIRST_RETRY_MILLISECONDS = 5_000;
+const LAST_RETRY_MILLISECONDS = 3_600_000;
+/** After as many tries, about three days, somebody has to look at the chain. */
+const MAX_TRIES = 80;
+
+/**
+ * Payments by x402, version 2, scheme `exact`: verified before the request is served, settled when it was answered and before
+ * the answer leaves. What a payment does is written down before it is done:
+ *
+ * - one payment (payer and nonce) is taken for one request; for another it is refused, for the same one it is not taken twice;
+ * - before the facilitator is asked to settle, the payment is `pending`, and stays so until the outcome is certain. Unknown is
+ *   not failed: the answer is given, and the facilitator asked again later.
+ */
+export function createPaywall(
+  { ledger, logger }: Services,
+  config: X402Config,
+  onPayment: OnPayment,
+  facilitator: Facilitator = createFacilitator(config),
+): Paywall {
+  async function note(
+    id: Hex,
+    state: PaymentState,
+    more: { transactionHash?: string; reason?: string } = {},
+    tries = 0,
+  ) {
+    const now = Date.now();
+    const nextTryAtMilliseconds = tries >= MAX_TRIES ? Number.MAX_SAFE_INTEGER : now + retryDelay(tries);
+    await notePayment(ledger, id, { state, ...more, nextTryAtMilliseconds }, now);
+    onPayment(state);
+  }
+
+  async function settle(id: Hex, payload: PaymentPayload, requirements: PaymentRequirements) {
+    const now = Date.now();
+    const nextTryAtMilliseconds = now + 2 * config.facilitatorTimeoutMilliseconds + FIRST_RETRY_MILLISECONDS;
+    await notePayment(ledger, id, { state: "pending", nextTryAtMilliseconds }, now);
+    onPayment("pending");
+    const settlement = await facilitator.settle(payload, requirements);
+    switch (settlement.outcome) {
+      case "settled":
+        await note(id, "settled", { transactionHash: settlement.transaction });
+        return { "payment-response": settlement.header, "meantime-payment": "settled" };
+      case "failed":
+        await note(id, "failed", { reason: settlement.reason });
+        throw await required(config, facilitator, requirements, {
+          ...{ code: "MT-ACC-008", message: `the payment failed: ${settlement.reason}` },
+          hint: "Pay with another authorisation; the answer was not given.",
+          headers: { "payment-response": settlement.header },
+        });
+      case "unknown":
+        await note(id, "pending", { reason: settlement.reason });
+        logger.warn(
+          { code: "MT-ACC-009", payment: id, reason: settlement.reason },
+          "what became of a payment is unknown",
+        );
+        return { "meantime-payment": "pending" };
+    }
+  }
+
+  return {
+    async take(request) {
+      const amount = priceOf(config, request.path, modelOf(request));
+      if (BigInt(amount) === 0n) return undefined;
+      const requirements = await reachable(facilitator.requirements(amount));
+      const refuse = (code: string, message: string, hint: string) =>
+        required(config, facilitator, requirements, { code, message, hint, url: request.url });
+      if (request.payment === undefined) {
+        throw await refuse(
+          "MT-ACC-004",
+          "this answer has to be paid for",
+          "Pay as the header PAYMENT-REQUIRED says (x402, version 2) and repeat the request with PAYMENT-SIGNATURE.",
+        );
+      }
+      const payload = await facilitator.read(request.payment, requirements);
+      const identity = payload && paymentIdentity(payload.payload, payload.extensions, requirements);
+      if (!payload || !identity) {
+        throw await refuse(
+          "MT-ACC-005",
+          "the payment is not one for this request",
+          "Pay exactly as the header PAYMENT-REQUIRED says: x402 version 2, its scheme, network, asset, amount and payee.",
+        );
+      }
+      const requestDigest = digestOf(request);
+      const taken = (
+        payment: Pick<Payment, "id" | "identifier" | "payer">,
+        settled: string,
+      ): TakenPayment => ({
+        payer: payment.payer,
+        idempotencyKey: `x402-${payment.identifier === null ? payment.id : `${payment.payer}-${payment.identifier}`}`,
+        settle: async () => ({ "meantime-payment": settled }),
+        release: async () => undefined,
+      });
+      const takenBefore = (payment: Payment): TakenPayment => {
+        if (payment.request_digest !== requestDigest) throw forAnother();
+        if (!isPaid(payment)) throw underWay();
+        return taken(payment, payment.state);
+      };
+      const earlier = await paymentById(ledger, identity.id);
+      if (earlier && isAsked(earlier)) return takenBefore(earlier);
+      const verification = await facilitator.verify(payload, requirements);
+      if (verification.outcome === "unknown") throw unreachable(verification.reason);
+      if (verification.outcome === "invalid") {
+        // The same payment may have been settled for the same request since.
+        const meanwhile = await paymentById(ledger, identity.id);
+        if (meanwhile && isAsked(meanwhile)) return takenBefore(meanwhile);
+        throw await refuse(
+          "MT-ACC-006",
+          `the payment is not valid: ${verification.reason}`,
+          "Sign another one; nothing was taken.",
+        );
+      }
+      const { id, payer, identifier } = identity;
+      const held = await holdPayment(
+        ledger,
+        {
+          ...{ id, payer, identifier, amount, requestDigest },
+          ...{ network: config.network, asset: config.asset.address },
+          settlement: JSON.stringify({ payload, requirements }),
+        },
+        Date.now(),
+      );
+      if (!held.held) return takenBefore(held.payment);
+      onPayment("held");
+      return {
+        ...taken(identity, "settled"),
+        settle: () => settle(id, payload, requirements),
+        release: () => note(id, "released"),
+      };
+    },
+
+    async reconcile() {
+      for (const payment of await duePayments(ledger, Date.now(), RECONCILED_AT_ONCE)) {
+        const { payload, requirements } = JSON.parse(payment.settlement) as {
+          payload: PaymentPayload;
+          requirements: PaymentRequirements;
+        };
+        const settlement = await facilitator.settle(payload, requirements);
+        if (settlement.outcome === "settled") {
+          await note(payment.id, "settled", { transactionHash: settlement.transaction });
+          logger.info({ payment: payment.id }, "a payment turned out to be settled");
+          continue;
+        }
+        // A refusal now says nothing about the first try: its money may have moved since, which is why it is refused.
+        await note(payment.id, "pending", { reason: settlement.reason }, payment.tries);
+        if (payment.tries >= MAX_TRIES) {
+          logger.error(
+            { code: "MT-ACC-010", payment: payment.id, reason: settlement.reason },
+            "what became of a payment cannot be found out",
+          );
+        }
+      }
+    },
+  };
+}
+
+/** What a request costs, in the smallest unit of the asset. */
+export function priceOf({ prices }: X402Config, path: string, model: string | undefined): string {
+  const fits = ({ path: wanted, model: named }: X402Config["prices"][number]) =>
+    (wanted === undefined || path === wanted || path.startsWith(`${wanted}/`)) &&
+    (named === undefined || named === model);
+  const found = prices.find(fits);
+  if (!found) throw new TypeError("no price fits; the configuration was not checked");
+  return found.amount;
+}
+
+function modelOf({ path, body }: PaidRequest): string | undefined {
+  const named = /^\/v1\/infer\/([^/]+)$/.exec(path)?.[1];
+  if (named !== undefined) return decodeURIComponent(named);
+  try {
+    const { model } = JSON.parse(body) as { model?: unknown };
+    return typeof model === "string" ? model : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function digestOf({ method, path, headers, body }: PaidRequest): Hex {
+  const head = JSON.stringify([method, path, Object.entries(headers).sort()]);
+  return `0x${createHash("sha256").update(`${head}\n`).update(body).digest("hex")}`;
+}
+
+/** Or it may be: the facilitator was asked and has not said no. */
+function isPaid({ state, reason }: Payment): boolean {
+  return state === "settled" || (state === "pending" && reason !== null);
+}
+
+/** The facilitator was asked to settle it, or is being asked: what it says decides about every request with it. */
+function isAsked({ state }: Payment): boolean {
+  return state === "settled" || state === "pending";
+}
+
+function forAnother(): HttpError {
+  return new HttpError(
+    409,
+    "MT-ACC-007",
+    "this payment, or another of this identifier, is for another request",
+    "Repeat that request exactly to get its answer again, or pay for this one with a new authorisation.",
+  );
+}
+
+function underWay(): HttpError {
+  return new HttpError(
+    409,
+    "MT-ACC-011",
+    "the request that this payment is for is being answered",
+    "Wait and repeat it exactly: the answer will be the same, and paid for once.",
+    1,
+  );
+}
+
+async function reachable<Value>(asked: Promise<Value>): Promise<Value> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw unreachable(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function unreachable(reason: string): HttpError {
+  return new HttpError(
+    503,
+    "MT-ACC-012",
+    `payments cannot be checked now: ${reason.slice(0, 200)}`,
+    "Try again later with the same payment; nothing was taken.",
+    5,
+  );
+}
+
+/** A refusal with the terms under which it would not be one. */
+async function required(
+  config: X402Config,
+  facilitator: Facilitator,
+  requirements: PaymentRequirements,
+  refusal: { code: string; message: string; hint: string; url?: string; headers?: Record<string, string> },
+): Promise<HttpError> {
+  const { code, message, hint, url = config.facilitatorUrl, headers = {} } = refusal;
+  const header = await facilitator.requiredHeader(requirements, url, message);
+  return new HttpError(402, code, message, hint, undefined, null, {
+    ...headers,
+    "payment-required": header,
+    "cache-control": "no-store",
+  });
+}
+
+function retryDelay(tries: number): number {
+  return Math.min(FIRST_RETRY_MILLISECONDS * 2 ** Math.min(tries, 20), LAST_RETRY_MILLISECONDS);
+}

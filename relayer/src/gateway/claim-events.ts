@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Hex } from "@meantime/sdk/hex";
+import { writeEvent } from "@meantime/sdk/server-events";
+import { describeError } from "../errors.ts";
+import type { Services } from "../services.ts";
+import { HttpError } from "./http-error.ts";
+import type { GatewayState } from "./state.ts";
+import { claimView } from "./views.ts";
+
+/** Of a stream of events. Proxies must neither hold nor keep it. */
+export const EVENT_HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+};
+
+const TERMINAL: readonly string[] = ["Final", "Rejected", "Voided"];
+const LOOK_MILLISECONDS = 250;
+/** Proxies cut connections that say nothing for a minute. */
+const HEARTBEAT_MILLISECONDS = 15_000;
+const MAX_STREAMS = 1_024;
+
+/** Opens streams of `GET /v1/claims/{id}/events`. @throws HttpError 404, 503 with too many open */
+export function createClaimEvents(
+  services: Services,
+  { draining }: Pick<GatewayState, "draining">,
+): (claimId: Hex) => Promise<ReadableStream<Uint8Array>> {
+  let open = 0;
+  return async (claimId) => {
+    if (open >= MAX_STREAMS) {
+      throw new HttpError(
+        503,
+        "MT-GW-042",
+        "too many event streams are open",
+        "Ask for /v1/claims/{id} from time to time, or try again later.",
+        10,
+      );
+    }
+    const first = await claimView(services, claimId);
+    const encoder = new TextEncoder();
+    let timer: NodeJS.Timeout | undefined;
+    let isOver = false;
+    const end = () => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      open -= 1;
+    };
+    open += 1;
+    return new ReadableStream<Uint8Array>({
+      start(controller) {
+        let last = "";
+        let saidAt = performance.now();
+        const say = (text: string) => {
+          controller.enqueue(encoder.encode(text));
+          saidAt = performance.now();
+        };
+        const close = () => {
+          end();
+          controller.close();
+        };
+        const show = (report: typeof first) => {
+          const text = JSON.stringify(report);
+          if (text !== last) say(writeEvent(text));
+          else if (performance.now() - saidAt >= HEARTBEAT_MILLISECONDS) say(": still so\n\n");
+          last = text;
+          if (TERMINAL.includes(report.status)) close();
+        };
+        const look = async () => {
+          try {
+            if (draining()) return close();
+            const report = await claimView(services, claimId);
+            // The client may have left meanwhile.
+            if (isOver) return;
+            show(report);
+          } catch (error) {
+            services.logger.warn(describeError(error), "a stream of events was cut off");
+            if (!isOver) close();
+          }
+          if (!isOver) timer = setTimeout(look, LOOK_MILLISECONDS);
+        };
+        show(first);
+        if (!isOver) timer = setTimeout(look, LOOK_MILLISECONDS);
+      },
+      cancel: end,
+    });
+  };
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { Address, Hex } from "@meantime/sdk/hex";
+import type { Ledger } from "./ledger.ts";
+import type { PaymentState, Reader, Row } from "./schema.ts";
+
+/** A payment for one request. */
+export type Payment = Row<"payments">;
+
+/** What is known of a payment before it is settled. */
+export interface OfferedPayment {
+  id: Hex;
+  identifier: string | null;
+  payer: Address;
+  network: string;
+  asset: Address;
+  /** Decimal, in the asset's smallest unit. */
+  amount: string;
+  requestDigest: Hex;
+  /** What the facilitator settles, as JSON: payload and requirements. */
+  settlement: string;
+}
+
+/** Why a payment cannot be held: another request has it, or the same one and it is under way or paid. */
+export type Held = { held: true } | { held: false; payment: Payment };
+
+const FREE: PaymentState[] = ["released", "failed"];
+/** A hold without a settlement that is older than this belongs to nobody any more. */
+const HOLD_MILLISECONDS = 900_000;
+
+/**
+ * Takes a payment for one request. It serves one only, whatever happens: another gets the row of the first. A payment whose
+ * request was refused, or that failed, is free again, and so is the identifier that it had.
+ */
+export async function holdPayment(
+  ledger: Ledger,
+  offered: OfferedPayment,
+  nowMilliseconds: number,
+): Promise<Held> {
+  const { id, identifier, payer, requestDigest, settlement, ...terms } = offered;
+  const request = {
+    identifier,
+    request_digest: requestDigest,
+    settlement,
+    updated_at_milliseconds: nowMilliseconds,
+  };
+  return ledger.transaction(async (tx) => {
+    if (identifier !== null) {
+      await tx
+        .updateTable("payments")
+        .set({ identifier: null })
+        .where("payer", "=", payer)
+        .where("identifier", "=", identifier)
+        .where("id", "<>", id)
+        .where("state", "in", FREE)
+        .execute();
+    }
+    const inserted = await tx
+      .insertInto("payments")
+      .values({
+        ...{ id, payer, ...terms, ...request, state: "held", tries: 0 },
+        ...{ transaction_hash: null, reason: null, next_try_at_milliseconds: 0 },
+        created_at_milliseconds: nowMilliseconds,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    if (Number(inserted.numInsertedOrUpdatedRows ?? 0n) === 1) return { held: true };
+    const payment = await knownPayment(tx, offered);
+    const isFree =
+      FREE.includes(payment.state) ||
+      (payment.state === "held" && payment.updated_at_milliseconds + HOLD_MILLISECONDS < nowMilliseconds);
+    if (payment.id !== id || !isFree) return { held: false, payment };
+    const taken = await tx
+      .updateTable("payments")
+      .set({ ...request, state: "held", reason: null })
+      .where("id", "=", id)
+      .where("state", "=", payment.state)
+      .where("updated_at_milliseconds", "=", payment.updated_at_milliseconds)
+      .executeTakeFirst();
+    return Number(taken.numUpdatedRows) === 1 ? { held: true } : { held: false, payment };
+  });
+}
+
+/** That of the same identifier first: it is what the insertion ran into where both are known. */
+async function knownPayment(db: Reader, { id, payer, identifier }: OfferedPayment): Promise<Payment> {
+  const named = identifier === null ? undefined : await paymentByIdentifier(db, payer, identifier);
+  const payment = named ?? (await paymentById(db, id));
+  if (!payment) throw new TypeError(`payment ${id} was neither stored nor known`);
+  return payment;
+}
+
+/** What became of a payment. A settled one stays settled. */
+export async function notePayment(
+  ledger: Ledger,
+  id: Hex,
+  change: { state: PaymentState; transactionHash?: string; reason?: string; nextTryAtMilliseconds?: number },
+  nowMilliseconds: number,
+): Promise<void> {
+  const { state, transactionHash, reason, nextTryAtMilliseconds = 0 } = change;
+  await ledger.transaction((tx) =>
+    tx
+      .updateTable("payments")
+      .set((eb) => ({
+        state,
+        reason: reason ?? null,
+        updated_at_milliseconds: nowMilliseconds,
+        next_try_at_milliseconds: nextTryAtMilliseconds,
+        ...(state === "pending" ? { tries: eb("tries", "+", 1) } : {}),
+        ...(transactionHash === undefined ? {} : { transaction_hash: transactionHash }),
+      }))
+      .where("id", "=", id)
+      .where("state", "<>", "settled")
+      .execute(),
+  );
+}
+
+/** A payment by the authorisation that it is. */
+export function paymentById(db: Reader, id: Hex): Promise<Payment | undefined> {
+  return db.selectFrom("payments").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+/** A payment by the name that its payer gave it. */
+export function paymentByIdentifier(
+  db: Reader,
+  payer: Address,
+  identifier: string,
+): Promise<Payment | undefined> {
+  return db
+    .selectFrom("payments")
+    .selectAll()
+    .where("payer", "=", payer)
+    .where("identifier", "=", identifier)
+    .executeTakeFirst();
+}
+
+/** Payments whose outcome is to be asked for again. */
+export function duePayments(db: Reader, nowMilliseconds: number, limit: number): Promise<Payment[]> {
+  return db
+    .selectFrom("payments")
+    .selectAll()
+    .where("state", "=", "pending")
+    .where("next_try_at_milliseconds", "<=", nowMilliseconds)
+    .orderBy("next_try_at_milliseconds")
+    .limit(limit)
+    .execute();
+}
+
+/** Payments by state. */
+export async function paymentCounts(db: Reader): Promise<Record<PaymentState, number>> {
+  const rows = await db
+    .selectFrom("payments")
+    .select((eb) => ["state", eb.fn.countAll<number>().as("count")])
+    .groupBy("state")
+    .execute();
+  const counts = { held: 0, pending: 0, settled: 0, failed: 0, released: 0 };
+  for (const { state, count } of rows) counts[state] = Number(count);
+  return counts;
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { connect } from "node:net";
+import { after, before, describe, it } from "node:test";
+import type { RelayerConfig } from "../../relayer/src/config/load.ts";
+import { createBearerCheck } from "../../relayer/src/gateway/access/bearer.ts";
+import { clientAddressOf } from "../../relayer/src/gateway/access/client-address.ts";
+import { createRateLimiter } from "../../relayer/src/gateway/access/rate-limit.ts";
+import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
+import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
+import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
+import { localConfig, REQUESTER, sampleInput, silentLogger } from "./local-relayer.ts";
+
+const KEY = "a key that is long enough".replaceAll(" ", "-");
+const OTHER_KEY = "another-key-of-another-holder";
+const sha256 = (text: string) => `0x${createHash("sha256").update(text).digest("hex")}` as const;
+
+describe("rate limiter", () => {
+  it("lets a burst through, then as many as the rate gives, and says how long to wait", () => {
+    let now = 0;
+    const limiter = createRateLimiter({ perMinute: 60, burst: 3, now: () => now });
+    const take = () => limiter.take("one");
+    assert.deepEqual(
+      [take(), take(), take()].map(({ allowed, remaining }) => [allowed, remaining]),
+      [
+        [true, 2],
+        [true, 1],
+        [true, 0],
+      ],
+    );
+    assert.deepEqual(take(), {
+      allowed: false,
+      limit: 3,
+      remaining: 0,
+      retryAfterSeconds: 1,
+      resetSeconds: 3,
+    });
+    now += 999;
+    assert.equal(take().allowed, false);
+    now += 1;
+    assert.equal(take().allowed, true);
+    assert.equal(take().allowed, false);
+    assert.equal(limiter.take("another").allowed, true);
+    now += 3_600_000;
+    assert.deepEqual(
+      [take(), take(), take(), take()].map(({ allowed }) => allowed),
+      [true, true, true, false],
+    );
+  });
+
+  it("asks for a wait after which it allows, at slow rates too", () => {
+    let now = 0;
+    const limiter = createRateLimiter({ perMinute: 1, burst: 1, now: () => now });
+    limiter.take("one");
+    const { retryAfterSeconds } = limiter.take("one");
+    now += retryAfterSeconds * 1_000 - 1_000;
+    assert.equal(limiter.take("one").allowed, false);
+    now += 1_000;
+    assert.equal(limiter.take("one").allowed, true);
+  });
+
+  it("remembers a bounded number of callers, and those who asked last", () => {
+    const limiter = createRateLimiter({ perMinute: 1, burst: 1, maxCallers: 3, now: () => 0 });
+    for (const caller of ["a", "b", "c", "a", "d"]) limiter.take(caller);
+    assert.equal(limiter.size(), 3);
+    assert.equal(limiter.take("a").allowed, false);
+    assert.equal(limiter.take("b").allowed, true);
+    for (let caller = 0; caller < 10_000; caller += 1) limiter.take(String(caller));
+    assert.equal(limiter.size(), 3);
+  });
+});
+
+describe("address of a client", () => {
+  const addresses: [
+    what: string,
+    trusted: string[],
+    peer: string,
+    header: string | undefined,
+    found: string,
+  ][] = [
+    ["the peer's without proxies", [], "192.0.2.7", "198.51.100.1", "192.0.2.7"],
+    ["what a trusted proxy has written", ["10.0.0.0/8"], "10.1.2.3", "198.51.100.1", "198.51.100.1"],
+    [
+      "the last hop that is not trusted",
+      ["10.0.0.0/8"],
+      "10.1.2.3",
+      "1.1.1.1, 198.51.100.1, 10.9.9.9",
+      "198.51.100.1",
+    ],
+    ["the peer's where it is not trusted", ["10.0.0.0/8"], "192.0.2.7", "198.51.100.1", "192.0.2.7"],
+    ["the proxy's where it wrote nothing", ["10.0.0.1"], "10.0.0.1", undefined, "10.0.0.1"],
+    ["the proxy's where it wrote no address", ["10.0.0.1"], "10.0.0.1", "unknown", "10.0.0.1"],
+    ["IPv4 in IPv6", ["10.0.0.1"], "::ffff:10.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"],
+    ["the network of IPv6", [], "2001:db8:1:2:3:4:5:6", undefined, "2001:db8:1:2::/64"],
+    ["the same network written short", [], "2001:0db8:1:2::9", undefined, "2001:db8:1:2::/64"],
+    ["a network with zeros", [], "2001:db8::1", undefined, "2001:db8:0:0::/64"],
+    ["IPv6 behind an IPv6 proxy", ["fd00::/8"], "fd00::1", "2001:db8:1:2::9", "2001:db8:1:2::/64"],
+  ];
+  for (const [what, trusted, peer, header, found] of addresses) {
+    it(`is ${what}`, () => assert.equal(clientAddressOf(trusted)(peer, header), found));
+  }
+});
+
+describe("bearer keys", () => {
+  const check = createBearerCheck([
+    { name: "acme", sha256: sha256(KEY) },
+    { name: "other", sha256: sha256(OTHER_KEY) },
+  ]);
+
+  it("are told by their hashes", () => {
+    assert.deepEqual(check(`Bearer ${KEY}`), { name: "acme" });
+    assert.deepEqual(check(`bearer  ${OTHER_KEY}`), { name: "other" });
+    for (const wrong of [`${KEY}x`, KEY.slice(1), sha256(KEY), sha256(KEY).slice(2)])
+      assert.equal(check(`Bearer ${wrong}`), "unknown", wrong);
+    for (const none of [undefined, "", "Bearer", "Bearer ", `Basic ${KEY}`, `Bearer ${"k".repeat(513)}`, KEY])
+      assert.equal(check(none), "none", none);
+  });
+});
+
+describe("gateway with keys and limits", () => {
+  let stack: LocalStack;
+
+  before(async () => {
+    stack = await startLocalStack();
+  });
+
+  after(() => stack?.chain.close());
+
+  it("answers holders of a key, shows everybody what they need to check it, and names holders in its metrics", async () => {
+    await withRelayer(keys(), async (relayer) => {
+      const refusals: [string | undefined, string][] = [
+        [undefined, "MT-ACC-001"],
+        [`Basic ${KEY}`, "MT-ACC-001"],
+        [`Bearer ${KEY}x`, "MT-ACC-002"],
+        [`Bearer ${sha256(KEY)}`, "MT-ACC-002"],
+      ];
+      for (const [authorization, code] of refusals) {
+        const refused = await ask(relayer, authorization);
+        assert.equal(refused.status, 401);
+        assert.equal(refused.headers.get("www-authenticate"), "Bearer");
+        const { error } = (await refused.json()) as { error: { code: string; type: string } };
+        assert.deepEqual([error.code, error.type], [code, "authentication_error"]);
+      }
+      assert.equal(await countReceipts(relayer.ledger), 0);
+      const answered = await ask(relayer, `Bearer ${KEY}`);
+      assert.equal(answered.status, 200);
+      const { receipt } = (await answered.json()) as { receipt: { claimId: string } };
+      for (const path of [
+        `/v1/receipts/${receipt.claimId}`,
+        `/v1/claims/${receipt.claimId}`,
+        "/v1/models",
+        "/v1/status",
+      ])
+        assert.equal((await fetch(new URL(path, relayer.url))).status, 200, path);
+      const metrics = await (await fetch(new URL("/metrics", relayer.url))).text();
+      assert.match(metrics, /meantime_gateway_key_requests_total\{key="acme"\} 1/);
+      assert.match(metrics, /meantime_gateway_refusals_total\{code="MT-ACC-001"\} 2/);
+      assert.match(metrics, /meantime_gateway_refusals_total\{code="MT-ACC-002"\} 2/);
+      assert.ok(!metrics.includes(KEY));
+    });
+  });
+
+  it("limits each key by itself, and addresses without a key apart from keys", async () => {
+    const limits = keys((gateway) => {
+      gateway.rateLimit = { burst: 2, perKeyPerMinute: 1, perAddressPerMinute: 1, attestationsPerMinute: 30 };
+    });
+    await withRelayer(limits, async (relayer) => {
+      const first = await ask(relayer, `Bearer ${KEY}`);
+      assert.deepEqual(rates(first), ["2", "1", "60s"]);
+      assert.equal((await ask(relayer, `Bearer ${KEY}`)).status, 200);
+      const refused = await ask(relayer, `Bearer ${KEY}`);
+      assert.equal(refused.status, 429);
+      assert.deepEqual(rates(refused), ["2", "0", "120s"]);
+      assert.ok(Number(refused.headers.get("retry-after")) > 50);
+      assert.equal(((await refused.json()) as { error: { code: string } }).error.code, "MT-ACC-003");
+      assert.equal((await ask(relayer, `Bearer ${OTHER_KEY}`)).status, 200);
+      // Wrong keys are counted by address: they cannot be tried at will.
+      const tries = [await ask(relayer, "Bearer guessed-key-1"), await ask(relayer, "Bearer guessed-key-2")];
+      assert.deepEqual(
+        tries.map(({ status }) => status),
+        [401, 401],
+      );
+      assert.equal((await ask(relayer, "Bearer guessed-key-3")).status, 429);
+      assert.equal((await fetch(new URL("/v1/models", relayer.url))).status, 429);
+      assert.equal((await fetch(new URL("/healthz", relayer.url))).status, 200);
+      assert.equal((await ask(relayer, `Bearer ${OTHER_KEY}`)).status, 200);
+      assert.equal(await countReceipts(relayer.ledger), 4);
+    });
+  });
+
+  it("believes X-Forwarded-For of trusted proxies only", async () => {
+    const limits =
+      (trustedProxies: string[]) =>
+      ({ gateway }: RelayerConfig) => {
+        gateway.rateLimit = { burst: 1, perAddressPerMinute: 1, attestationsPerMinute: 30 };
+        gateway.trustedProxies = trustedProxies;
+      };
+    const statuses = async (relayer: RunningRelayer) => {
+      const found = [];
+      for (const address of ["198.51.100.1", "198.51.100.2", "198.51.100.1"]) {
+        const headers = { "x-forwarded-for": address };
+        found.push((await fetch(new URL("/v1/models", relayer.url), { headers })).status);
+      }
+      return found;
+    };
+    await withRelayer(limits([]), async (relayer) =>
+      assert.deepEqual(await statuses(relayer), [200, 429, 429]),
+    );
+    await withRelayer(limits(["127.0.0.0/8"]), async (relayer) =>
+      assert.deepEqual(await statuses(relayer), [200, 200, 429]),
+    );
+  });
+
+  it("refuses what is no request it can read, in the shape of every other refusal", async () => {
+    await withRelayer(
+      () => undefined,
+      async (relayer) => {
+        const { hostname, port } = new URL(relayer.url);
+        const raw: [string, RegExp, string][] = [
+          [
+            `GET /v1/models HTTP/1.1\r\nhost: h\r\nx-large: ${"y".repeat(20_000)}\r\n\r\n`,
+            /^HTTP\/1\.1 431 /,
+            "MT-ACC-013",
+          ],
+          ["\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", /^HTTP\/1\.1 400 /, "MT-ACC-015"],
+        ];
+        for (const [sent, status, code] of raw) {
+          const answer = await exchange(hostname, Number(port), sent);
+          assert.match(answer, status);
+          const { error } = JSON.parse(answer.split("\r\n\r\n")[1] ?? "") as { error: { code: string } };
+          assert.equal(error.code, code);
+        }
+        const metrics = await (await fetch(new URL("/metrics", relayer.url))).text();
+        assert.match(metrics, /meantime_gateway_refusals_total\{code="MT-ACC-013"\} 1/);
+      },
+    );
+  });
+
+  it("lets pages of every origin read what they need", async () => {
+    await withRelayer(keys(), async (relayer) => {
+      const origin = "https://page.example";
+      const preflight = await fetch(new URL("/v1/infer/tiny_mlp", relayer.url), {
+        method: "OPTIONS",
+        headers: {
+          origin,
+          "access-control-request-method": "POST",
+          "access-control-request-headers": "authorization,content-type",
+        },
+      });
+      assert.equal(preflight.status, 204);
+      assert.match(preflight.headers.get("access-control-allow-headers") ?? "", /authorization/);
+      const refused = await ask(relayer, undefined, { origin });
+      assert.equal(refused.headers.get("access-control-allow-origin"), "*");
+      assert.match(refused.headers.get("access-control-expose-headers") ?? "", /payment-required/);
+    });
+  });
+
+  function keys(more: (gateway: RelayerConfig["gateway"]) => void = () => undefined) {
+    return ({ gateway }: RelayerConfig) => {
+      gateway.auth = {
+        mode: "bearer",
+        keys: [
+          { name: "acme", sha256: sha256(KEY) },
+          { name: "other", sha256: sha256(OTHER_KEY) },
+        ],
+      };
+      more(gateway);
+    };
+  }
+
+  async function withRelayer(
+    change: (config: RelayerConfig) => void,
+    use: (relayer: RunningRelayer) => Promise<void>,
+  ): Promise<void> {
+    const relayer = await startRelayer(await localConfig(stack, change), { logger: silentLogger });
+    try {
+      await use(relayer);
+    } finally {
+      await relayer.stop();
+    }
+  }
+});
+
+function ask(
+  { url }: RunningRelayer,
+  authorization: string | undefined,
+  more: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(new URL("/v1/infer/tiny_mlp", url), {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(authorization ? { authorization } : {}), ...more },
+    body: JSON.stringify({ input: sampleInput(1), requester: REQUESTER }),
+  });
+}
+
+function rates({ headers }: Response) {
+  return ["limit", "remaining", "reset"].map((what) => headers.get(`x-ratelimit-${what}-requests`));
+}
+
+async function exchange(host: string, port: number, sent: string): Promise<string> {
+  const socket = connect(port, host);
+  let received = "";
+  socket.setEncoding("utf8").on("data", (text) => {
+    received += text;
+  });
+  socket.write(sent, "latin1");
+  await new Promise((resolve) => socket.once("close", resolve));
+  return received;
+}

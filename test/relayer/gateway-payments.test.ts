@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import type { Hex } from "@meantime/sdk/hex";
+import { type x402Client, x402HTTPClient } from "@x402/core/client";
+import type { PaymentRequired } from "@x402/core/types";
+import { ExactEvmScheme } from "@x402/evm/exact/client";
+import { Wallet } from "ethers";
+import type { RelayerConfig } from "../../relayer/src/config/load.ts";
+import { createPaywall } from "../../relayer/src/gateway/access/x402.ts";
+import { paymentCounts } from "../../relayer/src/ledger/payments.ts";
+import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
+import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
+import type { Services } from "../../relayer/src/services.ts";
+import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
+import { startFacilitator, type TestFacilitator } from "./facilitator.ts";
+import { eventually, localConfig, REQUESTER, sampleInput, silentLogger } from "./local-relayer.ts";
+
+const NETWORK = "eip155:84532";
+const ASSET = `0x${"a5".repeat(20)}` as const;
+const PAYEE = `0x${"9e".repeat(20)}` as const;
+const PRICE = "1000";
+
+type Pay = (required: PaymentRequired) => Promise<Record<string, string>>;
+
+describe("gateway with payments", () => {
+  let stack: LocalStack;
+  let facilitator: TestFacilitator;
+  let relayer: RunningRelayer;
+  const payer = new Wallet(`0x${"51".repeat(32)}`);
+
+  before(async () => {
+    [stack, facilitator] = await Promise.all([startLocalStack(), startFacilitator(NETWORK)]);
+    relayer = await startRelayer(await localConfig(stack, ({ gateway }) => withPayments(gateway)), {
+      logger: silentLogger,
+    });
+  });
+
+  afterEach(() => Object.assign(facilitator.conduct, { settle: "pay", verify: "judge" }));
+
+  after(async () => {
+    await relayer?.stop();
+    facilitator?.close();
+    await stack?.chain.close();
+  });
+
+  function withPayments(
+    gateway: RelayerConfig["gateway"],
+    transferMethod: "eip3009" | "permit2" = "eip3009",
+  ) {
+    gateway.auth = {
+      ...{ mode: "x402", facilitatorUrl: facilitator.url, facilitatorTimeoutMilliseconds: 1_500 },
+      ...{ network: NETWORK, payTo: PAYEE, maxTimeoutSeconds: 300 },
+      asset: { address: ASSET, name: "Test Dollar", version: "2", transferMethod },
+      prices: [{ path: "/v1/chat", amount: "7" }, { amount: PRICE }],
+    };
+  }
+
+  function ask(seed: number, headers: Record<string, string> = {}, url = relayer.url): Promise<Response> {
+    return fetch(new URL("/v1/infer/tiny_mlp", url), {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ input: sampleInput(seed), requester: REQUESTER }),
+    });
+  }
+
+  /** The terms in a refusal, as x402's own client reads them. */
+  async function termsOf(refused: Response): Promise<PaymentRequired> {
+    assert.equal(refused.status, 402);
+    return http().getPaymentRequiredResponse((name) => refused.headers.get(name), await refused.json());
+  }
+
+  const http = (): x402HTTPClient => new x402HTTPClient({} as x402Client);
+
+  /** Signs as x402's own client does. */
+  function paying(
+    wallet = payer,
+    identifier?: string,
+    change: (payload: { accepted: object }) => void = () => undefined,
+  ): Pay {
+    return async (required) => {
+      const [accepted] = required.accepts;
+      assert.ok(accepted);
+      const signer = {
+        address: wallet.address as Hex,
+        signTypedData: async ({
+          domain,
+          types,
+          message,
+        }: Parameters<ConstructorParameters<typeof ExactEvmScheme>[0]["signTypedData"]>[0]) => {
+          const { EIP712Domain: _, ...own } = types as Record<string, { name: string; type: string }[]>;
+          return (await wallet.signTypedData(domain, own, message)) as Hex;
+        },
+      };
+      const { payload } = await new ExactEvmScheme(signer).createPaymentPayload(2, accepted);
+      const extensions = identifier
+        ? {
+            "payment-identifier": {
+              ...Object(required.extensions?.["payment-identifier"]),
+              info: { required: false, id: identifier },
+            },
+          }
+        : undefined;
+      const paid = {
+        x402Version: 2,
+        resource: required.resource,
+        accepted,
+        payload,
+        ...(extensions ? { extensions } : {}),
+      };
+      change(paid);
+      return http().encodePaymentSignatureHeader(paid);
+    };
+  }
+
+  async function payFor(seed: number, pay = paying()) {
+    return pay(await termsOf(await ask(seed)));
+  }
+
+  interface Answer {
+    receipt: { claimId: Hex; claim: { requestId: Hex } };
+    error?: { code: string; message: string };
+  }
+
+  const codeOf = async (response: Response) => ((await response.json()) as Answer).error?.code;
+
+  it("says what an answer costs in x402's own words, and gives none", async () => {
+    const receipts = await countReceipts(relayer.ledger);
+    const refused = await ask(1);
+    assert.equal(refused.headers.get("cache-control"), "no-store");
+    assert.equal(await codeOf(refused.clone()), "MT-ACC-004");
+    const { x402Version, accepts, resource, extensions } = await termsOf(refused);
+    assert.equal(x402Version, 2);
+    assert.equal(resource?.url, new URL("/v1/infer/tiny_mlp", relayer.url).href);
+    assert.ok(extensions?.["payment-identifier"]);
+    assert.equal(accepts.length, 1);
+    const [{ scheme, network, amount, asset, payTo } = assert.fail()] = accepts;
+    assert.deepEqual([scheme, network, amount, asset, payTo], ["exact", NETWORK, PRICE, ASSET, PAYEE]);
+    assert.equal(await countReceipts(relayer.ledger), receipts);
+    const { data } = (await (await fetch(new URL("/v1/models", relayer.url))).json()) as {
+      data: { meantime: { price: unknown } }[];
+    };
+    assert.deepEqual(data[0]?.meantime.price, { amount: PRICE, asset: ASSET, network: NETWORK });
+  });
+
+  it("answers who pays, with the receipt of the payment; the same payment buys the same answer, once", async () => {
+    const header = await payFor(2);
+    const settled = facilitator.asked.settle;
+    const receipts = await countReceipts(relayer.ledger);
+    const answered = await ask(2, header);
+    assert.equal(answered.status, 200);
+    assert.equal(answered.headers.get("meantime-payment"), "settled");
+    const { success, transaction } = http().getPaymentSettleResponse((name) => answered.headers.get(name));
+    assert.deepEqual([success, transaction], [true, `0x${"7a".repeat(32)}`]);
+    const first = await answered.json();
+    const again = await ask(2, header);
+    assert.equal(again.status, 200);
+    assert.deepEqual(await again.json(), first);
+    assert.equal(facilitator.asked.settle, settled + 1);
+    assert.equal(await countReceipts(relayer.ledger), receipts + 1);
+    const other = await ask(3, header);
+    assert.equal(other.status, 409);
+    assert.equal(await codeOf(other), "MT-ACC-007");
+    const renamed = await ask(2, { ...header, "idempotency-key": "another-name" });
+    assert.equal(await codeOf(renamed), "MT-ACC-007");
+    assert.equal(await countReceipts(relayer.ledger), receipts + 1);
+  });
+
+  it("takes one payment for one request when many come at once", async () => {
+    const header = await payFor(4);
+    const settled = facilitator.asked.settle;
+    const receipts = await countReceipts(relayer.ledger);
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, at) => ask(at % 2 === 0 ? 4 : 5, header)),
+    );
+    const given = new Set<string>();
+    for (const answer of answers) {
+      if (answer.status === 200) given.add(((await answer.json()) as Answer).receipt.claimId);
+      else assert.match((await codeOf(answer)) ?? "", /^MT-ACC-(007|011)$/);
+    }
+    assert.equal(given.size, 1);
+    assert.equal(facilitator.asked.settle, settled + 1);
+    assert.equal(await countReceipts(relayer.ledger), receipts + 1);
+  });
+
+  it("takes a payment's identifier as the name of its request, whichever authorisation comes with it", async () => {
+    const identifier = `order_${"0".repeat(20)}`;
+    const first = await ask(6, await payFor(6, paying(payer, identifier)));
+    assert.equal(first.status, 200);
+    const settled = facilitator.asked.settle;
+    const again = await ask(6, await payFor(6, paying(payer, identifier)));
+    assert.equal(again.status, 200);
+    assert.deepEqual(await again.json(), await first.json());
+    assert.equal(facilitator.asked.settle, settled);
+    const other = await ask(7, await payFor(7, paying(payer, identifier)));
+    assert.equal(await codeOf(other), "MT-ACC-007");
+    // Another payer's names are its own.
+    const stranger = await ask(6, await payFor(6, paying(new Wallet(`0x${"52".repeat(32)}`), identifier)));
+    assert.equal(stranger.status, 200);
+    assert.equal(facilitator.asked.settle, settled + 1);
+  });
+
+  const wrong: [what: string, code: string, () => Pay][] = [
+    [
+      "another amount",
+      "MT-ACC-005",
+      () => paying(payer, undefined, ({ accepted }) => Object.assign(accepted, { amount: "1" })),
+    ],
+    [
+      "another payee",
+      "MT-ACC-005",
+      () => paying(payer, undefined, ({ accepted }) => Object.assign(accepted, { payTo: ASSET })),
+    ],
+    [
+      "another version",
+      "MT-ACC-004",
+      () => paying(payer, undefined, (paid) => Object.assign(paid, { x402Version: 1 })),
+    ],
+    ["nothing that can be read", "MT-ACC-005", () => async () => ({ "payment-signature": "e30" })],
+    [
+      "a signature of somebody else",
+      "MT-ACC-006",
+      () => async (required) => {
+        const [{ "PAYMENT-SIGNATURE": header = "" }, { "PAYMENT-SIGNATURE": other = "" }] = await Promise.all(
+          [paying()(required), paying(new Wallet(`0x${"53".repeat(32)}`))(required)],
+        );
+        const read = (text: string) =>
+          JSON.parse(Buffer.from(text, "base64").toString()) as { payload: { signature: string } };
+        const forged = read(header);
+        forged.payload.signature = read(other).payload.signature;
+        return { "payment-signature": Buffer.from(JSON.stringify(forged)).toString("base64") };
+      },
+    ],
+  ];
+  for (const [what, code, pay] of wrong) {
+    it(`refuses a payment with ${what}, gives no answer and says the terms again`, async () => {
+      const receipts = await countReceipts(relayer.ledger);
+      const { settle } = facilitator.asked;
+      const refused = await ask(8, await payFor(8, pay()));
+      assert.equal(await codeOf(refused.clone()), code);
+      assert.equal((await termsOf(refused)).accepts.length, 1);
+      assert.deepEqual([await countReceipts(relayer.ledger), facilitator.asked.settle], [receipts, settle]);
+    });
+  }
+
+  it("does not settle the payment of a request that it refuses, which is free for another one", async () => {
+    const { settle } = facilitator.asked;
+    const header = await payFor(9, paying(payer, "order_of_a_request_to_correct"));
+    const refused = await fetch(new URL("/v1/infer/tiny_mlp", relayer.url), {
+      ...{ method: "POST", headers: { "content-type": "application/json", ...header } },
+      body: "{}",
+    });
+    assert.equal(refused.status, 422);
+    assert.equal(facilitator.asked.settle, settle);
+    assert.equal((await paymentCounts(relayer.ledger)).released, 1);
+    assert.equal((await ask(9, header)).headers.get("meantime-payment"), "settled");
+    assert.equal(await codeOf(await ask(8, header)), "MT-ACC-007");
+    assert.equal((await paymentCounts(relayer.ledger)).released, 0);
+  });
+
+  it("takes another payment under an identifier whose first one failed, for the same request", async () => {
+    const pay = paying(payer, "order_whose_first_payment_fails");
+    facilitator.conduct.settle = "refuse";
+    assert.equal(await codeOf(await ask(16, await payFor(16, pay))), "MT-ACC-008");
+    facilitator.conduct.settle = "pay";
+    // The identifier names the request, paid or not.
+    assert.equal(await codeOf(await ask(17, await payFor(17, pay))), "MT-GW-009");
+    assert.equal((await ask(16, await payFor(16, pay))).headers.get("meantime-payment"), "settled");
+  });
+
+  it("withholds the answer where the payment failed for certain", async () => {
+    facilitator.conduct.settle = "refuse";
+    const header = await payFor(10);
+    const refused = await ask(10, header);
+    assert.equal(await codeOf(refused.clone()), "MT-ACC-008");
+    assert.equal(refused.headers.get("meantime-payment"), null);
+    assert.equal(http().getPaymentSettleResponse((name) => refused.headers.get(name)).success, false);
+    await termsOf(refused);
+    const { failed } = await paymentCounts(relayer.ledger);
+    facilitator.conduct.settle = "pay";
+    assert.equal((await ask(10, header)).status, 200);
+    assert.equal((await paymentCounts(relayer.ledger)).failed, failed - 1);
+  });
+
+  for (const conduct of ["pay-and-hang", "pay-and-break", "not-sure"] as const) {
+    it(`gives answer and receipt where the outcome of settling is unknown (${conduct}), and keeps the payment as pending`, async () => {
+      const { pending } = await paymentCounts(relayer.ledger);
+      facilitator.conduct.settle = conduct;
+      const header = await payFor(11);
+      const answered = await ask(11, header);
+      assert.equal(answered.status, 200);
+      assert.equal(answered.headers.get("meantime-payment"), "pending");
+      const first = (await answered.json()) as Answer;
+      assert.ok(first.receipt.claimId);
+      assert.equal((await paymentCounts(relayer.ledger)).pending, pending + 1);
+      const { settle } = facilitator.asked;
+      assert.deepEqual(await (await ask(11, header)).json(), first);
+      assert.equal(facilitator.asked.settle, settle);
+      const { payments } = (await (await fetch(new URL("/v1/status", relayer.url))).json()) as {
+        payments: { pending: number };
+      };
+      assert.equal(payments.pending, pending + 1);
+      const metrics = await (await fetch(new URL("/metrics", relayer.url))).text();
+      assert.match(metrics, new RegExp(`meantime_gateway_payments_pending ${pending + 1}\n`));
+    });
+  }
+
+  it("asks again for what became of a payment, and believes success alone", async () => {
+    facilitator.conduct.settle = "not-sure";
+    assert.equal((await ask(12, await payFor(12))).headers.get("meantime-payment"), "pending");
+    const { auth } = (await localConfig(stack, ({ gateway }) => withPayments(gateway))).gateway;
+    assert.ok(auth.mode === "x402");
+    const paywall = createPaywall(
+      { ledger: relayer.ledger, logger: silentLogger } as unknown as Services,
+      auth,
+      () => undefined,
+    );
+    const makeDue = () =>
+      relayer.ledger.transaction((tx) =>
+        tx
+          .updateTable("payments")
+          .set({ next_try_at_milliseconds: 0 })
+          .where("state", "=", "pending")
+          .execute(),
+      );
+    await makeDue();
+    await paywall.reconcile();
+    const before = await paymentCounts(relayer.ledger);
+    facilitator.conduct.settle = "pay";
+    await makeDue();
+    await paywall.reconcile();
+    const after = await paymentCounts(relayer.ledger);
+    // Those that were paid without a word are refused as used, which does not say by whom: they stay as they are.
+    assert.ok(after.settled > before.settled && after.pending > 0 && after.failed === before.failed);
+    assert.equal(after.settled + after.pending, before.settled + before.pending);
+  });
+
+  it("says so when the facilitator is out of reach, and takes nothing", async () => {
+    const header = await payFor(13);
+    facilitator.conduct.verify = "down";
+    const receipts = await countReceipts(relayer.ledger);
+    const refused = await ask(13, header);
+    assert.equal(refused.status, 503);
+    assert.equal(await codeOf(refused), "MT-ACC-012");
+    assert.ok(Number(refused.headers.get("retry-after")) > 0);
+    assert.equal(await countReceipts(relayer.ledger), receipts);
+    facilitator.conduct.verify = "judge";
+    assert.equal((await ask(13, header)).status, 200);
+  });
+
+  it("takes Permit2's authorisations too", async () => {
+    const config = await localConfig(stack, ({ gateway }) => withPayments(gateway, "permit2"));
+    const second = await startRelayer(config, { logger: silentLogger });
+    try {
+      const header = await paying()(await termsOf(await ask(14, {}, second.url)));
+      const answered = await ask(14, header, second.url);
+      assert.equal(answered.status, 200, await answered.clone().text());
+      assert.equal(answered.headers.get("meantime-payment"), "settled");
+      assert.equal((await ask(14, header, second.url)).status, 200);
+      assert.equal(await codeOf(await ask(15, header, second.url)), "MT-ACC-007");
+    } finally {
+      await second.stop();
+    }
+  });
+
+  it("counts what became of payments", async () => {
+    const metrics = await eventually("metrics", async () =>
+      (await fetch(new URL("/metrics", relayer.url))).text(),
+    );
+    for (const state of ["held", "pending", "settled", "failed", "released"])
+      assert.match(metrics, new RegExp(`meantime_gateway_payments_total\\{state="${state}"\\} [1-9]`));
+  });
+});
