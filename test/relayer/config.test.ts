@@ -36,6 +36,15 @@ function sample(): Sample {
   };
 }
 
+const BEHIND_SERVER = {
+  ...{ name: "meta/llama-3.1", weights: "sha256:0123", reexecutable: true },
+  upstream: { url: "http://127.0.0.1:8000/v1/" },
+};
+
+function behindServer(upstream: object): Record<string, unknown> {
+  return { ...BEHIND_SERVER, upstream: { ...BEHIND_SERVER.upstream, ...upstream } };
+}
+
 describe("configuration of a watchtower alone", () => {
   const settlement = `0x${"Aa".repeat(20)}`;
   const file = (chainId: number, watch: object) => ({
@@ -112,6 +121,21 @@ describe("configuration", () => {
     assert.deepEqual(operator.receiptKey, { kind: "plain", privateKey: OTHER_KEY });
   });
 
+  it("takes the key of a model's server from its variable, and names the model there as here", () => {
+    const json = sample();
+    json.models = [
+      behindServer({ apiKey: { env: "UPSTREAM_API_KEY" } }),
+      behindServer({ model: "llama:8b" }),
+    ];
+    const { models } = parseConfig(json, "/", { UPSTREAM_API_KEY: "sk-1" });
+    const entry = { name: "meta/llama-3.1", version: 1, weights: "sha256:0123", reexecutable: true };
+    const url = "http://127.0.0.1:8000/v1";
+    assert.deepEqual(models, [
+      { ...entry, measurement: undefined, upstream: { url, apiKey: "sk-1", model: "meta/llama-3.1" } },
+      { ...entry, measurement: undefined, upstream: { url, apiKey: undefined, model: "llama:8b" } },
+    ]);
+  });
+
   const bad: [string, string, string, (json: Sample) => void][] = [
     ["a missing key", "MT-CFG-003", "chain.rpcUrl", (json) => delete json.chain.rpcUrl],
     ["no endpoint", "MT-CFG-003", "chain.rpcUrls", (json) => (json.chain.rpcUrls = [])],
@@ -167,6 +191,48 @@ describe("configuration", () => {
       "MT-CFG-006",
       "models.0.verificationKey",
       (json) => Object.assign(json.models[0] ?? {}, { wasm: "w", zkey: "z" }),
+    ],
+    [
+      "a model behind a server that nobody runs",
+      "MT-CFG-006",
+      "models.0.upstream",
+      (json) => (json.models = [{ ...BEHIND_SERVER, upstream: undefined }]),
+    ],
+    [
+      "a model behind a server about which nothing can be proven",
+      "MT-CFG-006",
+      "models.0",
+      (json) => (json.models = [{ ...BEHIND_SERVER, reexecutable: false }]),
+    ],
+    [
+      "a server's key that is not set",
+      "MT-CFG-006",
+      "models.0.upstream.apiKey",
+      (json) => (json.models = [behindServer({ apiKey: { env: "NOT_SET" } })]),
+    ],
+    [
+      "a server's key in the file",
+      "MT-CFG-003",
+      "models.0.upstream.apiKey",
+      (json) => (json.models = [behindServer({ apiKey: "sk-1" })]),
+    ],
+    [
+      "a server's address with a query",
+      "MT-CFG-003",
+      "models.0.upstream.url",
+      (json) => (json.models = [behindServer({ url: "http://127.0.0.1/v1?key=1" })]),
+    ],
+    [
+      "a model behind a server without weights",
+      "MT-CFG-003",
+      "models.0.weights",
+      (json) => (json.models = [{ ...BEHIND_SERVER, weights: undefined }]),
+    ],
+    [
+      "an unknown key of a network",
+      "MT-CFG-003",
+      "models.0.specs",
+      (json) => Object.assign(json.models[0] ?? {}, { specs: "x" }),
     ],
     [
       "a policy twice",

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Address } from "@meantime/sdk/hex";
@@ -14,7 +17,8 @@ import {
   judgeSpace,
 } from "../../relayer/src/cli/doctor/machine.ts";
 import { judgeBalance, judgeClock, judgeExpiry } from "../../relayer/src/cli/doctor/on-chain.ts";
-import type { RelayerConfig } from "../../relayer/src/config/load.ts";
+import { checkUpstreams } from "../../relayer/src/cli/doctor/upstreams.ts";
+import type { RelayerConfig, UpstreamConfig } from "../../relayer/src/config/load.ts";
 import { RelayerError, TemporaryError } from "../../relayer/src/errors.ts";
 import { TYPICAL_GAS } from "../../relayer/src/ops/standing.ts";
 import { freshFolder } from "./local-relayer.ts";
@@ -34,6 +38,32 @@ describe("the doctor's verdicts", () => {
     const slow = judgeCurve({ implementation: "javascript", reason: "no build for this platform" });
     assert.equal(slow.status, "warn");
     assert.match(slow.detail, /no build for this platform/);
+  });
+
+  it("on a model's server: it answers, takes the key, and lists the model", async () => {
+    const server = createServer(({ url, headers }, response) => {
+      const isKnown = headers.authorization === "Bearer sk-1";
+      const status = url !== "/v1/models" ? 404 : isKnown ? 200 : 401;
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify({ data: [{ id: "llama:8b" }] }));
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const root = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const judge = async (upstream: Partial<UpstreamConfig>) => {
+      const entry = { name: "llama", version: 1, weights: "w", reexecutable: true };
+      const asked = { url: `${root}/v1`, apiKey: "sk-1", model: "llama:8b", ...upstream };
+      const [finding = assert.fail()] = await checkUpstreams({ models: [{ ...entry, upstream: asked }] });
+      assert.doesNotMatch(JSON.stringify(finding), /sk-/);
+      return finding.status;
+    };
+    assert.equal(await judge({}), "ok");
+    assert.equal(await judge({ model: "llama:70b" }), "warn");
+    assert.equal(await judge({ url: root }), "warn");
+    assert.equal(await judge({ apiKey: "sk-2" }), "fail");
+    server.close();
+    server.closeAllConnections();
+    await once(server, "close");
+    assert.equal(await judge({}), "fail");
   });
 
   it("on the disk: warns under 4 GiB, fails under 256 MiB", () => {

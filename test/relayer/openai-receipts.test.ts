@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { batchId, openingLeaf, parseBatchHeader } from "@meantime/sdk/batch";
+import { batchId, MAX_OPENING_BYTES, openingLeaf, parseBatchHeader } from "@meantime/sdk/batch";
 import { type Chain, connectChain } from "@meantime/sdk/chain/chain";
 import { httpProvider } from "@meantime/sdk/chain/provider";
-import type { Hex } from "@meantime/sdk/hex";
+import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { buildMerkleTree } from "@meantime/sdk/merkle";
 import { opens } from "@meantime/sdk/openai/commitment";
 import { createMeantimeFetch, meantimeErrorOf, type VerifiedExchange } from "@meantime/sdk/openai/fetch";
@@ -13,10 +13,13 @@ import { parseWatchtowerConfig } from "../../relayer/src/config/watch.ts";
 import { findReceipt } from "../../relayer/src/ledger/receipts.ts";
 import { readCoverage } from "../../relayer/src/watch/coverage.ts";
 import { startWatchtower } from "../../relayer/src/watch/standalone.ts";
-import { lowerCase } from "../../scripts/stack/operators.ts";
+import { localKey, lowerCase } from "../../scripts/stack/operators.ts";
+import { CHALLENGE_BOND_WEI } from "../../scripts/stack/policies.ts";
 import { eventually, freshFolder, REQUESTER, silentLogger, untilStatus } from "./local-relayer.ts";
 import { CHAT_ENTRY, type OpenAiWorld, startOpenAiWorld } from "./openai-stack.ts";
 import { CHAT_MODEL, honestly } from "./openai-upstream.ts";
+
+const CHALLENGER_ACCOUNT = 15;
 
 describe("receipts of answers of an upstream", () => {
   let world: OpenAiWorld;
@@ -181,6 +184,57 @@ describe("receipts of answers of an upstream", () => {
     } finally {
       await tower.stop();
     }
+  });
+
+  it("are defended when they are challenged, by the operator's enclave", async () => {
+    const { stack, relayer } = world;
+    const { client, told } = checkedClient("private");
+    await client.chat.completions.create({
+      model: CHAT_MODEL,
+      messages: [{ role: "user", content: "true?" }],
+    });
+    const claimId = told[0]?.receipt.claimId;
+    assert.ok(claimId);
+    const { claim, batch } = await untilStatus(stack, relayer.url, claimId, "Committed");
+    assert.ok(batch);
+    const { header, index, proof } = batch;
+    const challenger = localKey(CHALLENGER_ACCOUNT).connect(stack.chain.connection.ethers.provider);
+    const settlement = stack.deployment.settlement.connect(challenger);
+    await (
+      await settlement.challenge(header, claim, index, [...proof], { value: CHALLENGE_BOND_WEI })
+    ).wait();
+    const owner = stack.operator.owner.address;
+    const wonWei = await eventually("the challenger's bond", async () => {
+      return (await settlement.creditOf(owner, ZERO_ADDRESS)) || undefined;
+    });
+    assert.equal(wonWei, CHALLENGE_BOND_WEI);
+  });
+
+  it("are shown on chain when somebody demands it, as large as public data may be", async () => {
+    const { stack, relayer } = world;
+    const { client, told } = checkedClient("public");
+    const create = (content: string) =>
+      client.chat.completions.create({ model: CHAT_MODEL, messages: [{ role: "user", content }] });
+    await create("");
+    const empty = told[0]?.opening ?? assert.fail();
+    const room = MAX_OPENING_BYTES - empty.input.length - empty.output.length;
+    // The answer repeats the question: one byte may be left.
+    await create("x".repeat(Math.floor(room / 2)));
+    const { receipt, opening } = told[1] ?? assert.fail();
+    assert.ok(opening.input.length + opening.output.length >= MAX_OPENING_BYTES - 1);
+    const { batch } = await untilStatus(stack, relayer.url, receipt.claimId, "Committed");
+    assert.ok(batch);
+    const stranger = localKey(CHALLENGER_ACCOUNT).connect(stack.chain.connection.ethers.provider);
+    const settlement = stack.deployment.settlement.connect(stranger);
+    await (await settlement.demandReveal(batch.header, batch.index, { value: CHALLENGE_BOND_WEI })).wait();
+    const [shown] = await eventually("the claim to be revealed", async () => {
+      const events = await settlement.queryFilter(settlement.filters.ClaimRevealed());
+      return events.length > 0 ? events : undefined;
+    });
+    assert.equal(
+      Buffer.from(shown?.args.opening.output.slice(2) ?? "", "hex").toString(),
+      toText(opening.output),
+    );
   });
 
   it("are attested by the operator's enclave, where the policy asks for it", async () => {

@@ -24,6 +24,7 @@ import {
   checkStake,
   judgeClock,
 } from "./on-chain.ts";
+import { checkUpstreams } from "./upstreams.ts";
 
 /** How a checkup ended: `temporary` where nothing failed that waiting could not mend. */
 export type Health = "ok" | "failed" | "temporary";
@@ -43,9 +44,10 @@ export async function doctor(flags: ConfigFlags & { json?: true }): Promise<Heal
   });
   if (config) {
     await examineMachine(checkup, config);
+    await checkup.run("upstreams", async () => ({ finding: await checkUpstreams(config) }));
     await examineChain(checkup, config);
   } else {
-    checkup.skip(["files", "artefacts", "disk", "ledger", "rpc", ...CHAIN_CHECKS], "config");
+    checkup.skip(["files", "artefacts", "disk", "ledger", "upstreams", "rpc", ...CHAIN_CHECKS], "config");
   }
   const { results } = checkup;
   const health = healthOf(results);

@@ -397,8 +397,8 @@ export const attestationSchema = z
       id: hex32("In the registry on chain."),
       publicKey: z
         .string()
-        .regex(/^0x[0-9a-f]{128}$/)
-        .openapi({ description: "x and y." }),
+        .regex(/^0x04[0-9a-f]{128}$/)
+        .openapi({ description: "SEC1, uncompressed: 04, x and y." }),
     }),
     domain: z.strictObject({ chainId: z.int(), enclaveEvidence: address("The registry's contract.") }),
   })
