@@ -105,6 +105,38 @@ for (const database of TEST_DATABASES) {
       await ledger.close();
     });
 
+    it("gives each claim of a large batch its place, however many share a statement", async () => {
+      const ledger = await open();
+      // In no group of 64, and in one statement of each size twice over.
+      const all = Array.from({ length: 2 * (256 + 64 + 16 + 4 + 1) + 3 }, (_, seed) => storedReceipt(seed));
+      await Promise.all(all.map((stored) => insertReceipt(ledger, stored)));
+      const claimIds = all.map(({ receipt }) => receipt.claimId).toSorted();
+      const batchId = keccak256Text("batch");
+      await ledger.transaction((tx) => insertBatch(tx, batchId, headerOf(claimIds.length), claimIds));
+      const leaves = await receiptsOfBatch(ledger, batchId);
+      assert.deepEqual(
+        leaves.map(({ receipt, index }) => [receipt.claimId, index]),
+        claimIds.map((claimId, index) => [claimId, index]),
+      );
+      assert.deepEqual(await waitingGroups(ledger), []);
+      await ledger.close();
+    });
+
+    it("stores what opens a claim as it is, in whatever order its members come", async () => {
+      const ledger = await open();
+      const [first, second] = [storedReceipt(1), storedReceipt(2)];
+      const { input, salt, output } = second.opening;
+      await insertReceipt(ledger, first);
+      await insertReceipt(ledger, { ...second, opening: { output, salt, input } });
+      for (const { receipt, opening } of [first, second]) {
+        const found = await findReceipt(ledger, receipt.claimId);
+        assert.equal(found?.opening.salt, opening.salt);
+        assert.deepEqual([...(found?.opening.input ?? [])], [...opening.input]);
+        assert.deepEqual([...(found?.opening.output ?? [])], [...opening.output]);
+      }
+      await ledger.close();
+    });
+
     it("R-58 admits no more than is free, however many gateways store at once", async () => {
       const source = await database.fresh();
       const gateways = [await openLedger(source)];

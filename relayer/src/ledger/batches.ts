@@ -6,8 +6,11 @@ import type { Address, Hex } from "@meantime/sdk/hex";
 import { sql } from "kysely";
 import type { HeaderColumns, Reader, Writer } from "./schema.ts";
 
-/** Claim ids in one statement: some milliseconds of SQLite, which runs on the event loop of the process. */
-const CLAIMS_PER_STATEMENT = 256;
+/**
+ * Claim ids in one statement: at most some milliseconds of SQLite, which runs on the event loop of the process. Of few sizes,
+ * for each is a statement that the connection keeps.
+ */
+const CLAIMS_PER_STATEMENT = [256, 64, 16, 4, 1] as const;
 
 /**
  * Stores a sealed batch and puts its claims into it, leaf by leaf.
@@ -36,9 +39,11 @@ export async function insertBatch(
       committed_block: null,
     })
     .execute();
-  for (let from = 0; from < claimIds.length; from += CLAIMS_PER_STATEMENT) {
-    await placeClaims(tx, batchId, header, from, claimIds.slice(from, from + CLAIMS_PER_STATEMENT));
+  for (let from = 0; from < claimIds.length; ) {
+    const count = CLAIMS_PER_STATEMENT.find((size) => size <= claimIds.length - from) ?? 1;
+    await placeClaims(tx, batchId, header, from, claimIds.slice(from, from + count));
     await setImmediate();
+    from += count;
   }
   await tx
     .updateTable("exposure")
@@ -60,7 +65,7 @@ async function placeClaims(
   const { numAffectedRows } = await sql`
     WITH places (claim_id, place) AS (VALUES ${places})
     UPDATE receipts SET state = 'batched', batch_id = ${batchId}, leaf_index =
-      (SELECT places.place + ${sql.lit(from)} FROM places WHERE places.claim_id = receipts.claim_id)
+      (SELECT places.place + ${from} FROM places WHERE places.claim_id = receipts.claim_id)
     WHERE receipts.claim_id IN (SELECT claim_id FROM places) AND receipts.state = 'served'
       AND receipts.policy_id = ${policyId} AND receipts.model_id = ${modelId}`.execute(tx);
   if (Number(numAffectedRows) === claimIds.length) return;
