@@ -102,6 +102,11 @@ export class DishonestOperator {
     return { batchId: id, header, claims };
   }
 
+  /** Shows these claims as the data of a batch, whatever it was made of. */
+  show({ batchId: id }: MadeBatch, claims: readonly MadeClaim[]): void {
+    this.#shown.set(`/v1/batches/${id}`, JSON.stringify({ claims: claims.map(fileEntry) }));
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();

@@ -34,12 +34,21 @@ export async function askIndex<Answer>(url: string, path: string): Promise<Answe
   return JSON.parse(text) as Answer;
 }
 
-/** Waits until a claim of a batch is in the index. */
-export function untilIndexed(url: string, claimId: Hex): Promise<ClaimAnswer> {
-  return eventually(`${claimId} to be indexed`, async () => {
-    const response = await fetch(new URL(`/index/v1/claims/${claimId}`, url));
-    if (response.status !== 200) return undefined;
-    const answer = (await response.json()) as ClaimAnswer;
-    return answer.source === "batch" ? answer : undefined;
-  });
+/** Waits until a claim of a batch is in the index, at a status where one is named. */
+export function untilIndexed(url: string, claimId: Hex, status?: string): Promise<ClaimAnswer> {
+  return eventually(
+    `${claimId} to be indexed`,
+    async () => {
+      const response = await fetch(new URL(`/index/v1/claims/${claimId}`, url));
+      if (response.status !== 200) return undefined;
+      const answer = (await response.json()) as ClaimAnswer;
+      return answer.source === "batch" && (status === undefined || answer.status === status)
+        ? answer
+        : undefined;
+    },
+    INDEXED_SECONDS,
+  );
 }
+
+/** A proof may be among what is waited for. */
+const INDEXED_SECONDS = 120;

@@ -36,6 +36,10 @@ const DAY_SECONDS = 86_400;
 export function createIndexApi(reader: IndexReader): Hono {
   const app = new Hono();
   app.use(cors({ origin: "*", allowMethods: ["GET"], exposeHeaders: ["etag", "link"] }));
+  app.use(async (context, next) => {
+    if (context.req.path === `${INDEX_PATH}/`) return context.redirect(INDEX_PATH, 308);
+    return next();
+  });
   app.get("/", async (context) => answer(context, await about(reader)));
 
   app.get("/gap", async (context) => answer(context, await gapNow(reader)));
