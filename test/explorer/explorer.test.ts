@@ -51,17 +51,18 @@ describe("the explorer of a real relayer", () => {
     await buildExplorerIfStale();
     await mkdir(SCREENSHOTS, { recursive: true });
     stack = await startLocalStack();
+    const spec = parseModelSpec(JSON.parse(await readFile(digitModelUrl("spec"), "utf8")));
+    const operator = localOperator(LIAR_ACCOUNT);
+    await enrolOperator(stack, operator, LIAR_STAKE_WEI);
+    liar = await DishonestOperator.start(stack, operator, spec);
+    claims.rejected = await rejectedClaim(stack, liar, operator);
+    // After time has passed: what a relayer serves before it has seen that comes too late.
     const config = await localConfig(stack, ({ commit }) => {
       commit.maxAgeSeconds = COMMIT_AFTER_SECONDS;
     });
     relayer = await startRelayer(config, { logger: silentLogger });
     proxy = await startLyingProxy(relayer.url);
     browser = await startBrowser();
-    const spec = parseModelSpec(JSON.parse(await readFile(digitModelUrl("spec"), "utf8")));
-    const operator = localOperator(LIAR_ACCOUNT);
-    await enrolOperator(stack, operator, LIAR_STAKE_WEI);
-    liar = await DishonestOperator.start(stack, operator, spec);
-    claims.rejected = await rejectedClaim(stack, liar, operator);
     claims.proven = await askFor(relayer.url, 1, "proof");
     claims.attested = await askFor(relayer.url, 2, "enclave");
     claims.waiting = await askFor(relayer.url, 3, "window");

@@ -4,7 +4,7 @@ import { type ClaimRow, claimRow } from "../api/rows.ts";
 import { ticks } from "../state/live.ts";
 import { place } from "../state/router.ts";
 import { STATED_STATUSES } from "../status.ts";
-import { IdLink } from "../ui/ids.tsx";
+import { IdLink, ModelLink } from "../ui/ids.tsx";
 import { ChoiceFilter, ListPage, ListView } from "../ui/list-page.tsx";
 import type { Column } from "../ui/table.tsx";
 import { StatusTag, Time } from "../ui/values.tsx";
@@ -16,7 +16,7 @@ export const CLAIM_COLUMNS: Column<ClaimRow>[] = [
   { title: "Status", cell: ({ status }) => <StatusTag status={status} /> },
   { title: "Served", cell: ({ servedAt }) => <Time at={servedAt} /> },
   { title: "Operator", cell: ({ operator }) => <IdLink kind="operators" id={operator} /> },
-  { title: "Model", cell: ({ modelId }) => <IdLink kind="models" id={modelId} /> },
+  { title: "Model", cell: ({ modelId }) => <ModelLink id={modelId} /> },
   { title: "Evidence", cell: ({ evidence }) => kindsInWords(evidence) },
   { title: "Policy", cell: ({ policyId }) => <IdLink kind="policies" id={policyId} /> },
 ];

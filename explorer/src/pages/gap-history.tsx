@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
+import type { Hex } from "@meantime/sdk/hex";
+import { useEffect } from "preact/hooks";
 import { ask } from "../api/client.ts";
 import { type GapBucket, gapHistory, type Percentiles } from "../api/shapes.ts";
 import { count } from "../format.ts";
 import { chainNow } from "../state/clock.ts";
 import { ticks } from "../state/live.ts";
+import { modelNames, wantModelNames } from "../state/model-names.ts";
 import { useResource } from "../state/resource.ts";
 import { place, withQuery } from "../state/router.ts";
 import { DurationChart } from "../ui/charts.tsx";
@@ -27,6 +30,7 @@ type KnownBucket = GapBucket & { percentiles: Percentiles };
 
 /** How long answers stayed unproven, as lines over time and as tables of the same numbers. */
 export function GapHistory() {
+  useEffect(() => void wantModelNames(), []);
   const { query } = place.value;
   const by = KEYS.find((key) => key === query.get("by")) ?? "none";
   const end = (Object.keys(ENDS) as End[]).find((one) => one === query.get("until")) ?? "servedToFinal";
@@ -131,7 +135,8 @@ function ChartOf({
   const line = (part: keyof Percentiles) =>
     sorted.map(({ start, percentiles }) => ({ at: start, seconds: percentiles[part] }));
   const isAll = of === null || of === "" || of === "none" || of === "all";
-  const title = `From answer to ${ENDS[end]}${isAll ? "" : `: ${shortKey(of)}`}`;
+  const name = of === null ? undefined : modelNames.value.get(of as Hex);
+  const title = `From answer to ${ENDS[end]}${isAll ? "" : `: ${name ?? shortKey(of)}`}`;
   return (
     <div class="chart-of">
       <DurationChart

@@ -6,7 +6,7 @@ import { type RequestRow, requestAnswer, requestRow } from "../api/rows.ts";
 import { ticks } from "../state/live.ts";
 import { useResource } from "../state/resource.ts";
 import { Empty, Loaded } from "../ui/conditions.tsx";
-import { FullId, IdLink, ShortId } from "../ui/ids.tsx";
+import { FullId, IdLink, ModelLink, ShortId } from "../ui/ids.tsx";
 import { ListPage } from "../ui/list-page.tsx";
 import { type Column, DataTable, Properties } from "../ui/table.tsx";
 import { Timeline } from "../ui/timeline.tsx";
@@ -19,7 +19,7 @@ const COLUMNS: Column<RequestRow>[] = [
   { title: "Fee", isNumber: true, cell: ({ feeWei }) => <Amount wei={feeWei} /> },
   { title: "Asked", cell: ({ requested }) => <Time at={requested.at} /> },
   { title: "Expires", cell: ({ expiresAt }) => <Time at={expiresAt} /> },
-  { title: "Model", cell: ({ modelId }) => <IdLink kind="models" id={modelId} /> },
+  { title: "Model", cell: ({ modelId }) => <ModelLink id={modelId} /> },
   { title: "Requester", cell: ({ requester }) => <ShortId id={requester} /> },
 ];
 

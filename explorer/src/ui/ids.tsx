@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import type { Hex } from "@meantime/sdk/hex";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { shortId } from "../format.ts";
+import { modelNames, wantModelNames } from "../state/model-names.ts";
 
 /** What an id is the id of, and so where it leads. */
 export type IdKind = "claims" | "batches" | "operators" | "models" | "policies" | "requests";
@@ -13,6 +14,18 @@ export function IdLink({ kind, id }: { kind: IdKind; id: Hex }) {
   return (
     <a class="id" href={`/${kind}/${id}`} title={id}>
       {shortId(id)}
+    </a>
+  );
+}
+
+/** A model by its name, where the index has said one. */
+export function ModelLink({ id }: { id: Hex }) {
+  useEffect(() => void wantModelNames(), []);
+  const name = modelNames.value.get(id);
+  if (name === undefined) return <IdLink kind="models" id={id} />;
+  return (
+    <a href={`/models/${id}`} title={id}>
+      {name}
     </a>
   );
 }

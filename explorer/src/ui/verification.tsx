@@ -60,7 +60,7 @@ function Verdict({ judgement, isBusy, again }: { judgement: Judgement; isBusy: b
   const isLost = chainStatus === "Rejected" || chainStatus === "Voided";
   return (
     <div class={`verdict ${isLost && finding === "checked" ? "lost" : finding}`} role="status">
-      <Mark finding={finding} isLost={isLost} />
+      <Mark finding={isLost && finding === "checked" ? "wrong" : finding} />
       <div>
         <p class="verdict-title">{isBusy ? "Checking again …" : verdictTitle(judgement)}</p>
         {against !== undefined && (
@@ -120,9 +120,9 @@ function StepLine({ step: { title, finding, reason, facts } }: { step: Step }) {
   );
 }
 
-function Mark({ finding, isLost = false }: { finding: Finding; isLost?: boolean }) {
+function Mark({ finding }: { finding: Finding }) {
   return (
-    <svg class={`mark ${finding}${isLost ? " lost" : ""}`} viewBox="0 0 24 24" aria-hidden="true">
+    <svg class={`mark ${finding}`} viewBox="0 0 24 24" aria-hidden="true">
       <circle cx="12" cy="12" r="11" />
       {finding === "checked" && <path d="M7 12.5l3.2 3.2L17 9" />}
       {finding === "wrong" && <path d="M8 8l8 8M16 8l-8 8" />}
