@@ -137,6 +137,9 @@ describe("An audit of a chain with planted anomalies", () => {
     const tokenless = deployment.policies.connect(curator);
     await (await tokenless.allowBondToken(await manager.getAddress())).wait();
 
+    const script = '"><script>alert(1)</script>';
+    await (await receipts.announce(owner.address, stack.policyIds.window, script)).wait();
+
     const at = stack.domain.settlement;
     const balance = await provider.getBalance(at);
     await provider.send("hardhat_setBalance", [at, `0x${(balance + 7n).toString(16)}`]);
@@ -271,6 +274,7 @@ describe("An audit of a chain with planted anomalies", () => {
     );
     const html = await readFile(page, "utf8");
     for (const [name] of PLANTED) assert.ok(html.includes(name), name);
+    assert.match(html, /&#60;script&#62;alert\(1\)/);
     assert.match(html, /default-src 'none'/);
     assert.doesNotMatch(html, /<script|https?:\/\/|\son\w+=|url\(/i);
   });
