@@ -25,6 +25,7 @@ import {
   PROVE_WINDOW_SECONDS,
 } from "../stack/policies.ts";
 import { type RelayerProcess, startRelayerProcess, writeRelayerConfig } from "../stack/relayer.ts";
+import { auditDemo, type DemoAudit } from "./audit.ts";
 import { readChainStory, statusOnChain } from "./chain-story.ts";
 import { type DigitImage, heldOutImages } from "./images.ts";
 import { startLiar } from "./liar.ts";
@@ -37,6 +38,8 @@ import { until } from "./wait.ts";
 export interface DemoResult {
   phases: PhaseReport[];
   expectations: Expectation[];
+  /** What `meantime audit` says in the end. */
+  audit: DemoAudit;
   seconds: number;
 }
 
@@ -95,11 +98,13 @@ export async function runDemo(folder: string, kind: ChainKind = "hardhat"): Prom
     await report(stack, "a lie", liar.url, lies.slice(0, 1)),
     await report(stack, "the liar's truths", liar.url, lies.slice(1)),
   ]);
-  const expectations = judge(phases, { compensatedWei, suspended, attested });
+  const audited = await step("Audited from the chain and the published data alone", () => auditDemo(stack));
+  const expectations = judge(phases, { compensatedWei, suspended, attested, audited });
   await liar.stop();
   await honest.stop();
   await stack.chain.close();
-  return { phases, expectations, seconds: Math.round((performance.now() - started) / 1000) };
+  const seconds = Math.round((performance.now() - started) / 1000);
+  return { phases, expectations, audit: audited, seconds };
 }
 
 /** One operator's relayer: the honest one in a process of its own, the liar's inside the demo. */
@@ -278,9 +283,13 @@ interface Findings {
   compensatedWei: bigint;
   suspended: boolean;
   attested: boolean;
+  audited: DemoAudit;
 }
 
-function judge(phases: PhaseReport[], { compensatedWei, suspended, attested }: Findings): Expectation[] {
+function judge(
+  phases: PhaseReport[],
+  { compensatedWei, suspended, attested, audited }: Findings,
+): Expectation[] {
   const [enclave, proof, window, lie, truths] = phases;
   if (!(enclave && proof && window && lie && truths)) throw new Error("a phase is missing");
   const isAll = (report: PhaseReport, status: string) => report.outcome[status] === report.claims;
@@ -314,6 +323,14 @@ function judge(phases: PhaseReport[], { compensatedWei, suspended, attested }: F
     {
       expected: "the bonds of every true claim untouched",
       met: [enclave, proof, window, truths].every(({ bonds }) => bonds.slashedWei === "0"),
+    },
+    {
+      expected: "an audit without any operator's database that finds nothing but the slashed lie",
+      met:
+        audited.verdict === "clean" &&
+        audited.claims.claims === served + lie.claims + truths.claims &&
+        audited.claims.rejected === lie.claims &&
+        audited.findings.includes("claim-rejected"),
     },
   ];
 }

@@ -4,8 +4,15 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { type BatchHeader, batchId, leafHash, openingLeaf } from "@meantime/sdk/batch";
 import { type Bundle, type BundleEvidence, bundleToJson, parseBundle } from "@meantime/sdk/bundle/format";
+import { encodeJudged } from "@meantime/sdk/bundle/judged";
 import { type BundleFacts, type BundleVerdict, verifyBundle } from "@meantime/sdk/bundle/verify";
 import { commitInput, commitLabel, randomSalt } from "@meantime/sdk/commitment";
+import {
+  enclaveKeyId,
+  encodeEnclaveEvidence,
+  parseEnclavePublicKey,
+  signDigestP256,
+} from "@meantime/sdk/enclave-keys";
 import { MeantimeError } from "@meantime/sdk/errors";
 import {
   batchAttestationDigest,
@@ -15,6 +22,7 @@ import {
   provingContext,
 } from "@meantime/sdk/evidence";
 import { encodeVerificationKey, verificationKeyId } from "@meantime/sdk/groth16";
+import { encodeGroth16Batch } from "@meantime/sdk/groth16-batch";
 import { type Hex, ZERO_ADDRESS, ZERO_HASH } from "@meantime/sdk/hex";
 import { buildMerkleTree } from "@meantime/sdk/merkle";
 import { type ModelEntry, modelEntry, modelId, parseModelSpec, runModel } from "@meantime/sdk/model";
@@ -29,6 +37,7 @@ import { EVIDENCE_KINDS, EVIDENCE_RULES, type Policy, policyId } from "@meantime
 import { signReceipt } from "@meantime/sdk/receipt";
 import { OUTPUT_KECCAK } from "@meantime/sdk/request";
 import { addressOf, signDigest } from "@meantime/sdk/signature";
+import { p256 } from "@noble/curves/nist.js";
 import { id } from "ethers";
 import { getCurveFromName } from "ffjavascript";
 import * as snarkjs from "snarkjs";
@@ -205,6 +214,40 @@ describe("bundles", () => {
     }
     const otherKey = { ...facts, enclaveKeys: [{ key: addressOf(enclaveKey), measurement: randomWord() }] };
     assert.equal(named(verifyBundle(full, otherKey), "invalid"), "evidence[1],evidence[2]");
+  });
+
+  it("hold proofs that were judged together, and signatures of P-256 enclaves", () => {
+    const [proof] = full.evidence;
+    assert.ok(proof?.kind === "zk");
+    const { inputHash, outputHash } = full.receipt.claim;
+    const ctx = provingContext(full.receipt.claimId, beneficiary);
+    const statement = { inputHash, outputHash, ctx, evidence: proof.proof };
+    const judged = encodeJudged(encodeGroth16Batch(verificationKey, [statement, statement]));
+    const domain = { chainId: testDomain.chainId, enclaveEvidence: policy.teeEvidence };
+    const digest = claimAttestationDigest(domain, full.receipt.claimId, beneficiary);
+    const point = p256.getPublicKey(Buffer.from(enclaveKey.slice(2), "hex"));
+    const key = parseEnclavePublicKey("p256", point);
+    const signed = encodeEnclaveEvidence(key, signDigestP256(enclaveKey, digest));
+    const together: BundleEvidence = { ...proof, proof: "0x", judged };
+    const attested: BundleEvidence = {
+      ...{ kind: "tee", scope: "claim", enclaveEvidence: policy.teeEvidence, beneficiary },
+      ...{ key: enclaveKeyId(key), signature: signed },
+    };
+    const bundle = { ...full, evidence: [together, attested] };
+    const read = parseBundle(JSON.stringify(bundleToJson(bundle)));
+    assert.deepEqual(read, bundle);
+    const known = { ...facts, enclaveKeys: [{ key: enclaveKeyId(key), measurement }] };
+    assert.equal(verifyBundle(read, known).verdict, "valid");
+    const other: BundleEvidence[] = [
+      { ...together, judged: `${judged.slice(0, -2)}00` as Hex },
+      { ...together, judged: judged.slice(0, -64) as Hex },
+      { ...together, beneficiary: randomAddress() },
+      { ...attested, key: randomWord() },
+      { ...attested, beneficiary: randomAddress() },
+    ];
+    for (const evidence of other) {
+      assert.equal(named(verifyBundle({ ...full, evidence: [evidence] }, known), "invalid"), "evidence[0]");
+    }
   });
 
   it("open OpenAI-shaped exchanges by their model's scheme, and no other scheme they do not know", () => {

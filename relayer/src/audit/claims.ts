@@ -18,11 +18,11 @@ import type { Tally } from "./tally.ts";
 
 /** What checking claims needs, and what it writes to. */
 export interface ClaimAudit {
-  chain: PinnedChain;
+  chain: Pick<PinnedChain, "domain" | "pinned">;
   record: ChainRecord;
   source: DataSource;
   /** Models that are run again. */
-  models: ModelBook;
+  models: Pick<ModelBook, "of">;
   findings: Findings;
   tally: Tally;
   /** Told of every batch that was looked at. */

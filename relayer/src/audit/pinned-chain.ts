@@ -26,8 +26,13 @@ export interface PinnedChain extends Chain {
   etherOf(account: Address): Promise<bigint>;
   /** A transaction of the chain; undefined where the node has forgotten it. */
   transaction(hash: Hex): Promise<{ to: Address | null; input: Hex; from: Address } | undefined>;
-  /** Logs of some contracts, range by range, in the chain's order. */
-  logs(addresses: readonly Address[], from: number, to: number): AsyncGenerator<PinnedLog[]>;
+  /** Logs of some contracts, range by range, in the chain's order. @param topics as `eth_getLogs` filters by them */
+  logs(
+    addresses: readonly Address[],
+    from: number,
+    to: number,
+    topics?: readonly (Hex | null)[],
+  ): AsyncGenerator<PinnedLog[]>;
   /** @throws TemporaryError `MT-AUDIT-002` the block is not on the chain any more */
   requireStillThere(): Promise<void>;
 }
@@ -94,10 +99,11 @@ export async function pinChain(
       const { to, input, from } = found as { to: Address | null; input: Hex; from: Address };
       return { to: to && lower(to), input: lower(input), from: lower(from) };
     },
-    async *logs(addresses, from, to) {
+    async *logs(address, from, to, topics) {
+      const filter = { address, ...(topics && { topics }) };
       for (let first = from; first <= to; first += RANGE_BLOCKS) {
         const last = Math.min(to, first + RANGE_BLOCKS - 1);
-        yield* rangeOf(provider, blockTime, addresses, first, last);
+        yield* rangeOf(provider, blockTime, filter, first, last);
       }
     },
     async requireStillThere() {
@@ -200,11 +206,11 @@ async function deployedAt(provider: ChainProvider, contract: Address, pinned: nu
 async function* rangeOf(
   provider: ChainProvider,
   blockTime: (number: number) => Promise<number>,
-  addresses: readonly Address[],
+  filter: object,
   from: number,
   to: number,
 ): AsyncGenerator<PinnedLog[]> {
-  const params = [{ address: addresses, fromBlock: hexBlock(from), toBlock: hexBlock(to) }];
+  const params = [{ ...filter, fromBlock: hexBlock(from), toBlock: hexBlock(to) }];
   let answer: unknown;
   try {
     answer = await provider.request({ method: "eth_getLogs", params });
@@ -213,8 +219,8 @@ async function* rangeOf(
     const isRefused = error instanceof MeantimeError && error.code === "MT-SDK-702";
     if (!isRefused || from === to) throw error;
     const middle = Math.floor((from + to) / 2);
-    yield* rangeOf(provider, blockTime, addresses, from, middle);
-    yield* rangeOf(provider, blockTime, addresses, middle + 1, to);
+    yield* rangeOf(provider, blockTime, filter, from, middle);
+    yield* rangeOf(provider, blockTime, filter, middle + 1, to);
     return;
   }
   const logs = (answer as (ChainLog & Record<"blockNumber" | "logIndex" | "transactionHash", Hex>)[]).map(

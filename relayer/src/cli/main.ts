@@ -6,6 +6,7 @@ import { Command, CommanderError } from "commander";
 import { docsLink, TemporaryError } from "../errors.ts";
 import { addAuditCommand } from "./audit.ts";
 import { type BenchOptions, bench } from "./bench/bench.ts";
+import { addBundleCommand } from "./bundle.ts";
 import { addConfigCommands } from "./config/commands.ts";
 import type { ConfigFlags } from "./config/show.ts";
 import { addLedgerCommands } from "./db/commands.ts";
@@ -18,7 +19,7 @@ import { compileModel } from "./model/compile.ts";
 import { inspectModel } from "./model/inspect.ts";
 import { type RegisterOptions, registerModel } from "./model/register.ts";
 import { addOperatingCommands } from "./operating/commands.ts";
-import { type AddCommand, CONFIG_OPTION, JSON_OPTION, SET_OPTION } from "./options.ts";
+import { type AddCommand, CONFIG_OPTION, collect, JSON_OPTION, SET_OPTION } from "./options.ts";
 import { type ProveOptions, prove } from "./prove.ts";
 import { start } from "./start.ts";
 import { type VerifyOptions, verify } from "./verify.ts";
@@ -62,14 +63,18 @@ function program(exitWith: (code: number) => void): Command {
   addWatchCommands(command);
   addIndexCommand(command);
 
-  command("verify", "check a receipt offline: its id and its signature")
-    .argument("<file>", "a receipt, or the answer that holds one (JSON)")
+  command("verify", "check a receipt, or a bundle, offline; of a bundle exits with 3 when it cannot tell")
+    .argument("<file>", "a bundle, a receipt, or the answer that holds one (JSON)")
     .option("--config <file>", "take chain id, settlement and receipt key from a relayer's configuration")
     .option("--chain-id <number>", "the chain it settles on")
     .option("--settlement <address>", "the Settlement contract")
     .option("--receipt-key <address>", "the key that must have signed it")
+    .option("--batch <id>", "of a bundle: a batch known to be committed; may be repeated", collect)
+    .option("--enclave-key <key=measurement>", "of a bundle: a key known to live in an enclave", collect)
     .option("--json", "print one JSON line")
-    .action((file: string, options: VerifyOptions) => verify(file, options));
+    .action((file: string, options: VerifyOptions) => exitWith(verify(file, options)));
+
+  addBundleCommand(command);
 
   command("prove", "prove one inference and verify the proof")
     .requiredOption("--model <model>", "a model of this repository, or a folder of `model compile`")

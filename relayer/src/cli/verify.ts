@@ -1,32 +1,35 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import { readFileSync } from "node:fs";
 import { asAddress } from "@meantime/sdk/hex";
 import { parseReceipt, receiptSigner, verifyReceipt } from "@meantime/sdk/receipt";
 import { loadConfig } from "../config/load.ts";
 import { RelayerError } from "../errors.ts";
 import { sourceAddress } from "../signers/open.ts";
+import { EXIT } from "./exit.ts";
 import { readJson } from "./read-json.ts";
+import { type BundleFactFlags, isBundle, verifyBundleText } from "./verify-bundle.ts";
 
 /** The flags of `meantime verify`. */
-export interface VerifyOptions {
+export interface VerifyOptions extends BundleFactFlags {
   config?: string;
   chainId?: string;
   settlement?: string;
-  receiptKey?: string;
-  json?: true;
 }
 
 /**
- * `meantime verify`: checks a receipt without asking anybody. Says who signed it; whether that key is the operator's is on
+ * `meantime verify`: checks a receipt or a bundle without asking anybody. Of a receipt it says who signed it; whether that key is the operator's is on
  * chain (`Receipts.receiptKeyOf`), or given by `--receipt-key`. Whether the operator had accepted the policy is on chain
  * alone (`Receipts.acceptedAtOf`).
  *
- * @throws MeantimeError naming the check that failed
+ * @returns the exit code: 0 valid; of a bundle also 1 invalid, 3 cannot tell
+ * @throws MeantimeError naming the check of the receipt that failed
  */
-export function verify(file: string, options: VerifyOptions): void {
-  const receipt = parseReceipt(
-    receiptIn(readJson(file, "MT-CLI-001", "Save the gateway's answer to a file and name that file.")),
-  );
+export function verify(file: string, options: VerifyOptions): number {
+  const json = readJson(file, "MT-CLI-001", "Save the gateway's answer to a file and name that file.");
+  // Read again as text: a bundle has to have one meaning, which JSON.parse does not see to.
+  if (isBundle(json)) return verifyBundleText(readFileSync(file, "utf8"), options);
+  const receipt = parseReceipt(receiptIn(json));
   const { domain, receiptKey } = trustOf(options);
   const signer = receiptSigner(receipt, domain);
   verifyReceipt(receipt, { domain, receiptKeys: [receiptKey ?? signer] });
@@ -38,6 +41,7 @@ export function verify(file: string, options: VerifyOptions): void {
           receiptKey ? "" : " (ask Receipts.receiptKeyOf whether the operator has this key)"
         }\n  policy ${receipt.claim.policyId} (ask Receipts.acceptedAtOf whether the operator had accepted it)\n`,
   );
+  return EXIT.ok;
 }
 
 function trustOf(options: VerifyOptions) {

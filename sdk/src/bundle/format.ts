@@ -46,7 +46,10 @@ export interface ProofEvidence {
   kind: "zk";
   beneficiary: Address;
   verificationKey: Hex;
+  /** Empty where the claim's proof was judged together with others. */
   proof: Hex;
+  /** Proofs that were judged together, as `encodeJudged` writes them. */
+  judged?: Hex;
 }
 
 /** An enclave's signature over the claim, or over the batch that it is in. */
@@ -57,8 +60,9 @@ export interface EnclaveSignature {
   enclaveEvidence: Address;
   /** Whom the claim's signature pays; for a batch not signed over. */
   beneficiary: Address;
-  /** The enclave's key. */
+  /** The enclave's key: its address, of a P-256 key its id (`enclaveKeyId`). */
   key: Address;
+  /** Evidence bytes, as `encodeEnclaveEvidence` writes them: 65 of a secp256k1 key, 128 of a P-256 key. */
   signature: Hex;
   /** Where to find why the key is believed to live in the enclave: an attestation document, a registration. */
   attestation?: { kind: string; reference: string };
@@ -95,6 +99,8 @@ const MEMBERS = [
   "chain",
 ];
 const WEI_LIMIT = 1n << 88n;
+const SIGNATURE_BYTES = 65;
+const P256_EVIDENCE_BYTES = 128;
 
 /** A bundle as JSON for a file. */
 export function bundleToJson(bundle: Bundle): Record<string, unknown> {
@@ -218,14 +224,21 @@ function parseEvidence(json: unknown, where: string): BundleEvidence {
   const fields = asRecord(json, where);
   const beneficiary = asAddress(fields.beneficiary, `${where}.beneficiary`);
   const hex = (name: string) => bytesToHex(asBytes(fields[name], `${where}.${name}`));
-  if (fields.kind === "zk")
-    return { kind: "zk", beneficiary, verificationKey: hex("verificationKey"), proof: hex("proof") };
+  if (fields.kind === "zk") {
+    const proof = { verificationKey: hex("verificationKey"), proof: hex("proof") };
+    return {
+      kind: "zk",
+      beneficiary,
+      ...proof,
+      ...(fields.judged === undefined ? {} : { judged: hex("judged") }),
+    };
+  }
   if (fields.kind === "quorum") {
     const signatures = asList(fields.signatures, `${where}.signatures`);
     return {
       ...{ kind: "quorum", beneficiary },
       quorumEvidence: asAddress(fields.quorumEvidence, `${where}.quorumEvidence`),
-      signatures: signatures.map((one, at) => asHexOf(one, 65, `${where}.signatures[${at}]`)),
+      signatures: signatures.map((one, at) => asHexOf(one, SIGNATURE_BYTES, `${where}.signatures[${at}]`)),
     };
   }
   if (fields.kind !== "tee") throw malformed(`${where}.kind`, "one of zk, tee, quorum");
@@ -234,9 +247,16 @@ function parseEvidence(json: unknown, where: string): BundleEvidence {
   return {
     ...{ kind: "tee", scope, beneficiary },
     enclaveEvidence: asAddress(fields.enclaveEvidence, `${where}.enclaveEvidence`),
-    key: asAddress(fields.key, `${where}.key`),
-    signature: asHexOf(fields.signature, 65, `${where}.signature`),
+    ...asEnclaveKey(fields.key, fields.signature, where),
     ...(fields.attestation === undefined ? {} : { attestation: parseReference(fields.attestation, where) }),
+  };
+}
+
+function asEnclaveKey(key: unknown, signature: unknown, where: string): { key: Hex; signature: Hex } {
+  const isP256 = typeof signature === "string" && signature.length === 2 + 2 * P256_EVIDENCE_BYTES;
+  return {
+    key: isP256 ? asHex32(key, `${where}.key`) : asAddress(key, `${where}.key`),
+    signature: asHexOf(signature, isP256 ? P256_EVIDENCE_BYTES : SIGNATURE_BYTES, `${where}.signature`),
   };
 }
 

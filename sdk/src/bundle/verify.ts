@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { batchId, leafHash, openingLeaf } from "../batch.ts";
 import { claimId } from "../claim.ts";
+import { enclaveKeyIdOf, enclaveSignerOf } from "../enclave-keys.ts";
 import { MeantimeError } from "../errors.ts";
 import {
   batchAttestationDigest,
@@ -9,16 +10,20 @@ import {
   provingContext,
 } from "../evidence.ts";
 import { verificationKeyId, verifyGroth16 } from "../groth16.ts";
+import { verifyGroth16Batch } from "../groth16-batch.ts";
 import { type Address, type Hex, ZERO_HASH } from "../hex.ts";
 import { verifyMerkleProof } from "../merkle.ts";
 import { modelId } from "../model.ts";
 import { policyId } from "../policy.ts";
-import { judgeReceipt, receiptSigner, verifyReceipt } from "../receipt.ts";
+import { judgeReceipt, type Receipt, receiptSigner, verifyReceipt } from "../receipt.ts";
 import { recoverAddress } from "../signature.ts";
 import type { KnownFacts } from "../trust.ts";
 import { type Check, judged, overall, type Verdict } from "../verdict.ts";
 import type { Bundle, BundleEvidence, EnclaveSignature, ProofEvidence, QuorumSignatures } from "./format.ts";
+import { decodeJudged } from "./judged.ts";
 import { judgeOpening } from "./opening.ts";
+
+const ADDRESS_CHARACTERS = 42;
 
 /** What a bundle is worth. */
 export interface BundleVerdict {
@@ -37,7 +42,7 @@ export interface BundleFacts {
   trust?: KnownFacts;
   /** Ids of batches known to be committed. */
   batchIds?: readonly Hex[];
-  /** Keys known to live in enclaves of a measurement. */
+  /** Keys known to live in enclaves of a measurement: addresses, or ids of P-256 keys. */
   enclaveKeys?: readonly { key: Address; measurement: Hex }[];
   /** The committee, and how many of it are a quorum. */
   committee?: { signers: readonly Address[]; threshold: number };
@@ -149,10 +154,8 @@ function checkEvidence(bundle: Bundle, evidence: BundleEvidence, facts: BundleFa
 }
 
 function checkProof({ receipt, model }: Bundle, evidence: ProofEvidence, name: string): Check {
-  const { verificationKey, proof, beneficiary } = evidence;
-  const { inputHash, outputHash } = receipt.claim;
-  const signals = [BigInt(inputHash), BigInt(outputHash), provingContext(receipt.claimId, beneficiary)];
-  if (!verifyGroth16(verificationKey, signals, proof))
+  const { verificationKey } = evidence;
+  if (!isProven(receipt, evidence))
     return check(name, "invalid", "the proof does not hold for this claim and beneficiary");
   if (model === undefined)
     return check(
@@ -167,13 +170,29 @@ function checkProof({ receipt, model }: Bundle, evidence: ProofEvidence, name: s
   );
 }
 
+function isProven({ claim, claimId }: Receipt, evidence: ProofEvidence): boolean {
+  const { verificationKey, proof, judged: together, beneficiary } = evidence;
+  const { inputHash, outputHash } = claim;
+  const ctx = provingContext(claimId, beneficiary);
+  if (together === undefined) {
+    return verifyGroth16(verificationKey, [BigInt(inputHash), BigInt(outputHash), ctx], proof);
+  }
+  const batch = decodeJudged(together);
+  const isStated = batch.statements.some(
+    (one) => one.inputHash === inputHash && one.outputHash === outputHash && one.ctx === ctx,
+  );
+  return isStated && verifyGroth16Batch(verificationKey, batch);
+}
+
 function checkEnclave(bundle: Bundle, evidence: EnclaveSignature, facts: BundleFacts, name: string): Check {
   const { receipt, policy, model } = bundle;
   const { enclaveEvidence, key, signature } = evidence;
   const digest = enclaveDigestOf(bundle, evidence);
   if (digest === undefined)
     return check(name, "invalid", "a batch of no one model, or none, cannot be attested");
-  if (recoverAddress(digest, signature) !== key) return check(name, "invalid", "the key did not sign this");
+  const keyId = isAddress(key) ? enclaveKeyIdOf(key) : key;
+  if (enclaveSignerOf(digest, signature) !== keyId)
+    return check(name, "invalid", "the key did not sign this");
   if (policy !== undefined && policy.teeEvidence !== enclaveEvidence)
     return check(name, "invalid", "the policy names another evidence contract");
   const known = facts.enclaveKeys?.find((one) => one.key === key);
@@ -185,6 +204,10 @@ function checkEnclave(bundle: Bundle, evidence: EnclaveSignature, facts: BundleF
     );
   const isModels = known.measurement === model.measurement && receipt.claim.modelId === modelId(model);
   return judged(name, isModels, "the signature of a key known to live in the model's enclave");
+}
+
+function isAddress(key: Hex): boolean {
+  return key.length === ADDRESS_CHARACTERS;
 }
 
 function enclaveDigestOf(

@@ -113,7 +113,8 @@ function axis(labels: readonly { at: number; label: string }[]): Markup[] {
   return labels
     .filter((_, at) => at % every === 0)
     .map(
-      ({ at, label }) => html`<text x="${round(at)}" y="${HEIGHT - 8}" text-anchor="middle">${label}</text>`,
+      ({ at, label }) =>
+        html`<text x="${round(at)}" y="${HEIGHT - 8}" text-anchor="${at > WIDTH - LEFT ? "end" : "middle"}">${label}</text>`,
     );
 }
 

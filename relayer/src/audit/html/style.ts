@@ -17,7 +17,8 @@ p { margin: .25rem 0 .75rem; } .soft { color: var(--soft); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top;
   padding: .3rem .6rem; border-bottom: 1px solid var(--line); } th { color: var(--soft); font-weight: 600; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td:last-child > code:only-child { display: inline-block; min-width: 15rem; }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 .info { color: var(--soft); } .low { color: var(--low); } .medium { color: var(--medium); }
 .high { color: var(--high); } .critical { color: var(--critical); font-weight: 700; }
