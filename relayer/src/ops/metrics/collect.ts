@@ -10,7 +10,7 @@ import { readiness } from "../../gateway/capacity.ts";
 import { claimCounts, oldestOpenAt, watchedCounts } from "../../gateway/status.ts";
 import { type Margin, OBLIGATIONS, openMargins } from "../../ledger/margins.ts";
 import type { Services } from "../../services.ts";
-import { outboxCounts } from "../../tx/intents.ts";
+import { outboxCounts } from "../../tx/listing.ts";
 import type { TaskHealth } from "../supervisor.ts";
 import type { Metrics } from "./metrics.ts";
 import { gapsWithin } from "./trust-gap.ts";
