@@ -285,6 +285,17 @@ export async function requeue(
     .execute();
 }
 
+/** Gives up an intent unless it was signed meanwhile. @returns whether it was given up */
+export async function closeQueued(tx: Writer, id: number, error: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable("intents")
+    .set({ state: "failed", error })
+    .where("id", "=", id)
+    .where("state", "=", sql.lit("queued"))
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
+}
+
 /** Ends an intent that holds no nonce, or whose nonce the chain never saw. */
 export async function close(
   tx: Writer,
