@@ -197,7 +197,9 @@ describe("calls on the real contracts, through the outbox and its predicates", (
     assert.equal((await receipts.omissionOf(lostId)).state, 3n, "upheld");
 
     const other = { ...twice, outputHash: word(99) };
-    const equivocation = watchCalls.reportEquivocationIntent(at, receiptOf(twice), receiptOf(other));
+    const equivocation = watchCalls.reportEquivocationIntent(
+      ...([at, receiptOf(twice), receiptOf(other), reportBy] as const),
+    );
     await sent(equivocation);
     const repeated = { ...equivocation, dedupeKey: "again" };
     await queue(repeated);

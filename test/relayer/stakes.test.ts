@@ -92,7 +92,10 @@ describe("what is at stake in a transaction", () => {
       ...{ wei: undefined, openedAt: COMMITTED_AT, deadline: FINAL_AT },
     });
     assert.equal((await stake("attest", { batchId: BATCH }))?.wei, undefined);
-    assert.equal(await stake("release", { batchIds: BATCH }), undefined);
+    assert.deepEqual(await stake("release", { batchIds: `${BATCH},${TOKEN_BATCH}` }), {
+      ...{ wei: undefined, openedAt: FINAL_AT, deadline: FINAL_AT + 86_400 },
+    });
+    assert.equal(await stake("announce", {}), undefined);
     assert.equal(await stake("answer", { batchId: `0x${"b3".repeat(32)}`, index: "1" }), undefined);
   });
 

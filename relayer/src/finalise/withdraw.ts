@@ -7,7 +7,7 @@ import type { WithdrawConfig } from "../config/withdraw.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../ops/logger.ts";
 import { type Creditor, withdrawIntent } from "../tx/calls.ts";
-import { close, enqueue, openOfKind } from "../tx/intents.ts";
+import { closeQueued, enqueue, openOfKind } from "../tx/intents.ts";
 import { LANES, type Lane } from "../tx/kinds.ts";
 
 /** What somebody is owed. */
@@ -49,7 +49,7 @@ export async function withdrawCredits(context: WithdrawContext): Promise<Credit[
       { code: "MT-TX-018", intent: dedupeKey },
       "the key of this credit is not in its lane any more",
     );
-    await ledger.transaction((tx) => close(tx, id, "failed", "MT-TX-018"));
+    await ledger.transaction((tx) => closeQueued(tx, id, "MT-TX-018"));
   }
   if (!withdraw) return credits;
   const turn = await rpc.getBlockNumber();

@@ -11,7 +11,7 @@ import { observeIndex } from "../../indexer/observe.ts";
 import { type Margin, OBLIGATIONS, openMargins } from "../../ledger/margins.ts";
 import { paymentCounts } from "../../ledger/payments.ts";
 import type { Services } from "../../services.ts";
-import { outboxCounts } from "../../tx/intents.ts";
+import { outboxCounts } from "../../tx/listing.ts";
 import type { TaskHealth } from "../supervisor.ts";
 import { VERSION } from "../version.ts";
 import type { Metrics } from "./metrics.ts";
