@@ -3,6 +3,7 @@
 import { attestBatches } from "./attest/attestor.ts";
 import type { EnclaveKeyFacts } from "./attest/renewal.ts";
 import { startEnclaveUpkeep } from "./attest/upkeep.ts";
+import { openBlobs } from "./availability/blob-reader.ts";
 import { createChainClock } from "./chain/clock.ts";
 import { bindContracts, bindModelRegistries } from "./chain/contracts.ts";
 import { type ChainView, pollChain } from "./chain/follow.ts";
@@ -64,6 +65,7 @@ export interface RunningRelayer {
 const DRAIN_MILLISECONDS = 8_000;
 const STANDING_MILLISECONDS = 15_000;
 const BREAKER_MILLISECONDS = 2_000;
+const WEI_PER_GWEI = 1e9;
 
 /**
  * Starts a relayer: ledger, chain, gateway and every task. Resolves when it listens and has seen the chain once.
@@ -145,6 +147,7 @@ async function assemble(
     senderAddress: signers.sender.address,
     receiptKeyAddress: signers.receipts.address,
     challengerAddress: signers.challenger?.address,
+    blobs: openBlobs(config.watch.blobs),
     breaker: new Breaker({
       ...{ ledger, clock, logger, operator: config.operator.address },
       maxFailedObligations: config.breaker.maxFailedObligations,
@@ -230,6 +233,7 @@ async function run(
       // The prover first: a task that waits for a proof ends as soon as the proof is given up.
       const tasksEnded = running.stop();
       prover.close();
+      services.blobs.kzg.close();
       await Promise.all([close(DRAIN_MILLISECONDS), within(tasksEnded, DRAIN_MILLISECONDS, logger)]);
       rpc.destroy();
       await Promise.allSettled([lanes.operator.leave(), lanes.watch.leave()]);
@@ -336,7 +340,9 @@ function senderOf(
   const { chainId, confirmations } = config.chain;
   const { ledger, term } = lease;
   const predicates = createPredicates({ contracts, clock, rpc, chainId, confirmations });
-  const open = () => new Outbox({ lane, signer, chainId, confirmations, ledger, rpc, predicates, logger });
+  const maxBlobFeeWei = BigInt(Math.round(config.commit.blobs.maxFeeGwei * WEI_PER_GWEI));
+  const open = () =>
+    new Outbox({ lane, signer, chainId, confirmations, ledger, rpc, predicates, logger, maxBlobFeeWei });
   let [outbox, openedIn] = [open(), term()];
   return {
     lane,

@@ -6,8 +6,10 @@ import { insertBatch } from "../ledger/batches.ts";
 import { type WaitingGroup, type WaitingLeaf, waitingGroups, waitingLeaves } from "../ledger/receipts.ts";
 import { treeOfClaims, treeOfOpenings } from "../ledger/trees.ts";
 import type { Services } from "../services.ts";
+import { insertSidecar } from "../tx/blobs.ts";
 import { commitIntent } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
+import { availabilityOf, blobsUntil, sealBlobs, thatFit } from "./publish.ts";
 
 /** The share of a receipt's time to `commitBy` that is kept for getting the commit into a block. */
 const COMMIT_MARGIN = 0.5;
@@ -22,7 +24,10 @@ export async function sealDueBatches(services: Services): Promise<void> {
   if (clock.nowSeconds() < (view()?.commitsPausedUntil ?? 0)) return;
   for (const group of await waitingGroups(ledger)) {
     if (!isDue(group, config.commit, clock.nowSeconds())) continue;
-    await sealBatch(services, group, await waitingLeaves(ledger, group, config.commit.maxClaims));
+    const leaves = await waitingLeaves(ledger, group, config.commit.maxClaims);
+    const withBlobs =
+      availabilityOf(services, group.policyId) === "blob" && clock.nowSeconds() < blobsUntil(services, group);
+    await sealBatch(services, group, withBlobs ? thatFit(services, leaves) : leaves, withBlobs);
   }
 }
 
@@ -41,10 +46,12 @@ function isDue(group: WaitingGroup, limits: Services["config"]["commit"], nowSec
  */
 async function sealBatch(
   services: Services,
-  { policyId, modelId }: WaitingGroup,
+  group: WaitingGroup,
   leaves: readonly WaitingLeaf[],
+  withBlobs: boolean,
 ): Promise<void> {
   const { ledger, domain, config, contracts, logger } = services;
+  const { policyId, modelId } = group;
   if (leaves.length === 0) return;
   const claimIds = leaves.map(({ claimId }) => claimId);
   const servedAt = leaves.map((leaf) => leaf.servedAt).sort((a, b) => a - b);
@@ -59,12 +66,17 @@ async function sealBatch(
     nonce: randomNonce(),
   };
   const id = batchId(domain, header);
+  const sidecar = withBlobs
+    ? await sealBlobs(services, header, leaves, header.dataRoot !== ZERO_HASH)
+    : undefined;
   const intent = commitIntent(contracts.settlementAddress, id, header, BigInt(servedAt.at(-1) ?? 0));
+  if (sidecar) intent.subject = { ...intent.subject, blobsUntil: String(blobsUntil(services, group)) };
   await ledger.transaction(async (tx) => {
     await insertBatch(tx, id, header, claimIds);
     await enqueue(tx, intent);
+    if (sidecar) await insertSidecar(tx, intent.dedupeKey, sidecar);
   });
-  logger.info({ batchId: id, claims: leaves.length }, "batch sealed");
+  logger.info({ batchId: id, claims: leaves.length, blobs: sidecar?.blobs.length ?? 0 }, "batch sealed");
 }
 
 function isPublic({ policies }: Services, policyId: Hex): boolean {

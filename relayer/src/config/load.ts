@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import type { z } from "zod";
+import type { BlobPlaces } from "../availability/blob-reader.ts";
 import { RelayerError } from "../errors.ts";
 import type { LedgerSource } from "../ledger/ledger.ts";
 import type { KeySource } from "../signers/open.ts";
@@ -36,6 +37,9 @@ export interface RelayerConfig {
   log: ConfigFile["log"];
 }
 
+/** Where a batch's data is beside its operator's own server. */
+export type Availability = ConfigFile["commit"]["availability"];
+
 /** How others are watched, and what that may cost. The folder is absolute. */
 export interface WatchConfig {
   mode: ConfigFile["watch"]["mode"];
@@ -44,6 +48,7 @@ export interface WatchConfig {
   maxBondsWei?: bigint | undefined;
   allowPrivateAddresses: boolean;
   receiptsFolder?: string | undefined;
+  blobs: BlobPlaces;
   disprove: boolean;
 }
 
@@ -67,6 +72,8 @@ export interface PolicyConfig {
   name: string;
   id: Hex;
   prove: ConfigFile["policies"][number]["prove"];
+  /** Default: `commit.availability`. */
+  availability?: Availability | undefined;
 }
 
 /** How a configuration is read, and what lies over the file. */
@@ -151,6 +158,7 @@ export function parseConfig(
       maxBondsWei: optional(file.watch.maxBondsWei, BigInt),
       allowPrivateAddresses: file.watch.allowPrivateAddresses || file.chain.chainId === DEVELOPMENT_CHAIN_ID,
       receiptsFolder: optional(file.watch.receiptsFolder, path),
+      blobs: resolveBlobPlaces(file.watch.blobs, path),
       disprove: file.watch.disprove,
       challengerKey: optional(file.watch.challengerKey, (entry) => key(entry, "watch.challengerKey")),
     },
@@ -203,6 +211,14 @@ export function resolveProver(
   path: (relative: string) => string,
 ): ProverConfig {
   return { ...limits, ...(rapidsnark ? { rapidsnark: { ...rapidsnark, path: path(rapidsnark.path) } } : {}) };
+}
+
+/** Where blobs are read from, the path resolved. */
+export function resolveBlobPlaces(
+  { beaconUrl, archiveFolder }: ConfigFile["watch"]["blobs"],
+  path: (relative: string) => string,
+): BlobPlaces {
+  return { beaconUrl, archiveFolder: optional(archiveFolder, path) };
 }
 
 /** A model of the configuration, its paths resolved. */

@@ -305,4 +305,16 @@ CREATE INDEX watch_receipts_held ON watch_receipts (commit_by) WHERE held = 1 AN
 CREATE INDEX watch_receipts_age ON watch_receipts (commit_by);
 `,
   },
+  {
+    version: 3,
+    name: "blobs",
+    text: `
+ALTER TABLE attempts ADD COLUMN blob_fee_wei TEXT;
+
+CREATE TABLE sidecars (
+  dedupe_key TEXT PRIMARY KEY,
+  bytes      BYTES NOT NULL
+);
+`,
+  },
 ];

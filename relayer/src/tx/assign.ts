@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { signAttempt, storeAttempt, type Unsigned } from "./attempts.ts";
+import { blobHashesOf } from "./blobs.ts";
 import { broadcast } from "./broadcast.ts";
 import type { Step } from "./context.ts";
 import type { Fees } from "./fees.ts";
@@ -27,7 +28,8 @@ export async function signAndBroadcast(
   const { ledger, chainId, signer, sender, head } = step;
   const nonce = intent.nonce ?? (await freeNonce(step));
   // Before the transaction: a remote signer takes its time. Nobody else gives out nonces of this sender meanwhile.
-  const unsigned: Unsigned = { chainId, nonce, gasLimit, fees, head, cancels };
+  const blobHashes = fees.blobFeeWei === undefined ? undefined : await blobHashesOf(ledger, intent);
+  const unsigned: Unsigned = { chainId, nonce, gasLimit, fees, head, cancels, blobHashes };
   const signed = await signAttempt(signer, intent, unsigned);
   await ledger.transaction((tx) => storeAttempt(tx, intent, signed, { sender, nonce }));
   await broadcast(step, intent, signed);

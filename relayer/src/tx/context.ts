@@ -30,6 +30,8 @@ export interface OutboxContext {
   rpc: Rpc;
   predicates: Predicates;
   logger: Logger;
+  /** Of a unit of blob gas; any price where it is left out. */
+  maxBlobFeeWei?: bigint;
   /** Unix milliseconds, by which what failed waits; the system's clock where it is left out. */
   nowMilliseconds?: () => number;
 }

@@ -3,9 +3,10 @@
 import { Transaction } from "ethers";
 import { signAndBroadcast } from "./assign.ts";
 import { type Attempt, feesOf } from "./attempts.ts";
+import { carriesBlobs, findSidecar, goWithout, isLateForBlobs } from "./blobs.ts";
 import { broadcast } from "./broadcast.ts";
 import { type Step, verdictOf } from "./context.ts";
-import { marketFees, replacementFees } from "./fees.ts";
+import { marketBlobFees, marketFees, replacementFees } from "./fees.ts";
 import { highestNonceInFlight, type Intent } from "./intents.ts";
 import { CANCELLED, endIntent } from "./outcomes.ts";
 
@@ -35,7 +36,7 @@ export async function offerAgain(
   unchecked.delete(intent.id);
   if (isGivenBack) return;
   if (isBumpDue) await bump(step, intent, latest);
-  else if (intent.state !== "broadcast") await broadcast(step, intent, latest);
+  else if (intent.state !== "broadcast") await offerStored(step, intent, latest);
 }
 
 /** What the chain no longer needs is not sent again. @returns whether the intent was dealt with */
@@ -65,6 +66,15 @@ async function giveBackUnneeded(
   return true;
 }
 
+/** The stored bytes as they are, which no node took; where the intent goes without the blobs that they name, others. */
+async function offerStored(step: Step, intent: Intent, latest: Attempt): Promise<void> {
+  if (carriesBlobs(latest)) {
+    if (await isLateForBlobs(step, intent)) await goWithout(step, intent, "no node has taken them");
+    if (!(await findSidecar(step.ledger, intent))) return bump(step, intent, latest);
+  }
+  await broadcast(step, intent, latest);
+}
+
 async function bump(step: Step, intent: Intent, latest: Attempt): Promise<void> {
   const { gasLimit } = Transaction.from(latest.raw);
   step.logger.warn(
@@ -91,7 +101,10 @@ async function replace(
   gasLimit: bigint,
   cancels: boolean,
 ): Promise<void> {
-  const fees = replacementFees(feesOf(latest), await marketFees(step.rpc));
+  // With blobs once, with blobs always: the pool that holds them takes nothing else of their sender.
+  const keepsBlobs = carriesBlobs(latest) && (await findSidecar(step.ledger, intent)) !== undefined;
+  const market = await (keepsBlobs ? marketBlobFees(step.rpc) : marketFees(step.rpc));
+  const fees = replacementFees(feesOf(latest), market);
   if (fees) await signAndBroadcast(step, intent, gasLimit, fees, cancels);
   else await broadcast(step, intent, latest);
 }

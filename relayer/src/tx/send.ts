@@ -2,8 +2,8 @@
 
 import { describeRevert } from "../chain/contracts.ts";
 import { signAndBroadcast } from "./assign.ts";
+import { firstFees } from "./blobs.ts";
 import { callOf, type Step, verdictOf } from "./context.ts";
-import { marketFees } from "./fees.ts";
 import type { Intent } from "./intents.ts";
 import { classifyNodeError } from "./node-errors.ts";
 import { endIntent, tryLater } from "./outcomes.ts";
@@ -26,26 +26,22 @@ export async function sendFirst(step: Step, intent: Intent): Promise<void> {
     await endIntent(step.ledger, intent, "failed", "MT-TX-005");
     return;
   }
+  const fees = await firstFees(step, intent);
+  if (!fees) return waitALittle(step, intent);
   const padded = (gas * 12n) / 10n;
   const limit = padded > MAX_TRANSACTION_GAS ? MAX_TRANSACTION_GAS : padded;
-  await signAndBroadcast(step, intent, limit, await marketFees(step.rpc), false);
+  await signAndBroadcast(step, intent, limit, fees, false);
 }
 
 /** Asks the chain, and ends what it has or can never take. @returns whether to send it now */
 async function isDue(step: Step, intent: Intent): Promise<boolean> {
-  const { ledger, logger, now } = step;
+  const { ledger, logger } = step;
   const verdict = await verdictOf(step, intent);
   switch (verdict) {
     case "needed":
       return true;
     case "later":
-      await ledger.transaction((tx) =>
-        tx
-          .updateTable("intents")
-          .set({ next_try_at_milliseconds: now() + LATER_MILLISECONDS })
-          .where("id", "=", intent.id)
-          .execute(),
-      );
+      await waitALittle(step, intent);
       return false;
     case "done":
       logger.info({ intent: intent.dedupeKey }, "the chain already has it");
@@ -56,6 +52,16 @@ async function isDue(step: Step, intent: Intent): Promise<boolean> {
       await endIntent(ledger, intent, "failed", "MT-TX-008");
       return false;
   }
+}
+
+function waitALittle({ ledger, now }: Step, { id }: Intent): Promise<void> {
+  return ledger.transaction(async (tx) => {
+    await tx
+      .updateTable("intents")
+      .set({ next_try_at_milliseconds: now() + LATER_MILLISECONDS })
+      .where("id", "=", id)
+      .execute();
+  });
 }
 
 /** @returns the gas it needs; undefined where the node would not run it now */

@@ -8,7 +8,7 @@ import { inputLength, runModel } from "@meantime/sdk/model";
 import { isAnswerable } from "@meantime/sdk/policy";
 import { MAX_COMMIT_HORIZON_SECONDS } from "@meantime/sdk/receipt";
 import type { ServedModel } from "../services.ts";
-import type { BatchEntry } from "./fetch-batch.ts";
+import type { BatchEntry } from "./batch-data.ts";
 
 /**
  * What checking one claim came to. `wrong`: its own opening shows that it is a lie. `junk`: what is served as its opening
