@@ -10,6 +10,7 @@ import { type ChainView, pollChain } from "./chain/follow.ts";
 import { checkChain, connectRpc, type Rpc } from "./chain/rpc.ts";
 import { reportSuspension } from "./chain/suspension.ts";
 import { sealDueBatches } from "./commit/committer.ts";
+import { feeLimits } from "./config/fees.ts";
 import type { RelayerConfig } from "./config/load.ts";
 import { defendClaims } from "./defend/defender.ts";
 import { describeError } from "./errors.ts";
@@ -21,13 +22,14 @@ import { type Ledger, openLedger } from "./ledger/ledger.ts";
 import { type AdminState, createAdminApp } from "./ops/admin/app.ts";
 import { listenLocally } from "./ops/admin/socket.ts";
 import { announceEndpoint } from "./ops/announce.ts";
+import { createBalances } from "./ops/balances.ts";
 import { Breaker } from "./ops/breaker.ts";
 import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "./ops/lane-lease.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createMarginAlarm } from "./ops/margin-alarm.ts";
 import { createCollector } from "./ops/metrics/collect.ts";
 import { createMetrics, type Metrics } from "./ops/metrics/metrics.ts";
-import { readStanding, type Standing } from "./ops/standing.ts";
+import { readEnclaveExpiry } from "./ops/standing.ts";
 import { type Supervisor, supervise, type Task } from "./ops/supervisor.ts";
 import { createProver, type ProvableModel } from "./prove/create-prover.ts";
 import { ProofDuty } from "./prove/obligations.ts";
@@ -35,11 +37,10 @@ import type { Prover } from "./prove/prover.ts";
 import { loadModels } from "./registry/models.ts";
 import { loadPolicies } from "./registry/policies.ts";
 import type { ModelRuntime, Services } from "./services.ts";
-import { openSigners, type Signers } from "./signers/open.ts";
-import type { Signer } from "./signers/signer.ts";
-import type { Lane } from "./tx/intents.ts";
-import { Outbox } from "./tx/outbox.ts";
+import { OPERATOR_LANES, openSigners, type Signers } from "./signers/open.ts";
 import { createPredicates } from "./tx/predicates.ts";
+import { createSenders, type Sender } from "./tx/senders.ts";
+import { createStakes } from "./tx/stakes.ts";
 import { watchOnce } from "./watch/watchtower.ts";
 
 export type { ModelRuntime } from "./services.ts";
@@ -66,6 +67,7 @@ const DRAIN_MILLISECONDS = 8_000;
 const STANDING_MILLISECONDS = 15_000;
 const BREAKER_MILLISECONDS = 2_000;
 const WEI_PER_GWEI = 1e9;
+const BALANCES_MILLISECONDS = 3_000;
 
 /**
  * Starts a relayer: ledger, chain, gateway and every task. Resolves when it listens and has seen the chain once.
@@ -86,15 +88,17 @@ export async function startRelayer(
   try {
     const runtimes = options.runtimes ?? new Map<string, ModelRuntime>();
     const { services, poll } = await assemble(config, signers, ledger, rpc, logger, runtimes);
-    const lanes = {
+    const holds: Holds = {
       operator: createLaneLease(ledger, "operator", logger),
       watch: createLaneLease(ledger, "watch", logger),
+      senders: await sendersOf(services),
     };
-    await keepLanes(config, lanes);
-    const pollAsHolder = () => poll(lanes.operator);
+    await keepLeases(config, holds);
+    const pollAsHolder = () => poll(holds.operator);
     await pollAsHolder();
     await services.breaker.look();
-    return await run(services, metrics, lanes, pollAsHolder);
+    await services.balances.look();
+    return await run(services, metrics, holds, pollAsHolder);
   } catch (error) {
     await ledger.close();
     rpc.destroy();
@@ -109,7 +113,7 @@ async function assemble(
   rpc: Rpc,
   logger: Logger,
   runtimes: ReadonlyMap<string, ModelRuntime>,
-): Promise<{ services: Services; poll: (lane: LaneLease) => Promise<void> }> {
+): Promise<{ services: Services; poll: (duties: LaneLease) => Promise<void> }> {
   const { rpcUrls, chainId, settlement, enclaveEvidence } = config.chain;
   await checkChain(rpc, rpcUrls, chainId, {
     "chain.settlement": settlement,
@@ -133,6 +137,10 @@ async function assemble(
   const models = await loadModels(config.models, registries, runtimes);
   let view: ChainView | undefined;
   const clock = createChainClock();
+  const operatorSenders = [signers.senders.answer, signers.senders.finalise, signers.senders.commit];
+  const senderAddresses = [...operatorSenders, ...(signers.challenger ? [signers.challenger] : [])].map(
+    ({ address }) => address,
+  );
   const services: Services = {
     config,
     domain: { chainId: BigInt(chainId), settlement },
@@ -144,7 +152,11 @@ async function assemble(
     models,
     policies,
     signers,
-    senderAddress: signers.sender.address,
+    senderAddresses: {
+      answer: signers.senders.answer.address,
+      finalise: signers.senders.finalise.address,
+      commit: signers.senders.commit.address,
+    },
     receiptKeyAddress: signers.receipts.address,
     challengerAddress: signers.challenger?.address,
     blobs: openBlobs(config.watch.blobs),
@@ -152,14 +164,15 @@ async function assemble(
       ...{ ledger, clock, logger, operator: config.operator.address },
       maxFailedObligations: config.breaker.maxFailedObligations,
     }),
+    balances: createBalances(rpc, senderAddresses, config.fees.floorTransactions, logger),
     view: () => view,
   };
-  const poll = async (lane: LaneLease) => {
+  const poll = async (duties: LaneLease) => {
     const latest = await pollChain({
       ...services,
-      ledger: lane.ledger,
-      sender: services.senderAddress,
-      follows: lane.holds(),
+      ledger: duties.ledger,
+      sender: services.senderAddresses.commit,
+      follows: duties.holds(),
     });
     reportSuspension(view, latest, logger);
     view = latest;
@@ -170,7 +183,7 @@ async function assemble(
 async function run(
   services: Services,
   metrics: Metrics,
-  lanes: Lanes,
+  holds: Holds,
   poll: () => Promise<void>,
 ): Promise<RunningRelayer> {
   const { config, ledger, rpc, logger } = services;
@@ -181,9 +194,9 @@ async function run(
   let draining = false;
   const publicUrl = () => config.gateway.publicUrl ?? server?.url ?? "";
   const tasks = () => supervisor?.health() ?? [];
-  let standing: Standing | undefined;
+  let enclaveExpirySeconds: number | undefined;
   const collect = createCollector(services, metrics, {
-    ...{ tasks, draining: () => draining, standing: () => standing },
+    ...{ tasks, draining: () => draining, enclaveExpirySeconds: () => enclaveExpirySeconds },
     proofsWaiting: () => prover.waiting,
   });
   const app = createGateway(services, {
@@ -200,16 +213,16 @@ async function run(
     onReceipt: (policy) => metrics.receipts.inc({ policy }),
   });
   const observeStanding = async () => {
-    standing = await readStanding(services);
+    enclaveExpirySeconds = await readEnclaveExpiry(services);
   };
   server = await listen(app, config.gateway.host, config.gateway.port);
-  const senders = sendersOf(services, lanes);
+  const { senders } = holds;
   supervisor = supervise(
     [
-      ...tasksOf(services, lanes, poll, prover, publicUrl),
+      ...tasksOf(services, holds, poll, prover, publicUrl),
       ...enclave.tasks,
-      ...senders.map(({ lane, lease, outbox }) =>
-        laneTask(config, `outbox-${lane}`, () => outbox().step(), lease),
+      ...senders.map((sender) =>
+        dutyTask(config, outboxName(sender), () => sender.outbox().step(), sender.lease),
       ),
       { name: "standing", everyMilliseconds: STANDING_MILLISECONDS, run: observeStanding },
     ],
@@ -236,7 +249,8 @@ async function run(
       services.blobs.kzg.close();
       await Promise.all([close(DRAIN_MILLISECONDS), within(tasksEnded, DRAIN_MILLISECONDS, logger)]);
       rpc.destroy();
-      await Promise.allSettled([lanes.operator.leave(), lanes.watch.leave()]);
+      const leases = [holds.operator, holds.watch, ...senders.map(({ lease }) => lease)];
+      await Promise.allSettled(leases.map((lease) => lease.leave()));
       await ledger.close();
       logger.info("relayer stopped");
     },
@@ -260,28 +274,29 @@ async function proverOf({ config, models, policies, logger }: Services, metrics:
   return prover;
 }
 
-/** The lanes of this worker. Another one that shares the database may hold them instead. */
-type Lanes = Record<Lane, LaneLease>;
+/** What this worker may hold, for itself among those that share the database: duties by role, and senders. */
+interface Holds {
+  operator: LaneLease;
+  watch: LaneLease;
+  senders: readonly Sender[];
+}
 
 function tasksOf(
   services: Services,
-  { operator, watch }: Lanes,
+  holds: Holds,
   poll: () => Promise<void>,
   prover: Prover,
   publicUrl: () => string,
 ): Task[] {
   const { config } = services;
+  const { operator, watch } = holds;
   const every = config.chain.pollMilliseconds;
   const own = { ...services, ledger: operator.ledger };
   const proofs = new ProofDuty(own, prover);
-  const task = (name: string, run: Task["run"]) => laneTask(config, name, run, operator);
+  const task = (name: string, run: Task["run"]) => dutyTask(config, name, run, operator);
   const tasks = [
     { name: "chain", everyMilliseconds: every, run: poll },
-    {
-      name: "leases",
-      everyMilliseconds: RENEW_MILLISECONDS,
-      run: () => keepLanes(config, { operator, watch }),
-    },
+    { name: "leases", everyMilliseconds: RENEW_MILLISECONDS, run: () => keepLeases(config, holds) },
     task("commit", () => sealDueBatches(own)),
     task("defend", () => defendClaims(own)),
     task("attest", () => attestBatches(own)),
@@ -289,6 +304,7 @@ function tasksOf(
     task("finalise", () => releaseFinalBatches(own)),
     task("announce", () => announceEndpoint(own, publicUrl())),
     { name: "breaker", everyMilliseconds: BREAKER_MILLISECONDS, run: () => services.breaker.look() },
+    { name: "balances", everyMilliseconds: BALANCES_MILLISECONDS, run: () => services.balances.look() },
     {
       name: "margins",
       everyMilliseconds: BREAKER_MILLISECONDS,
@@ -297,11 +313,11 @@ function tasksOf(
   ];
   if (config.watch.mode === "off") return tasks;
   const watching = { ...services, ledger: watch.ledger };
-  return [...tasks, laneTask(config, "watch", (signal) => watchOnce(watching, signal, prover), watch)];
+  return [...tasks, dutyTask(config, "watch", (signal) => watchOnce(watching, signal, prover), watch)];
 }
 
-/** Runs only while this worker holds the lane. */
-function laneTask({ chain }: RelayerConfig, name: string, run: Task["run"], lease: LaneLease): Task {
+/** Runs only while this worker has the lease. */
+function dutyTask({ chain }: RelayerConfig, name: string, run: Task["run"], lease: LaneLease): Task {
   return {
     name,
     everyMilliseconds: chain.pollMilliseconds,
@@ -311,47 +327,33 @@ function laneTask({ chain }: RelayerConfig, name: string, run: Task["run"], leas
   };
 }
 
-async function keepLanes({ watch }: RelayerConfig, lanes: Lanes): Promise<void> {
-  await lanes.operator.keep();
-  if (watch.mode !== "off") await lanes.watch.keep();
+async function keepLeases({ watch }: RelayerConfig, holds: Holds): Promise<void> {
+  await holds.operator.keep();
+  if (watch.mode !== "off") await holds.watch.keep();
+  for (const { lease } of holds.senders) await lease.keep();
 }
 
-/** One lane and who sends for it; each has nonces of its own. */
-interface LaneSender {
-  lane: Lane;
-  lease: LaneLease;
-  outbox(): Outbox;
-}
-
-function sendersOf(services: Services, { operator, watch }: Lanes): LaneSender[] {
-  const { signers, config } = services;
-  const sender = senderOf(services, "operator", operator, signers.sender);
-  if (config.watch.mode === "off" || !signers.challenger) return [sender];
-  return [sender, senderOf(services, "watch", watch, signers.challenger)];
-}
-
-/** A new outbox for every term of the lane: what another worker has left is checked like what a dead process left. */
-function senderOf(
-  { config, rpc, contracts, clock, logger }: Services,
-  lane: Lane,
-  lease: LaneLease,
-  signer: Signer,
-): LaneSender {
+function sendersOf(services: Services): Promise<Sender[]> {
+  const { config, ledger, rpc, contracts, clock, logger, signers, balances } = services;
   const { chainId, confirmations } = config.chain;
-  const { ledger, term } = lease;
-  const predicates = createPredicates({ contracts, clock, rpc, chainId, confirmations });
-  const maxBlobFeeWei = BigInt(Math.round(config.commit.blobs.maxFeeGwei * WEI_PER_GWEI));
-  const open = () =>
-    new Outbox({ lane, signer, chainId, confirmations, ledger, rpc, predicates, logger, maxBlobFeeWei });
-  let [outbox, openedIn] = [open(), term()];
-  return {
-    lane,
-    lease,
-    outbox() {
-      if (term() !== openedIn) [outbox, openedIn] = [open(), term()];
-      return outbox;
-    },
-  };
+  const { senders, challenger } = signers;
+  const watches = config.watch.mode !== "off";
+  const keys = [
+    ...OPERATOR_LANES.map((lane) => [lane, senders[lane]] as const),
+    ...(watches && challenger ? [["challenge", challenger] as const] : []),
+  ];
+  return createSenders(keys, ledger, {
+    ...{ chainId, confirmations, rpc, logger },
+    predicates: createPredicates({ contracts, clock, rpc, chainId, confirmations }),
+    stakeOf: createStakes({ ledger, contracts }),
+    limits: feeLimits(config.fees),
+    maxBlobFeeWei: BigInt(Math.round(config.commit.blobs.maxFeeGwei * WEI_PER_GWEI)),
+    isPoor: (sender) => balances.of(sender)?.isPoor ?? false,
+  });
+}
+
+function outboxName({ lanes, address }: Sender): string {
+  return `outbox-${lanes.join("-") || address}`;
 }
 
 async function adminSocket(services: Services, state: AdminState): Promise<() => void> {

@@ -11,9 +11,10 @@ import type { ChainView } from "./chain/follow.ts";
 import type { Rpc } from "./chain/rpc.ts";
 import type { PolicyConfig, RelayerConfig } from "./config/load.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { Balances } from "./ops/balances.ts";
 import type { Breaker } from "./ops/breaker.ts";
 import type { Logger } from "./ops/logger.ts";
-import type { Signers } from "./signers/open.ts";
+import type { OperatorLane, Signers } from "./signers/open.ts";
 
 /** Answers one input. Must be deterministic: a repeated question gets the stored answer, a watchtower asks again. */
 export type ModelRuntime = (input: number[]) => ModelAnswer;
@@ -50,7 +51,9 @@ export interface Services {
   signers: Signers;
   breaker: Breaker;
   blobs: Blobs;
-  senderAddress: Address;
+  balances: Balances;
+  /** Who sends for the operator, by lane. */
+  senderAddresses: Record<OperatorLane, Address>;
   receiptKeyAddress: Address;
   challengerAddress: Address | undefined;
   /** The chain as of the last poll that succeeded; undefined before the first. */

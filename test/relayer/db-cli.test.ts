@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadConfig } from "../../relayer/src/config/load.ts";
 import { openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { MIGRATIONS } from "../../relayer/src/ledger/migrations.ts";
 import { startRelayer } from "../../relayer/src/relayer.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { askFor, freshFolder, silentLogger, untilStatus, writeConfig } from "./local-relayer.ts";
@@ -45,7 +46,10 @@ describe("meantime db", () => {
     await relayer.stop();
 
     const other = join(await freshFolder(), "ledger.sqlite");
-    const migrated = { kind: "sqlite", schema: 1, applied: ["initial"] };
+    const migrated = {
+      ...{ kind: "sqlite", schema: MIGRATIONS.length },
+      applied: MIGRATIONS.map(({ name }) => name),
+    };
     assert.deepEqual(await db("migrate", "--ledger", other), { exit: 0, facts: migrated });
     assert.equal((await db("restore", copy, "--ledger", other)).facts.sha256, backup.facts.sha256);
     assert.deepEqual(await db("restore", copy, "--ledger", other), failure(1, "MT-LED-010"));

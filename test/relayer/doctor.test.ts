@@ -15,7 +15,7 @@ import {
 import { judgeBalance, judgeClock, judgeExpiry } from "../../relayer/src/cli/doctor/on-chain.ts";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { RelayerError, TemporaryError } from "../../relayer/src/errors.ts";
-import { TYPICAL_GAS } from "../../relayer/src/ops/standing.ts";
+import { TYPICAL_GAS } from "../../relayer/src/ops/balances.ts";
 import { freshFolder } from "./local-relayer.ts";
 
 const ADDRESS: Address = `0x${"ab".repeat(20)}`;
@@ -46,7 +46,8 @@ describe("the doctor's verdicts", () => {
 
   it("on a balance: by transactions at the present fee", () => {
     const feeWei = 1_000_000_000n;
-    const worth = (count: bigint) => judgeBalance(ADDRESS, count * feeWei * TYPICAL_GAS, feeWei).status;
+    const worth = (count: bigint) =>
+      judgeBalance(ADDRESS, count * feeWei * TYPICAL_GAS, feeWei, 20, "commit").status;
     assert.equal(worth(200n), "ok");
     assert.equal(worth(199n), "warn");
     assert.equal(worth(20n), "warn");

@@ -12,6 +12,7 @@ const GWEI = 10n ** 9n;
 const TIP_WEI = GWEI;
 export const HIGHEST_BASE_FEE_WEI = 200n * GWEI;
 const MAX_PER_BLOCK = 3;
+const BLOCK_SECONDS = 12;
 
 /** A lie or failure that the next fitting call meets. */
 export type Fault =
@@ -248,7 +249,12 @@ export class FakeChain {
 
   #block(number: number, height: number): object | null {
     const block = number > height ? undefined : this.blocks[number];
-    return block ? { number, hash: block.hash, baseFeePerGas: block.baseFeeWei } : null;
+    return block
+      ? {
+          ...{ number, hash: block.hash, baseFeePerGas: block.baseFeeWei },
+          timestamp: number * BLOCK_SECONDS,
+        }
+      : null;
   }
 
   async #take(raw: string): Promise<Hex> {

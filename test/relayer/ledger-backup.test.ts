@@ -254,7 +254,7 @@ function genuine(seed: number): StoredReceipt {
 
 function anIntent(dedupeKey: string) {
   return {
-    ...{ dedupeKey, lane: "operator" as const, kind: "commit" as const, subject: {} },
+    ...{ dedupeKey, kind: "commit" as const, subject: {} },
     ...{ to: OPERATOR, data: "0x" as Hex, valueWei: 10n ** 30n },
   };
 }

@@ -28,6 +28,7 @@ import {
   openOfKind,
   ready,
 } from "../../relayer/src/tx/intents.ts";
+import { LANES } from "../../relayer/src/tx/kinds.ts";
 import { budgetLeft } from "../../relayer/src/watch/budget.ts";
 import { storedReceipt } from "./receipts.ts";
 
@@ -47,8 +48,8 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["open reports", (db) => openOmissions(db, OPERATOR)],
   ["the cursor", (db) => lastCheckpoint(db)],
   ["an endpoint", (db) => announcedEndpoint(db, OPERATOR)],
-  ["transactions on their way", (db) => inFlight(db, "operator")],
-  ["transactions to send", (db) => ready(db, "operator", 1, 16)],
+  ["transactions on their way", (db) => inFlight(db, OPERATOR)],
+  ["transactions to send", (db) => ready(db, LANES, 1, 30_000, 16)],
   ["open transactions of a kind", (db) => openOfKind(db, "release")],
   ["open transactions", (db) => countOpen(db)],
   ["a transaction by its key", (db) => findIntent(db, "commit:0x03")],

@@ -92,7 +92,7 @@ describe("operating a relayer", () => {
     assert.equal(final.get('meantime_claims{status="Final"}'), 1);
     assert.equal(final.get('meantime_proofs_total{outcome="ok"}'), 1);
     assert.equal(final.get('meantime_ready{policy="proof"}'), 1);
-    assert.ok((final.get('meantime_sender_balance_transactions{lane="operator"}') ?? 0) > 100);
+    assert.ok((final.get('meantime_sender_balance_transactions{lane="commit"}') ?? 0) > 100);
     assert.ok((final.get("meantime_enclave_key_expiry_seconds") ?? 0) > 600);
     assert.ok((final.get("meantime_ledger_size_bytes") ?? 0) > 0);
   });
@@ -129,8 +129,20 @@ describe("operating a relayer", () => {
     await provider.send("hardhat_setBalance", [address, "0x0"]);
     const claimId = await askFor(relayer.url, 2, "window");
     await eventually("the sender to be out of ether", () => codes.has("MT-TX-004") || undefined);
+    await eventually("new work to be refused", async () => {
+      const { status } = await postInfer(relayer.url, { input: sampleInput(4), requester: REQUESTER });
+      return (status === 503 && codes.has("MT-TX-017")) || undefined;
+    });
+    const report = (await (await fetch(`${relayer.url}/readyz`)).json()) as { policies: { code?: string }[] };
+    assert.ok(report.policies.every(({ code }) => code === "MT-GW-022"));
+    assert.equal((await metrics()).get('meantime_sender_poor{lane="commit"}'), 1);
     await provider.send("hardhat_setBalance", [address, `0x${balance.toString(16)}`]);
     await untilStatus(stack, relayer.url, claimId, "Committed");
+    await eventually(
+      "new work to be taken",
+      async () => (await fetch(`${relayer.url}/readyz`)).ok || undefined,
+    );
+    assert.equal((await metrics()).get('meantime_sender_poor{lane="commit"}'), 0);
   });
 
   it("R10 takes no new work while the breaker is open, and again when the operator resumes", async () => {

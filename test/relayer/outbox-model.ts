@@ -7,9 +7,11 @@ import type { Transaction } from "ethers";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { localSigner } from "../../relayer/src/signers/signer.ts";
 import type { Predicate, Predicates } from "../../relayer/src/tx/context.ts";
-import { enqueue, findIntent, type Intent, type IntentKind } from "../../relayer/src/tx/intents.ts";
+import { enqueue, findIntent, type Intent } from "../../relayer/src/tx/intents.ts";
+import type { IntentKind } from "../../relayer/src/tx/kinds.ts";
 import { Outbox } from "../../relayer/src/tx/outbox.ts";
 import { CONFIRMATIONS, FakeChain, type Fault, HIGHEST_BASE_FEE_WEI } from "./fake-chain.ts";
+import { DEFAULT_SPENDING } from "./fee-limits.ts";
 import { freshFolder, silentLogger } from "./local-relayer.ts";
 
 /** One thing that happens. */
@@ -180,7 +182,7 @@ class Model {
     const kind: IntentKind = which % 2 === 0 ? "commit" : "answer";
     await this.#ledger.transaction((tx) =>
       enqueue(tx, {
-        ...{ dedupeKey: `intent ${which}`, lane: "operator", kind, subject: { key: dataOf(which) } },
+        ...{ dedupeKey: `intent ${which}`, kind, subject: { key: dataOf(which) } },
         ...{ to: TARGET, data: dataOf(which), valueWei: 0n },
       }),
     );
@@ -221,7 +223,13 @@ class Model {
     };
     const { address, sign } = this.#signer;
     return new Outbox({
-      ...{ lane: "operator", chainId: 31_337, confirmations: CONFIRMATIONS, logger: silentLogger },
+      ...DEFAULT_SPENDING,
+      ...{
+        lanes: ["answer", "finalise", "commit"],
+        chainId: 31_337,
+        confirmations: CONFIRMATIONS,
+        logger: silentLogger,
+      },
       signer: {
         address,
         async sign(message) {

@@ -10,10 +10,12 @@ import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { localSigner } from "../../relayer/src/signers/signer.ts";
 import type { OutboxContext, Predicate, Verdict } from "../../relayer/src/tx/context.ts";
 import { enqueue, findIntent, type Intent, type NewIntent } from "../../relayer/src/tx/intents.ts";
+import { LANES } from "../../relayer/src/tx/kinds.ts";
 import { Outbox } from "../../relayer/src/tx/outbox.ts";
 import type { LocalChain } from "../../scripts/stack/chain.ts";
 import { startLocalStack } from "../../scripts/stack/local.ts";
 import { localKey, lowerCase } from "../../scripts/stack/operators.ts";
+import { DEFAULT_SPENDING } from "./fee-limits.ts";
 import { freshFolder, silentLogger } from "./local-relayer.ts";
 
 const RECIPIENT = lowerCase(localKey(19).address);
@@ -310,6 +312,38 @@ describe("outbox", () => {
     await ledger.close();
   });
 
+  it("remembers over a restart what the operator cancelled, whatever the chain needs", async () => {
+    await rpc.send("evm_setAutomine", [false]);
+    await queue({ ...payment("a"), kind: "release" });
+    const before = open();
+    await before.step();
+    const { id } = await intent("a");
+    assert.ok(await before.ask(id, "cancel", false));
+    await restart();
+    await open().step();
+    assert.equal((await intent("a")).cancelling, true);
+    await restart();
+    const after = open();
+    await rpc.send("hardhat_mine", ["0x1"]);
+    await after.step();
+    assert.deepEqual([(await intent("a")).state, (await intent("a")).error], ["failed", "MT-TX-011"]);
+    await after.step();
+    assert.equal(await nonceOf(after), 1, "it was sent after all");
+    await ledger.close();
+  });
+
+  it("does not send again what was cancelled when another program takes its nonce", async () => {
+    await queue({ ...payment("a"), kind: "release" });
+    const outbox = open(withoutBroadcast(rpc));
+    await outbox.step();
+    assert.ok(await outbox.ask((await intent("a")).id, "cancel", false));
+    const elsewhere = localKey(account).connect(chain.connection.ethers.provider);
+    await (await elsewhere.sendTransaction({ to: RECIPIENT, value: 7n })).wait();
+    await open().step();
+    assert.equal((await intent("a")).state, "failed");
+    await ledger.close();
+  });
+
   it("cancels what keeps a promise only by force, and what is in a block not at all", async () => {
     const outbox = open();
     verdict = "later";
@@ -318,7 +352,7 @@ describe("outbox", () => {
     const { id } = await intent("a");
     await assert.rejects(outbox.ask(id, "cancel", false), { code: "MT-OPS-006" });
     await assert.rejects(outbox.ask(id, "bump", false), { code: "MT-OPS-007" });
-    assert.equal(await outbox.ask(id, "cancel", true), "cancelled");
+    assert.deepEqual(await outbox.ask(id, "cancel", true), { lane: "commit", done: "cancelled" });
     assert.equal((await intent("a")).state, "failed");
     await ledger.close();
   });
@@ -334,7 +368,8 @@ describe("outbox", () => {
     };
     const signer = localSigner(localKey(account).privateKey as Hex);
     return new Outbox({
-      lane: "operator",
+      ...DEFAULT_SPENDING,
+      lanes: LANES,
       signer,
       chainId: 31337,
       confirmations,
@@ -373,7 +408,7 @@ describe("outbox", () => {
 function payment(key: string): NewIntent {
   return {
     dedupeKey: key,
-    lane: "operator",
+
     kind: "commit",
     subject: {},
     to: RECIPIENT,

@@ -11,7 +11,7 @@ import { SigningKey, Wallet } from "ethers";
 import { main } from "../../relayer/src/cli/main.ts";
 import { parseConfig } from "../../relayer/src/config/load.ts";
 import { encryptKeystore, keystoreAddress, openKeystore } from "../../relayer/src/signers/keystore.ts";
-import { openSigner, openSigners } from "../../relayer/src/signers/open.ts";
+import { OPERATOR_LANES, openSigner, openSigners } from "../../relayer/src/signers/open.ts";
 import { remoteSigner } from "../../relayer/src/signers/remote.ts";
 import { freshFolder } from "./local-relayer.ts";
 
@@ -177,8 +177,8 @@ describe("the keys of one relayer", () => {
       assert.match(String(error), /watch\.challengerKey is the key of operator\.senderKey/);
       return true;
     });
-    const { sender, receipts, challenger } = await openSigners({ operator, watch: {} });
-    assert.equal(sender.address, addressOf(KEY));
+    const { senders, receipts, challenger } = await openSigners({ operator, watch: {} });
+    for (const lane of OPERATOR_LANES) assert.equal(senders[lane].address, addressOf(KEY));
     assert.equal(receipts.address, addressOf(OTHER_KEY));
     assert.equal(challenger, undefined);
   });

@@ -9,7 +9,7 @@ import type { WatchConfig } from "../../relayer/src/config/load.ts";
 import { besideLedger } from "../../relayer/src/ledger/beside.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import type { Services } from "../../relayer/src/services.ts";
-import type { IntentKind } from "../../relayer/src/tx/intents.ts";
+import type { IntentKind } from "../../relayer/src/tx/kinds.ts";
 import {
   decideProposal,
   executeApproved,
@@ -175,7 +175,6 @@ describe("what a watchtower wants done", () => {
       intent: {
         ...{
           dedupeKey: `${kind}:${index}`,
-          lane: "watch",
           kind,
           to: OPERATOR,
           data: "0x",

@@ -7,7 +7,7 @@ import type { z } from "zod";
 import type { BlobPlaces } from "../availability/blob-reader.ts";
 import { RelayerError } from "../errors.ts";
 import type { LedgerSource } from "../ledger/ledger.ts";
-import type { KeySource } from "../signers/open.ts";
+import type { KeySource, SenderKeys } from "../signers/open.ts";
 import { type EnclaveConfig, resolveEnclave } from "./enclave.ts";
 import { layerConfig, type Origin, type Overrides } from "./layers.ts";
 import { type ConfigFile, configSchema, type KeyEntry, type SecretSource } from "./schema.ts";
@@ -23,12 +23,19 @@ export interface RelayerConfig {
     settlement: Address;
     enclaveEvidence?: Address | undefined;
   };
-  operator: { address: Address; senderKey: KeySource; receiptKey: KeySource; enclaveKey?: Hex | undefined };
+  operator: {
+    address: Address;
+    senderKey: KeySource;
+    senderKeys: SenderKeys;
+    receiptKey: KeySource;
+    enclaveKey?: Hex | undefined;
+  };
   gateway: ConfigFile["gateway"];
   ledger: LedgerSource;
   models: ModelConfig[];
   policies: PolicyConfig[];
   commit: ConfigFile["commit"];
+  fees: ConfigFile["fees"];
   prover: ProverConfig;
   watch: WatchConfig;
   enclave?: EnclaveConfig | undefined;
@@ -143,6 +150,7 @@ export function parseConfig(
     operator: {
       address: lower(file.operator.address),
       senderKey: key(file.operator.senderKey, "operator.senderKey"),
+      senderKeys: senderKeys(file.operator.senderKeys, key),
       receiptKey: key(file.operator.receiptKey, "operator.receiptKey"),
       enclaveKey: optional(file.operator.enclaveKey, (source) => secret(source, "operator.enclaveKey")),
     },
@@ -151,6 +159,7 @@ export function parseConfig(
     models: file.models.map((model) => resolveModel(model, path)),
     policies: file.policies.map((policy) => ({ ...policy, id: lower(policy.id) })),
     commit: file.commit,
+    fees: file.fees,
     prover: resolveProver(file.prover, path),
     watch: {
       mode: file.watch.mode,
@@ -173,11 +182,23 @@ export function parseConfig(
   return config;
 }
 
+function senderKeys(
+  { answer, finalise, commit }: ConfigFile["operator"]["senderKeys"],
+  key: (entry: KeyEntry, at: string) => KeySource,
+): SenderKeys {
+  const own = (lane: string) => (entry: KeyEntry) => key(entry, `operator.senderKeys.${lane}`);
+  return {
+    answer: optional(answer, own("answer")),
+    finalise: optional(finalise, own("finalise")),
+    commit: optional(commit, own("commit")),
+  };
+}
+
 function surroundings({ chain, operator, watch, models }: RelayerConfig, registrarKey: Hex) {
   return {
     ...{ chainId: chain.chainId, enclaveEvidence: chain.enclaveEvidence },
     ...{ enclaveKey: operator.enclaveKey, registrarKey },
-    senders: [plainKeyOf(operator.senderKey), plainKeyOf(watch.challengerKey)],
+    senders: [operator.senderKey, ...Object.values(operator.senderKeys), watch.challengerKey].map(plainKeyOf),
     measurements: models.flatMap(({ measurement }) => measurement ?? []),
   };
 }

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { enclaveSchema } from "./enclave.ts";
+import { feesSchema } from "./fees.ts";
 
 /** The shape of the configuration file. `meantime config schema` prints it as JSON Schema. */
 export const configSchema = z.strictObject({
@@ -40,7 +41,17 @@ export const configSchema = z.strictObject({
   operator: z
     .strictObject({
       address: hex(20).describe("the bonded operator; its own key is not needed here"),
-      senderKey: key().describe("signs transactions"),
+      senderKey: key().describe("signs transactions of every lane that has no key of its own"),
+      senderKeys: z
+        .prefault(
+          z.strictObject({
+            answer: key().optional().describe("answers, reveals and voids: what must land by a deadline"),
+            finalise: key().optional().describe("proofs, attestations and releases: what can wait"),
+            commit: key().optional().describe("commits and announces"),
+          }),
+          {},
+        )
+        .describe("a sender for each lane, so that what is stuck in one holds up no other"),
       receiptKey: key().describe("signs receipts"),
       enclaveKey: secret().optional().describe("signs attestations; the key that lives in the enclave"),
     })
@@ -129,6 +140,7 @@ export const configSchema = z.strictObject({
     }),
     {},
   ),
+  fees: feesSchema().describe("what may be spent on transactions; see docs/OPERATING.md"),
   prover: z.prefault(
     z.strictObject({
       workers: z.int().min(1).max(64).default(1).describe("proofs at the same time; one uses every core"),

@@ -22,7 +22,7 @@ import { configSchema, key, watchLimits } from "./schema.ts";
 /** A watchtower alone: no operator, no gateway, no policies of its own. */
 export type WatchtowerConfig = Pick<
   RelayerConfig,
-  "chain" | "ledger" | "models" | "prover" | "watch" | "log"
+  "chain" | "ledger" | "models" | "fees" | "prover" | "watch" | "log"
 >;
 
 /** The shape of a watchtower's configuration file. `meantime watch schema` prints it as JSON Schema. */
@@ -30,6 +30,7 @@ export const watchtowerSchema = z.strictObject({
   chain: configSchema.shape.chain,
   ledger: configSchema.shape.ledger,
   models: configSchema.shape.models.describe("what is computed anew; other models' claims are not"),
+  fees: configSchema.shape.fees,
   prover: configSchema.shape.prover,
   watch: z.prefault(
     z.strictObject({
@@ -87,6 +88,7 @@ export function parseWatchtowerConfig(
     chain: resolveChain(file.chain),
     ledger: resolveLedger(file.ledger, path, environment),
     models: file.models.map((model) => resolveModel(model, path)),
+    fees: file.fees,
     prover: resolveProver(file.prover, path),
     watch: {
       ...{ mode, maxOpenChallenges, disprove, maxBondsWei: optional(maxBondsWei, BigInt) },

@@ -58,9 +58,9 @@ async function canAnswer(
   return wouldSucceed(services, answerIntent(services.contracts.settlementAddress, challenged, evidence));
 }
 
-async function wouldSucceed({ rpc, senderAddress }: Services, { to, data }: NewIntent): Promise<boolean> {
+async function wouldSucceed({ rpc, senderAddresses }: Services, { to, data }: NewIntent): Promise<boolean> {
   try {
-    await rpc.call({ to, data, from: senderAddress });
+    await rpc.call({ to, data, from: senderAddresses.answer });
     return true;
   } catch (error) {
     if (describeRevert(error) === undefined) throw error;

@@ -10,6 +10,9 @@ const RETRY_AFTER_SECONDS = 5;
 /** A chain that was not seen for this long is treated as out of reach: deadlines could pass unnoticed. */
 const CHAIN_SILENCE_MILLISECONDS = 30_000;
 
+/** Lanes without whose transactions a bond is lost. */
+const BONDED_LANES = ["commit", "answer"] as const;
+
 /** Whether new work can be taken under each policy now, and why not. */
 export interface Readiness {
   /** Whether any can. */
@@ -46,6 +49,14 @@ export function refusalOf(
       "MT-GW-021",
       "too many obligations of this relayer failed; it takes no new work until its operator has looked into it",
       "Ask another operator. The operator runs `meantime status` and, when the cause is gone, `meantime resume`.",
+    );
+  }
+  const poor = BONDED_LANES.find((lane) => services.balances.of(services.senderAddresses[lane])?.isPoor);
+  if (poor) {
+    return busy(
+      "MT-GW-022",
+      `the sender for ${poor}s has too little ether to keep what a receipt promises`,
+      "Ask another operator. The operator sends it ether; no restart is needed.",
     );
   }
   if (!isAuthorised(view, policy)) {

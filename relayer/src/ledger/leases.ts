@@ -5,7 +5,7 @@ import { TemporaryError } from "../errors.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Writer } from "./schema.ts";
 
-/** The right to act for a lane, until somebody else holds it. */
+/** The right to do a share of the work, a role's duties or a sender's, until somebody else holds it. */
 export interface Lease {
   name: string;
   holder: string;
@@ -102,7 +102,7 @@ function databaseNow(kind: Ledger["kind"]): RawBuilder<number> {
 function lost(name: string): TemporaryError {
   return new TemporaryError(
     "MT-LED-009",
-    `another worker acts for the lane ${name} now`,
+    `another worker has the lease ${name} now`,
     "Nothing to do: this worker takes over again when that one ends.",
   );
 }

@@ -307,6 +307,28 @@ CREATE INDEX watch_receipts_age ON watch_receipts (commit_by);
   },
   {
     version: 3,
+    name: "lanes",
+    text: `
+DROP INDEX intents_queued;
+DROP INDEX intents_flying;
+DROP INDEX intents_confirmed;
+ALTER TABLE intents RENAME COLUMN lane TO old_lane;
+ALTER TABLE intents ADD COLUMN lane TEXT NOT NULL DEFAULT 'commit'
+  CHECK (lane IN ('answer', 'challenge', 'finalise', 'commit'));
+UPDATE intents SET lane = CASE
+  WHEN old_lane = 'watch' THEN 'challenge'
+  WHEN kind IN ('answer', 'void', 'reveal', 'answerOmission') THEN 'answer'
+  WHEN kind IN ('attest', 'prove', 'release') THEN 'finalise'
+  ELSE 'commit' END;
+ALTER TABLE intents DROP COLUMN old_lane;
+ALTER TABLE intents ADD COLUMN unwanted BIGINT NOT NULL DEFAULT 0 CHECK (unwanted IN (0, 1));
+CREATE INDEX intents_queued ON intents (lane, priority, id) WHERE state = 'queued';
+CREATE INDEX intents_flying ON intents (sender, nonce) WHERE state IN ('signed', 'broadcast', 'mined');
+CREATE INDEX intents_confirmed ON intents (sender, nonce) WHERE state = 'confirmed';
+`,
+  },
+  {
+    version: 4,
     name: "blobs",
     text: `
 ALTER TABLE attempts ADD COLUMN blob_fee_wei TEXT;

@@ -2,7 +2,8 @@
 
 import type { Address, Hex } from "@meantime/sdk/hex";
 import type { Generated, Kysely, Selectable, Transaction } from "kysely";
-import type { IntentKind, IntentState, Lane } from "../tx/intents.ts";
+import type { IntentState } from "../tx/intents.ts";
+import type { IntentKind, Lane } from "../tx/kinds.ts";
 
 /**
  * The tables, as `migrations.ts` makes them, the same on SQLite and PostgreSQL: ids and addresses are lower-case hex text;
@@ -125,6 +126,8 @@ export interface IntentsTable {
   value_wei: string;
   state: Generated<IntentState>;
   cancelling: Generated<number>;
+  /** 1: the operator cancelled it. */
+  unwanted: Generated<number>;
   sender: Address | null;
   nonce: number | null;
   tries: Generated<number>;

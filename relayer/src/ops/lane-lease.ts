@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { randomUUID } from "node:crypto";
+import type { Address } from "@meantime/sdk/hex";
 import { acquireLease, fencedLedger, type Lease, releaseLease } from "../ledger/leases.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Lane } from "../tx/intents.ts";
 import type { Logger } from "./logger.ts";
 
-/** This worker's hold on one lane: of the workers that share a database, one sends for each lane. */
+/**
+ * This worker's hold on a share of the work: the duties of a role, or one sender. Of the workers that share a database,
+ * one does each.
+ */
 export interface LaneLease {
-  /** The ledger for everything that this lane does; it refuses writes once another worker has taken over. */
+  /** The ledger for everything that is done in its name; it refuses writes once another worker has taken over. */
   ledger: Ledger;
-  /** Whether this worker acts for the lane. */
+  /** Whether this worker has it. */
   holds(): boolean;
   /** The lease's token: another number after another worker has acted. */
   term(): number | undefined;
@@ -20,20 +23,27 @@ export interface LaneLease {
   leave(): Promise<void>;
 }
 
-/** How long a worker that was killed keeps others from its lane. */
+/** How long a worker that was killed keeps others from its work. */
 export const LEASE_MILLISECONDS = 15_000;
 
 /** Thrice in its time, so that one slow answer of the database does not cost it. */
 export const RENEW_MILLISECONDS = LEASE_MILLISECONDS / 3;
 
+/** The lease of one sender: whoever holds it gives out its nonces. */
+export function senderLease(sender: Address): string {
+  return `sender:${sender}`;
+}
+
 /**
- * A hold on a lane, not yet taken.
+ * A hold, not yet taken.
  *
+ * @param name `operator` or `watch` for the duties of a role, {@link senderLease} for a sender: lanes that share a key share
+ * one lease
  * @param milliseconds how long it lasts without being renewed
  */
 export function createLaneLease(
   ledger: Ledger,
-  lane: Lane,
+  name: string,
   logger: Logger,
   milliseconds = LEASE_MILLISECONDS,
 ): LaneLease {
@@ -41,18 +51,18 @@ export function createLaneLease(
   let lease: Lease | undefined;
   let endsAt = 0;
   return {
-    ledger: fencedLedger(ledger, lane, () => lease),
+    ledger: fencedLedger(ledger, name, () => lease),
     // By a clock that stands still for nobody: a process that was stopped finds its time over.
     holds: () => lease !== undefined && performance.now() < endsAt,
     term: () => lease?.token,
     async keep() {
       const askedAt = performance.now();
       const before = lease?.token;
-      lease = await acquireLease(ledger, lane, holder, milliseconds);
+      lease = await acquireLease(ledger, name, holder, milliseconds);
       endsAt = askedAt + milliseconds;
-      if (lease && lease.token !== before) logger.info({ lane, token: lease.token }, "acting for the lane");
+      if (lease && lease.token !== before) logger.info({ lease: name, token: lease.token }, "acting for it");
       if (!lease && before !== undefined)
-        logger.warn({ code: "MT-LED-009", lane }, "another worker took over");
+        logger.warn({ code: "MT-LED-009", lease: name }, "another worker took over");
     },
     async leave() {
       if (lease) await releaseLease(ledger, lease);

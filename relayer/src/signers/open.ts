@@ -3,6 +3,7 @@
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { addressOf } from "@meantime/sdk/signature";
 import { RelayerError } from "../errors.ts";
+import type { Lane } from "../tx/kinds.ts";
 import { keystoreAddress, openKeystore, type PasswordSource, readPassword } from "./keystore.ts";
 import { remoteSigner } from "./remote.ts";
 import { localSigner, type Signer } from "./signer.ts";
@@ -15,17 +16,26 @@ export type KeySource =
 
 /** The signers of one relayer. */
 export interface Signers {
-  /** Signs transactions. */
-  sender: Signer;
+  /** Sign transactions, each those of its lane; without a key of its own a lane has that of `operator.senderKey`. */
+  senders: Record<OperatorLane, Signer>;
   /** Signs receipts. */
   receipts: Signer;
   /** Signs the transactions of the watchtower. */
   challenger: Signer | undefined;
 }
 
+/** The lanes whose transactions one of the operator's senders carries. */
+export type OperatorLane = Exclude<Lane, "challenge">;
+
+/** Those lanes, the most urgent first. */
+export const OPERATOR_LANES: readonly OperatorLane[] = ["answer", "finalise", "commit"];
+
+/** Keys of lanes that have one of their own. */
+export type SenderKeys = { [Each in OperatorLane]?: KeySource | undefined };
+
 /** Whose keys a relayer signs with. */
 export interface SignerConfig {
-  operator: { address: Address; senderKey: KeySource; receiptKey: KeySource };
+  operator: { address: Address; senderKey: KeySource; senderKeys?: SenderKeys; receiptKey: KeySource };
   watch: { challengerKey?: KeySource | undefined };
 }
 
@@ -64,14 +74,29 @@ export async function openSigner(source: KeySource): Promise<Signer> {
  */
 export async function openSigners({ operator, watch }: SignerConfig): Promise<Signers> {
   const sender = await openSigner(operator.senderKey);
+  const { answer, finalise, commit } = operator.senderKeys ?? {};
+  const senders = {
+    answer: answer ? await openSigner(answer) : sender,
+    finalise: finalise ? await openSigner(finalise) : sender,
+    commit: commit ? await openSigner(commit) : sender,
+  };
   const receipts = await openSigner(operator.receiptKey);
   const challenger = watch.challengerKey && (await openSigner(watch.challengerKey));
   requireDistinct([
-    ["operator.senderKey", sender.address],
+    // Several lanes may have one key.
+    ...[...new Set([sender, ...Object.values(senders)].map(({ address }) => address))].map(
+      (address) => [nameOf(senders, address), address] as const,
+    ),
     ["operator.receiptKey", receipts.address],
     ...(challenger ? [["watch.challengerKey", challenger.address] as const] : []),
   ]);
-  return { sender, receipts, challenger };
+  return { senders, receipts, challenger };
+}
+
+/** Where the configuration has a sender's key. */
+function nameOf(senders: Signers["senders"], address: Address): string {
+  const lanes = OPERATOR_LANES.filter((lane) => senders[lane].address === address);
+  return lanes.length === 1 ? `operator.senderKeys.${lanes[0]}` : "operator.senderKey";
 }
 
 /**

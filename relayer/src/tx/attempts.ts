@@ -75,11 +75,14 @@ export async function storeAttempt(
       conflict.column("tx_hash").doUpdateSet({ intent_id: intent.id, signed_at_block }),
     )
     .execute();
-  await tx
+  const { numUpdatedRows } = await tx
     .updateTable("intents")
     .set({ state: "signed", ...reserved, cancelling, tx_hash })
     .where("id", "=", intent.id)
-    .execute();
+    .where((eb) => eb.or([eb("sender", "is", null), eb("sender", "=", reserved.sender)]))
+    .executeTakeFirstOrThrow();
+  // Two workers of different configurations may hold two senders of its lane: one of them was faster.
+  if (numUpdatedRows === 0n) throw new TypeError(`transaction ${intent.id} has another sender by now`);
 }
 
 /** The stored bytes of an intent's present nonce, newest first. */

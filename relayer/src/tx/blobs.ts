@@ -6,7 +6,7 @@ import { decodeSidecar, encodeSidecar, type Sidecar, versionedHash } from "../av
 import type { Reader, Writer } from "../ledger/schema.ts";
 import type { Attempt } from "./attempts.ts";
 import type { OutboxContext, Step } from "./context.ts";
-import { type Fees, marketBlobFees, marketFees } from "./fees.ts";
+import { type Market, marketFees } from "./fees.ts";
 import type { Intent } from "./intents.ts";
 
 /** Wrapper version 1 of EIP-7594: with cell proofs. */
@@ -75,21 +75,23 @@ export async function networkBytes(
 }
 
 /**
- * What a first transaction of an intent offers: with `blobFeeWei` where it carries its blobs. While blobs are dearer than
- * the operator allows the intent waits, until its subject's `blobsUntil` (unix seconds); then it goes without them.
+ * What the market asks for the first transaction of an intent: for its blobs too, where it carries them. While blobs are
+ * dearer than the operator allows the intent waits, until its subject's `blobsUntil` (unix seconds); then it goes without.
  *
  * @returns undefined where it has to wait
  */
-export async function firstFees(step: Step, intent: Intent): Promise<Fees | undefined> {
+export async function firstMarket(step: Step, intent: Intent): Promise<Market | undefined> {
   const { ledger, rpc } = step;
-  const sidecar = await findSidecar(ledger, intent);
+  const withBlobs = (await findSidecar(ledger, intent)) !== undefined;
   // What closes a gap is what the others wait for.
-  if (intent.kind !== "fill" && (await waitsForOthers(step, sidecar !== undefined))) return undefined;
-  if (!sidecar) return marketFees(rpc);
-  const fees = await marketBlobFees(rpc);
-  if (step.maxBlobFeeWei === undefined || fees.blobFeeWei <= step.maxBlobFeeWei) return fees;
-  if (await isLateForBlobs(step, intent))
+  if (intent.kind !== "fill" && (await waitsForOthers(step, withBlobs))) return undefined;
+  const market = await marketFees(rpc, withBlobs);
+  if (!withBlobs || step.maxBlobFeeWei === undefined || (market.blobFeeWei ?? 0n) <= step.maxBlobFeeWei) {
+    return market;
+  }
+  if (await isLateForBlobs(step, intent)) {
     await goWithout(step, intent, "they are dearer than commit.blobs.maxFeeGwei");
+  }
   return undefined;
 }
 
@@ -108,7 +110,7 @@ export async function goWithout(
   intent: Intent,
   reason: string,
 ): Promise<void> {
-  logger.warn({ code: "MT-TX-014", intent: intent.dedupeKey, reason }, "it goes without its blobs");
+  logger.warn({ code: "MT-TX-018", intent: intent.dedupeKey, reason }, "it goes without its blobs");
   await ledger.transaction((tx) => dropSidecar(tx, intent));
 }
 

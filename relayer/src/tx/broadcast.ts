@@ -4,13 +4,29 @@ import type { Attempt } from "./attempts.ts";
 import { carriesBlobs, goWithout, networkBytes } from "./blobs.ts";
 import type { OutboxContext } from "./context.ts";
 import type { Intent } from "./intents.ts";
-import { classifyNodeError } from "./node-errors.ts";
+import { classifyNodeError, type NodeErrorKind } from "./node-errors.ts";
 
-/** Hands stored bytes to the nodes. What they refuse is logged, and offered again by the next step. */
-export async function broadcast(context: OutboxContext, intent: Intent, attempt: Attempt): Promise<void> {
+/** Refusals that a higher fee mends. */
+const TOO_CHEAP: readonly (NodeErrorKind | undefined)[] = [
+  "replacementUnderpriced",
+  "underpriced",
+  "feeCapBelowBaseFee",
+  "blobFeeCapBelowBlobBaseFee",
+];
+
+/**
+ * Hands stored bytes to the nodes. What they refuse is logged, and offered again by the next step.
+ *
+ * @returns why they were refused
+ */
+export async function broadcast(
+  context: OutboxContext,
+  intent: Intent,
+  attempt: Attempt,
+): Promise<NodeErrorKind | undefined> {
   const { ledger, rpc, logger } = context;
   const bytes = await networkBytes(context, intent, attempt);
-  if (bytes === undefined) return;
+  if (bytes === undefined) return undefined;
   try {
     await rpc.send("eth_sendRawTransaction", [bytes]);
   } catch (error) {
@@ -25,7 +41,7 @@ export async function broadcast(context: OutboxContext, intent: Intent, attempt:
         "the node did not take the transaction",
       );
       if (refusal === "blobRefused" && carriesBlobs(attempt)) await goWithout(context, intent, reason);
-      return;
+      return refusal;
     }
   }
   await ledger.transaction((tx) =>
@@ -36,4 +52,10 @@ export async function broadcast(context: OutboxContext, intent: Intent, attempt:
       .where("state", "=", "signed")
       .execute(),
   );
+  return undefined;
+}
+
+/** Whether a higher fee would mend a refusal. */
+export function isTooCheap(refusal: NodeErrorKind | undefined): boolean {
+  return TOO_CHEAP.includes(refusal);
 }

@@ -46,7 +46,6 @@ export function commitIntent(
 ): NewIntent {
   return {
     dedupeKey: `commit:${batchId}`,
-    lane: "operator",
     kind: "commit",
     subject: { batchId, lastServedAt: lastServedAt.toString() },
     ...call(settlement, "commit", [header]),
@@ -62,7 +61,6 @@ export function attestIntent(
 ): NewIntent {
   return {
     dedupeKey: `attest:${batchId}`,
-    lane: "operator",
     kind: "attest",
     subject: { batchId },
     ...call(settlement, "attestBatch", [header, evidence]),
@@ -79,7 +77,6 @@ export function proveIntent(
 ): NewIntent {
   return {
     dedupeKey: proveKey(placed),
-    lane: "operator",
     kind: "prove",
     subject: { ...subjectOf(placed), kind: String(kind) },
     ...call(settlement, "prove", [header, placed.claim, placed.index, proof, kind, beneficiary, bytes]),
@@ -95,7 +92,6 @@ export function answerIntent(
   const { batchId, claim, index, challenger } = challenged;
   return {
     dedupeKey: answerKey(challenged),
-    lane: "operator",
     kind: "answer",
     subject: { ...subjectOf(challenged), challenger },
     ...call(settlement, "answer", [batchId, claim, index, challenger, kind, beneficiary, bytes]),
@@ -107,7 +103,6 @@ export function voidIntent(settlement: Address, challenged: ChallengedClaim): Ne
   const { batchId, claim, index, challenger } = challenged;
   return {
     dedupeKey: voidKey(challenged),
-    lane: "operator",
     kind: "void",
     subject: { ...subjectOf(challenged), challenger },
     ...call(settlement, "voidChallenge", [batchId, claim, index, challenger]),
@@ -126,7 +121,6 @@ export function revealIntent(
   const encoded = { proof: opening.proof, input: bytesToHex(input), salt, output: bytesToHex(output) };
   return {
     dedupeKey: revealKey(placed),
-    lane: "operator",
     kind: "reveal",
     subject: subjectOf(placed),
     ...call(settlement, "reveal", [header, placed.claim, placed.index, proof, encoded]),
@@ -142,7 +136,6 @@ export function answerOmissionIntent(
 ): NewIntent {
   return {
     dedupeKey: answerOmissionKey(placed.claimId),
-    lane: "operator",
     kind: "answerOmission",
     subject: subjectOf(placed),
     ...callReceipts(receipts, "answerOmission", [placed.claim, header, placed.index, proof]),
@@ -160,7 +153,6 @@ export function challengeIntent(
 ): NewIntent {
   return {
     dedupeKey: `challenge:${placeOf(placed)}${reopenings === 0 ? "" : `:${reopenings}`}`,
-    lane: "watch",
     kind: "challenge",
     subject: subjectOf(placed),
     ...call(settlement, "challenge", [header, placed.claim, placed.index, proof]),
@@ -172,7 +164,6 @@ export function challengeIntent(
 export function resolveIntent(settlement: Address, placed: PlacedClaim, challenger: Address): NewIntent {
   return {
     dedupeKey: `resolve:${placeOf(placed)}`,
-    lane: "watch",
     kind: "resolve",
     subject: { ...subjectOf(placed), challenger },
     ...call(settlement, "resolve", [placed.batchId, placed.claim, placed.index, challenger]),
@@ -188,7 +179,6 @@ export function demandIntent(
 ): NewIntent {
   return {
     dedupeKey: demandKey(batchId),
-    lane: "watch",
     kind: "demand",
     subject: { batchId, index: String(index) },
     ...call(settlement, "demandReveal", [header, index]),
@@ -205,7 +195,6 @@ export function resolveDemandIntent(
 ): NewIntent {
   return {
     dedupeKey: `resolve-demand:${batchId}:${index}`,
-    lane: "watch",
     kind: "resolveDemand",
     subject: { batchId, index: String(index), challenger: demander },
     ...call(settlement, "resolveDemand", [header, index, demander]),
@@ -220,7 +209,6 @@ export function releaseIntent(
   const batchIds = batches.map((batch) => batch.batchId).join(",");
   return {
     dedupeKey: `release:${keccak256Text(batchIds)}`,
-    lane: "operator",
     kind: "release",
     subject: { batchIds },
     ...call(settlement, "release", [batches.map((batch) => batch.header)]),
@@ -237,7 +225,6 @@ export function announceIntent(
 ): NewIntent {
   return {
     dedupeKey: `announce:${turn}:${endpoint}`,
-    lane: "operator",
     kind: "announce",
     subject: { endpoint },
     ...callReceipts(receipts, "announce", [operator, policyId, endpoint]),

@@ -5,8 +5,10 @@ import type { Rpc } from "../chain/rpc.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { Signer } from "../signers/signer.ts";
-import type { Intent, IntentKind, Lane, Subject } from "./intents.ts";
-import type { Wish } from "./wishes.ts";
+import type { FeeLimits } from "./fee-caps.ts";
+import type { Intent, Subject } from "./intents.ts";
+import type { IntentKind, Lane } from "./kinds.ts";
+import type { StakeOf } from "./stakes.ts";
 
 /**
  * What the chain says about an intent: still `needed`, already `done` (by us before a crash, or by anybody), `moot`, when
@@ -22,13 +24,19 @@ export type Predicates = Record<Exclude<IntentKind, "fill">, Predicate>;
 
 /** One sender and its way to the chain. */
 export interface OutboxContext {
-  lane: Lane;
+  /** The lanes that it carries; none: it only settles what it has in flight. */
+  lanes: readonly Lane[];
   signer: Signer;
   chainId: number;
   confirmations: number;
   ledger: Ledger;
   rpc: Rpc;
   predicates: Predicates;
+  /** What depends on a transaction, which bounds what may be spent on it. */
+  stakeOf: StakeOf;
+  limits: FeeLimits;
+  /** Whether the sender has less ether than its floor: what can wait waits. */
+  isPoor?: (sender: Address) => boolean;
   logger: Logger;
   /** Of a unit of blob gas; any price where it is left out. */
   maxBlobFeeWei?: bigint;
@@ -38,12 +46,12 @@ export interface OutboxContext {
 
 /** What an outbox knows of its transactions beside the ledger, by their numbers; a restart begins anew. */
 export interface Memory {
-  /** In flight, and cancelled by the operator. After a restart the chain alone says whether they are needed. */
-  unwanted: Set<number>;
-  /** What the operator wants of those in flight; obeyed by the next step. */
-  wishes: Map<number, Wish>;
+  /** Those that the operator bumps with the next step. */
+  bumps: Set<number>;
   /** Left signed or sent by a previous process: the chain is asked once more whether they are needed. */
   unchecked: Set<number>;
+  /** The block at which those that offer all that they may were sent again last. */
+  offeredAt: Map<number, number>;
 }
 
 /** One look at the chain, and what is done by it. */

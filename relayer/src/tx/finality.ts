@@ -20,9 +20,9 @@ export async function settleConfirmed(
   chainCount: number,
   head: number,
 ): Promise<void> {
-  const { ledger, rpc, lane, logger } = context;
-  const back = await confirmedFrom(ledger, lane, chainCount);
-  const old = await confirmedAtOrBelow(ledger, lane, await finalBlock(context, head));
+  const { ledger, rpc, signer, logger } = context;
+  const back = await confirmedFrom(ledger, signer.address, chainCount);
+  const old = await confirmedAtOrBelow(ledger, signer.address, await finalBlock(context, head));
   const final = new Set(old.map(({ id }) => id));
   for (const intent of [...old, ...back.filter(({ id }) => !final.has(id))]) {
     const receipt = intent.txHash === undefined ? null : await rpc.getTransactionReceipt(intent.txHash);

@@ -11,13 +11,16 @@ import { enqueue, findIntent, highestNonceInFlight, type Intent } from "./intent
  * @param send sends the intent of the transfer
  */
 export async function fillGap(step: Step, send: (fill: Intent) => Promise<void>): Promise<void> {
-  const { ledger, lane, logger, sender, head } = step;
+  const { ledger, lanes, logger, sender, head } = step;
   const highest = await highestNonceInFlight(ledger, sender);
   if (highest === undefined) return;
   const free = await freeNonce(step);
   if (free > highest) return;
   const dedupeKey = `fill:${sender}:${free}:${head}`;
   logger.warn({ code: "MT-TX-013", nonce: free, sender }, "closing a gap of the nonces");
+  // A lane of this sender, so that a restart finds it: none, where its key is gone.
+  const [lane] = lanes;
+  if (!lane) return;
   await ledger.transaction((tx) =>
     enqueue(tx, { dedupeKey, lane, kind: "fill", subject: {}, to: sender, data: "0x", valueWei: 0n }),
   );

@@ -3,57 +3,7 @@
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { sql } from "kysely";
 import type { Reader, Row, Writer } from "../ledger/schema.ts";
-
-/** Which sender carries a transaction. Each has nonces of its own. */
-export type Lane = "operator" | "watch";
-
-/** What a transaction is for. */
-export type IntentKind =
-  | "answer"
-  | "void"
-  | "reveal"
-  | "answerOmission"
-  | "challenge"
-  | "demand"
-  | "resolve"
-  | "resolveDemand"
-  | "disprove"
-  | "reportOmission"
-  | "resolveOmission"
-  | "reportEquivocation"
-  | "reopenBatch"
-  | "reopenClaim"
-  | "release"
-  | "attest"
-  | "prove"
-  | "commit"
-  | "announce"
-  /** Closes a gap of the nonces by a transfer to oneself. */
-  | "fill";
-
-/** Smaller goes first: an unanswered dispute costs a bond, a late release costs nothing. */
-const PRIORITY: Record<IntentKind, number> = {
-  answer: 0,
-  void: 0,
-  reveal: 0,
-  answerOmission: 0,
-  challenge: 1,
-  demand: 1,
-  disprove: 1,
-  reopenBatch: 1,
-  reopenClaim: 1,
-  reportOmission: 1,
-  reportEquivocation: 1,
-  resolveOmission: 2,
-  resolve: 2,
-  resolveDemand: 2,
-  commit: 3,
-  attest: 4,
-  prove: 5,
-  release: 6,
-  announce: 7,
-  fill: 0,
-};
+import { type IntentKind, type Lane, termsOf } from "./kinds.ts";
 
 /**
  * The life of an intent.
@@ -79,8 +29,9 @@ export type Subject = Record<string, string>;
 export interface NewIntent {
   /** At most one intent per key exists, ever. */
   dedupeKey: string;
-  lane: Lane;
   kind: IntentKind;
+  /** Where another sender than that of its kind has to carry it. */
+  lane?: Lane;
   subject: Subject;
   to: Address;
   data: Hex;
@@ -90,12 +41,17 @@ export interface NewIntent {
 /** A stored intent. */
 export interface Intent extends NewIntent {
   id: number;
+  lane: Lane;
   state: IntentState;
   /** Whether the nonce is being given back by a transfer to oneself. */
   cancelling: boolean;
+  /** Whether the operator cancelled it: it ends with its nonce, whatever the chain needs. */
+  unwanted: boolean;
   sender: Address | undefined;
   nonce: number | undefined;
   tries: number;
+  /** What it waits for, or what ended it. */
+  error: string | undefined;
   txHash: Hex | undefined;
   blockNumber: number | undefined;
 }
@@ -107,9 +63,9 @@ export async function enqueue(tx: Writer, intent: NewIntent): Promise<boolean> {
     .insertInto("intents")
     .values({
       dedupe_key: intent.dedupeKey,
-      lane: intent.lane,
+      lane: intent.lane ?? termsOf(intent.kind).lane,
       kind: intent.kind,
-      priority: PRIORITY[intent.kind],
+      priority: termsOf(intent.kind).priority,
       subject: JSON.stringify(intent.subject),
       batch_id: batchId ?? null,
       leaf_index: index === undefined ? null : Number(index),
@@ -142,46 +98,62 @@ export async function findIntent(db: Reader, dedupeKey: string): Promise<Intent 
   return row && fromRow(row);
 }
 
-/** Intents of a lane that hold a nonce and are not done, lowest nonce first. */
-export async function inFlight(db: Reader, lane: Lane): Promise<Intent[]> {
+/** Intents that hold a nonce of a sender and are not done, lowest nonce first. */
+export async function inFlight(db: Reader, sender: Address): Promise<Intent[]> {
   const rows = await db
     .selectFrom("intents")
     .selectAll()
-    .where("lane", "=", lane)
+    .where("sender", "=", sender)
     .where(sql<boolean>`state IN ('signed', 'broadcast', 'mined')`)
     .orderBy("nonce")
     .execute();
   return rows.map(fromRow);
 }
 
-/** One intent of a lane that waits to be sent. */
-export async function queued(db: Reader, lane: Lane, id: number): Promise<Intent | undefined> {
+/** Senders that hold nonces of intents that are not final. */
+export async function sendersAtWork(db: Reader): Promise<Address[]> {
+  const rows = await db
+    .selectFrom("intents")
+    .select("sender")
+    .distinct()
+    .where(sql<boolean>`state IN ('signed', 'broadcast', 'mined', 'confirmed')`)
+    .execute();
+  return rows.flatMap(({ sender }) => sender ?? []);
+}
+
+/** One intent that waits to be sent, if it is of these lanes. */
+export async function queued(db: Reader, lanes: readonly Lane[], id: number): Promise<Intent | undefined> {
+  if (lanes.length === 0) return undefined;
   const row = await db
     .selectFrom("intents")
     .selectAll()
     .where("id", "=", id)
-    .where("lane", "=", lane)
+    .where("lane", "in", lanes)
     .where("state", "=", sql.lit("queued"))
     .executeTakeFirst();
   return row && fromRow(row);
 }
 
-/** Confirmed intents of a lane whose nonce the chain should have counted. */
-export async function confirmedFrom(db: Reader, lane: Lane, chainCount: number): Promise<Intent[]> {
-  return confirmed(db, lane, (query) => query.where("nonce", ">=", chainCount));
+/** Confirmed intents of a sender whose nonce the chain should have counted. */
+export async function confirmedFrom(db: Reader, sender: Address, chainCount: number): Promise<Intent[]> {
+  return confirmed(db, sender, (query) => query.where("nonce", ">=", chainCount));
 }
 
-/** Confirmed intents of a lane in blocks up to this one. */
-export async function confirmedAtOrBelow(db: Reader, lane: Lane, blockNumber: number): Promise<Intent[]> {
-  return confirmed(db, lane, (query) => query.where("block_number", "<=", blockNumber));
+/** Confirmed intents of a sender in blocks up to this one. */
+export async function confirmedAtOrBelow(
+  db: Reader,
+  sender: Address,
+  blockNumber: number,
+): Promise<Intent[]> {
+  return confirmed(db, sender, (query) => query.where("block_number", "<=", blockNumber));
 }
 
 async function confirmed(
   db: Reader,
-  lane: Lane,
+  sender: Address,
   narrow: (query: ReturnType<typeof selectIntents>) => ReturnType<typeof selectIntents>,
 ): Promise<Intent[]> {
-  const query = selectIntents(db).where("lane", "=", lane).where("state", "=", sql.lit("confirmed"));
+  const query = selectIntents(db).where("sender", "=", sender).where("state", "=", sql.lit("confirmed"));
   const rows = await narrow(query).orderBy("nonce").execute();
   return rows.map(fromRow);
 }
@@ -206,29 +178,51 @@ export async function reopen(tx: Writer, id: number): Promise<void> {
   await tx.updateTable("intents").set({ state: "signed", block_number: null }).where("id", "=", id).execute();
 }
 
+/** The operator does not want it any more: what it has in flight is cancelled, whatever the process that does it. */
+export async function renounce(tx: Writer, id: number): Promise<void> {
+  await tx.updateTable("intents").set({ unwanted: 1 }).where("id", "=", id).execute();
+}
+
 /** No reorganisation reaches a confirmed transaction any more. */
 export async function finalise(tx: Writer, id: number): Promise<void> {
   await tx.updateTable("intents").set({ state: "final" }).where("id", "=", id).execute();
 }
 
-/** Intents of a lane that may be tried now, most urgent first. */
+/**
+ * Intents of lanes that may be tried now, most urgent first, as many of each lane as there is room for.
+ *
+ * @param longestPauseMilliseconds what waits for longer than that waits by a clock that was set back since
+ */
 export async function ready(
   db: Reader,
-  lane: Lane,
+  lanes: readonly Lane[],
   nowMilliseconds: number,
+  longestPauseMilliseconds: number,
   limit: number,
 ): Promise<Intent[]> {
-  const rows = await db
-    .selectFrom("intents")
-    .selectAll()
-    .where("lane", "=", lane)
-    .where("state", "=", sql.lit("queued"))
-    .where("next_try_at_milliseconds", "<=", nowMilliseconds)
-    .orderBy("priority")
-    .orderBy("id")
-    .limit(limit)
-    .execute();
-  return rows.map(fromRow);
+  const perLane = await Promise.all(
+    lanes.map((lane) =>
+      db
+        .selectFrom("intents")
+        .selectAll()
+        .where("lane", "=", lane)
+        .where("state", "=", sql.lit("queued"))
+        .where((eb) =>
+          eb.or([
+            eb("next_try_at_milliseconds", "<=", nowMilliseconds),
+            eb("next_try_at_milliseconds", ">", nowMilliseconds + longestPauseMilliseconds),
+          ]),
+        )
+        .orderBy("priority")
+        .orderBy("id")
+        .limit(limit)
+        .execute(),
+    ),
+  );
+  return perLane
+    .flat()
+    .sort((a, b) => a.priority - b.priority || a.id - b.id)
+    .map(fromRow);
 }
 
 /** Intents of a kind that are neither done nor given up. */
@@ -261,6 +255,7 @@ export async function outboxCounts(db: Reader) {
     .select((eb) => [
       "i.lane",
       eb.fn.max<number>("i.tries").as("tries"),
+      eb.fn.sum<number>(sql`CASE WHEN i.error IN ('MT-TX-014', 'MT-TX-015') THEN 1 ELSE 0 END`).as("overCap"),
       eb.fn.min<number | null>("a.signed_at_block").as("oldestSignedAtBlock"),
     ])
     .where(sql<boolean>`i.state IN ('queued', 'signed', 'broadcast', 'mined')`)
@@ -330,7 +325,15 @@ export async function requeue(
   await tx
     .updateTable("intents")
     .set((eb) => ({
-      ...{ state: "queued", sender: null, nonce: null, cancelling: 0, tx_hash: null, block_number: null },
+      ...{
+        state: "queued",
+        sender: null,
+        nonce: null,
+        cancelling: 0,
+        unwanted: 0,
+        tx_hash: null,
+        block_number: null,
+      },
       tries: eb("tries", "+", 1),
       error,
       next_try_at_milliseconds: nextTryAtMilliseconds,
@@ -348,7 +351,7 @@ export async function close(
 ): Promise<void> {
   await tx
     .updateTable("intents")
-    .set({ state, sender: null, nonce: null, cancelling: 0, error })
+    .set({ state, sender: null, nonce: null, cancelling: 0, unwanted: 0, error })
     .where("id", "=", id)
     .execute();
 }
@@ -365,9 +368,11 @@ function fromRow(row: Row<"intents">): Intent {
     valueWei: BigInt(row.value_wei),
     state: row.state,
     cancelling: row.cancelling === 1,
+    unwanted: row.unwanted === 1,
     sender: row.sender ?? undefined,
     nonce: row.nonce ?? undefined,
     tries: row.tries,
+    error: row.error ?? undefined,
     txHash: row.tx_hash ?? undefined,
     blockNumber: row.block_number ?? undefined,
   };

@@ -5,17 +5,21 @@ import { describeError } from "../errors.ts";
 import type { Memory, OutboxContext, Step } from "./context.ts";
 import { settleConfirmed } from "./finality.ts";
 import { fillGap } from "./gaps.ts";
-import { type Intent, inFlight, type Lane, queued, ready } from "./intents.ts";
-import { CANCELLED, endIntent, tryLater } from "./outcomes.ts";
+import { type Intent, inFlight, queued, ready, renounce } from "./intents.ts";
+import type { Lane } from "./kinds.ts";
+import { CANCELLED, endIntent, LAST_RETRY_MILLISECONDS, tryLater } from "./outcomes.ts";
 import { sendFirst } from "./send.ts";
 import { settleInFlight } from "./settle.ts";
 import { refuseWish, type Wish } from "./wishes.ts";
 
 const MAX_IN_FLIGHT = 16;
+/** Of these the lanes below `answer` leave some free: an answer need not wait for what is stuck. */
+const KEPT_FOR_ANSWERS = 4;
 
 /**
- * The write-ahead outbox of one sender. A nonce is reserved and the signed bytes are stored in one database transaction,
- * before anybody sees them; what is sent after a crash is the same bytes, so nothing is ever sent twice under two nonces.
+ * The write-ahead outbox of one sender, for the lanes that it carries. A nonce is reserved and the signed bytes are stored
+ * in one database transaction, before anybody sees them; what is sent after a crash is the same bytes, so nothing is ever
+ * sent twice under two nonces.
  *
  * One call of {@link Outbox.step} settles what is in flight and sends what is due. Calls must not overlap.
  */
@@ -24,34 +28,40 @@ export class Outbox {
   /** The sender's address, lower-case. */
   readonly sender: Address;
   #memory: Memory | undefined;
-  readonly #wishes = new Map<number, Wish>();
+  readonly #bumps = new Set<number>();
 
   constructor(context: OutboxContext) {
     this.#context = context;
     this.sender = context.signer.address;
   }
 
-  get lane(): Lane {
-    return this.#context.lane;
-  }
-
   /**
-   * Does with an open transaction of this lane what the operator wants: `bump` offers a higher fee with the next step,
-   * whatever the market says; `cancel` gives a queued one up at once, one in flight by a transfer to oneself.
+   * Does with an open transaction of this sender what the operator wants: `bump` offers a higher fee with the next step,
+   * whatever the market says; `cancel` gives a queued one up at once, one in flight by a transfer to oneself, also after a
+   * restart.
    *
-   * @returns what was or will be done; undefined where this lane has no such transaction
+   * @returns its lane, and what was or will be done; undefined where this sender has no such transaction
    * @throws RelayerError `MT-OPS-006` it would break a promise, and `force` was not said; `MT-OPS-007` it has no nonce
    * to bump, or is in a block
    */
-  async ask(id: number, wish: Wish, force: boolean): Promise<string | undefined> {
-    const { ledger, lane } = this.#context;
-    const flying = (await inFlight(ledger, lane)).find((intent) => intent.id === id);
-    const intent = flying ?? (await queued(ledger, lane, id));
+  async ask(id: number, wish: Wish, force: boolean): Promise<{ lane: Lane; done: string } | undefined> {
+    const { ledger, lanes } = this.#context;
+    const flying = (await inFlight(ledger, this.sender)).find((intent) => intent.id === id);
+    const intent = flying ?? (await queued(ledger, lanes, id));
     if (!intent) return undefined;
     refuseWish(intent, wish, force);
-    if (flying) {
-      this.#wishes.set(id, wish);
-      return wish === "bump" ? "a higher fee is offered with the next step" : "cancelled with the next step";
+    return { lane: intent.lane, done: await this.#obey(intent, wish, flying !== undefined) };
+  }
+
+  async #obey(intent: Intent, wish: Wish, isInFlight: boolean): Promise<string> {
+    const { ledger } = this.#context;
+    if (wish === "bump") {
+      this.#bumps.add(intent.id);
+      return "a higher fee is offered with the next step";
+    }
+    if (isInFlight) {
+      await ledger.transaction((tx) => renounce(tx, intent.id));
+      return "cancelled with the next step";
     }
     await endIntent(ledger, intent, "failed", CANCELLED);
     return "cancelled";
@@ -59,16 +69,18 @@ export class Outbox {
 
   /** Settles what is in flight, sends what is due, and closes what gaps are left. */
   async step(): Promise<void> {
-    const { ledger, rpc, lane } = this.#context;
+    const { ledger, rpc, lanes } = this.#context;
     const head = await rpc.getBlockNumber();
     // Read before any receipt: a count beyond a nonce then means that a receipt must be there, or is not ours.
     const chainCount = await rpc.getTransactionCount(this.sender, "latest");
     await settleConfirmed(this.#context, chainCount, head);
-    const flying = await inFlight(ledger, lane);
+    const flying = await inFlight(ledger, this.sender);
     const step = this.#stepAt(head, chainCount, flying);
     for (const intent of flying) await isolated(step, intent, () => settleInFlight(step, intent));
-    const room = MAX_IN_FLIGHT - (await inFlight(ledger, lane)).length;
-    for (const intent of room > 0 ? await ready(ledger, lane, step.now(), room) : []) {
+    let room = MAX_IN_FLIGHT - (await inFlight(ledger, this.sender)).length;
+    for (const intent of await ready(ledger, lanes, step.now(), LAST_RETRY_MILLISECONDS, MAX_IN_FLIGHT)) {
+      if (room <= (intent.lane === "answer" ? 0 : KEPT_FOR_ANSWERS)) continue;
+      room -= 1;
       await isolated(step, intent, () => sendFirst(step, intent));
     }
     await fillGap(step, (fill) => isolated(step, fill, () => sendFirst(step, fill)));
@@ -76,9 +88,9 @@ export class Outbox {
 
   #stepAt(head: number, chainCount: number, flying: readonly Intent[]): Step {
     this.#memory ??= {
-      wishes: this.#wishes,
-      unwanted: new Set(),
+      bumps: this.#bumps,
       unchecked: new Set(flying.map((intent) => intent.id)),
+      offeredAt: new Map(),
     };
     const now = () => this.#context.nowMilliseconds?.() ?? Date.now();
     return { ...this.#context, sender: this.sender, head, chainCount, memory: this.#memory, now };

@@ -9,7 +9,8 @@ import { close, type Intent, requeue } from "./intents.ts";
 export const CANCELLED = "MT-TX-011";
 
 const FIRST_RETRY_MILLISECONDS = 500;
-const LAST_RETRY_MILLISECONDS = 30_000;
+/** The longest pause. */
+export const LAST_RETRY_MILLISECONDS = 30_000;
 
 /** Tries an intent again after a pause that grows with every try. */
 export async function tryLater({ ledger, now }: Step, intent: Intent, reason: string): Promise<void> {
@@ -26,6 +27,22 @@ export async function tryLater({ ledger, now }: Step, intent: Intent, reason: st
   );
 }
 
+/** Looks at an intent again after a pause that counts as no try: nothing is wrong with it. */
+export async function pause(
+  { ledger, now }: Step,
+  intent: Intent,
+  reason: string | null,
+  milliseconds: number,
+): Promise<void> {
+  await ledger.transaction((tx) =>
+    tx
+      .updateTable("intents")
+      .set({ error: reason, next_try_at_milliseconds: now() + milliseconds })
+      .where("id", "=", intent.id)
+      .execute(),
+  );
+}
+
 /** Takes an intent's nonce away, which is spent or free again, and queues it once more. */
 export async function giveUpNonce(
   { ledger, now }: Step,
@@ -33,6 +50,7 @@ export async function giveUpNonce(
   reason: string,
   pauseMilliseconds = 0,
 ): Promise<void> {
+  if (intent.unwanted) return endIntent(ledger, intent, "failed", CANCELLED);
   // Whoever took its nonce, the gap is closed.
   if (intent.kind === "fill") return endIntent(ledger, intent, "satisfied", reason);
   return ledger.transaction((tx) => requeue(tx, intent.id, reason, now() + pauseMilliseconds));

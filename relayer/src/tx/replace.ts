@@ -4,15 +4,20 @@ import { Transaction } from "ethers";
 import { signAndBroadcast } from "./assign.ts";
 import { type Attempt, feesOf } from "./attempts.ts";
 import { carriesBlobs, findSidecar, goWithout, isLateForBlobs } from "./blobs.ts";
-import { broadcast } from "./broadcast.ts";
+import { broadcast, isTooCheap } from "./broadcast.ts";
+import { AT_CAP, budgetOf } from "./budget.ts";
 import { type Step, verdictOf } from "./context.ts";
-import { marketBlobFees, marketFees, replacementFees } from "./fees.ts";
+import { ceilingOf } from "./fee-caps.ts";
+import { marketFees, replacementFees } from "./fees.ts";
 import { highestNonceInFlight, type Intent } from "./intents.ts";
 import { CANCELLED, endIntent } from "./outcomes.ts";
 
 const SELF_TRANSFER_GAS = 21_000n;
-/** A transaction that is not in a block after this many blocks is offered again at a higher fee. */
+/** A transaction that is not in a block after so many blocks is offered again at a higher fee. */
 const BUMP_AFTER_BLOCKS = 5;
+/** The same, when less than half of its time is left, or of the time of one that waits behind it. */
+const URGENT_BUMP_AFTER_BLOCKS = 2;
+const URGENT_PART = 0.5;
 
 /**
  * Sends the stored bytes of an intent that is in no block, or dearer ones, if the chain still needs it.
@@ -26,17 +31,43 @@ export async function offerAgain(
   attempts: readonly Attempt[],
   latest: Attempt,
 ): Promise<void> {
-  const { wishes, unchecked } = step.memory;
-  const wish = wishes.get(intent.id);
-  wishes.delete(intent.id);
-  if (wish === "cancel") return cancel(step, intent, latest);
-  const isBumpDue = wish === "bump" || step.head - latest.signed_at_block >= BUMP_AFTER_BLOCKS;
+  const { bumps, unchecked, offeredAt } = step.memory;
+  if (intent.unwanted && latest.cancels === 0) return cancel(step, intent, latest);
+  const isAsked = bumps.delete(intent.id);
+  // It offers all that it may: once a block is often enough.
+  if (!isAsked && offeredAt.get(intent.id) === step.head) return;
+  const isBumpDue = isAsked || (await isOverdue(step, intent, latest));
   if (!isBumpDue && intent.state === "broadcast" && !unchecked.has(intent.id)) return;
   const isGivenBack = latest.cancels === 0 && (await giveBackUnneeded(step, intent, attempts, latest));
   unchecked.delete(intent.id);
   if (isGivenBack) return;
-  if (isBumpDue) await bump(step, intent, latest);
+  if (isBumpDue) await bump(step, intent, latest, isAsked);
   else if (intent.state !== "broadcast") await offerStored(step, intent, latest);
+}
+
+/** By blocks, not by a clock: what is in no block while none comes is not late. */
+async function isOverdue(step: Step, intent: Intent, latest: Attempt): Promise<boolean> {
+  const blocks = step.head - latest.signed_at_block;
+  if (blocks < URGENT_BUMP_AFTER_BLOCKS) return false;
+  if (blocks >= BUMP_AFTER_BLOCKS) return true;
+  const { gasLimit } = Transaction.from(latest.raw);
+  const { part } = await budgetOf(step, intent, gasLimit, await marketFees(step.rpc));
+  return part >= URGENT_PART;
+}
+
+/**
+ * The stored bytes as they are; where a node asks for more, dearer ones at once; where the intent goes without the blobs
+ * that they name, others.
+ */
+async function offerStored(step: Step, intent: Intent, latest: Attempt): Promise<void> {
+  if (carriesBlobs(latest)) {
+    if (await isLateForBlobs(step, intent)) await goWithout(step, intent, "no node has taken them");
+    if (!(await findSidecar(step.ledger, intent))) return bump(step, intent, latest, false);
+  }
+  const refusal = await broadcast(step, intent, latest);
+  if (!isTooCheap(refusal)) return;
+  const { gasLimit } = Transaction.from(latest.raw);
+  await replace(step, intent, latest, { gasLimit, cancels: latest.cancels === 1, isDemanded: true });
 }
 
 /** What the chain no longer needs is not sent again. @returns whether the intent was dealt with */
@@ -62,49 +93,65 @@ async function giveBackUnneeded(
     { intent: intent.dedupeKey, verdict },
     "not needed any more; cancelling by a transfer to oneself",
   );
-  await replace(step, intent, latest, SELF_TRANSFER_GAS, true);
+  await replace(step, intent, latest, { gasLimit: SELF_TRANSFER_GAS, cancels: true });
   return true;
 }
 
-/** The stored bytes as they are, which no node took; where the intent goes without the blobs that they name, others. */
-async function offerStored(step: Step, intent: Intent, latest: Attempt): Promise<void> {
-  if (carriesBlobs(latest)) {
-    if (await isLateForBlobs(step, intent)) await goWithout(step, intent, "no node has taken them");
-    if (!(await findSidecar(step.ledger, intent))) return bump(step, intent, latest);
-  }
-  await broadcast(step, intent, latest);
-}
-
-async function bump(step: Step, intent: Intent, latest: Attempt): Promise<void> {
+async function bump(step: Step, intent: Intent, latest: Attempt, isAsked: boolean): Promise<void> {
   const { gasLimit } = Transaction.from(latest.raw);
   step.logger.warn(
     { code: "MT-TX-009", intent: intent.dedupeKey, maxFeeWei: latest.max_fee_wei },
     "not in a block yet; offering a higher fee under the same nonce",
   );
-  await replace(step, intent, latest, gasLimit, latest.cancels === 1);
+  await replace(step, intent, latest, { gasLimit, cancels: latest.cancels === 1, isAsked });
 }
 
 async function cancel(step: Step, intent: Intent, latest: Attempt): Promise<void> {
-  step.memory.unwanted.add(intent.id);
   step.logger.warn(
     { code: CANCELLED, intent: intent.dedupeKey },
     "the operator cancels a transaction: its nonce goes to a transfer to oneself",
   );
-  await replace(step, intent, latest, SELF_TRANSFER_GAS, true);
+  await replace(step, intent, latest, { gasLimit: SELF_TRANSFER_GAS, cancels: true });
 }
 
-/** Offers other bytes under the same nonce; where the market does not justify a higher fee, the old ones again. */
+interface Replacement {
+  gasLimit: bigint;
+  cancels: boolean;
+  /** The operator wants it, whatever is at stake. */
+  isAsked?: boolean;
+  /** A node has just refused the latest bytes as too cheap. */
+  isDemanded?: boolean;
+}
+
+/** Offers other bytes under the same nonce; where they would cost more than they may, the old ones once a block. */
 async function replace(
   step: Step,
   intent: Intent,
   latest: Attempt,
-  gasLimit: bigint,
-  cancels: boolean,
+  { gasLimit, cancels, isAsked, isDemanded }: Replacement,
 ): Promise<void> {
   // With blobs once, with blobs always: the pool that holds them takes nothing else of their sender.
   const keepsBlobs = carriesBlobs(latest) && (await findSidecar(step.ledger, intent)) !== undefined;
-  const market = await (keepsBlobs ? marketBlobFees(step.rpc) : marketFees(step.rpc));
-  const fees = replacementFees(feesOf(latest), market);
-  if (fees) await signAndBroadcast(step, intent, gasLimit, fees, cancels);
-  else await broadcast(step, intent, latest);
+  const market = await marketFees(step.rpc, keepsBlobs);
+  // A transfer to oneself costs little, and frees what waits behind it.
+  const capWei =
+    isAsked || cancels
+      ? ceilingOf(market, step.limits)
+      : (await budgetOf(step, intent, gasLimit, market)).capWei;
+  const fees = replacementFees(feesOf(latest), market, capWei, isDemanded);
+  if (fees) return signAndBroadcast(step, intent, { gasLimit, fees, capWei, cancels });
+  await stayAtCap(step, intent, latest);
+}
+
+async function stayAtCap(step: Step, intent: Intent, latest: Attempt): Promise<void> {
+  const { ledger, logger, head, memory } = step;
+  memory.offeredAt.set(intent.id, head);
+  logger.error(
+    { code: AT_CAP, intent: intent.dedupeKey, maxFeeWei: latest.max_fee_wei },
+    "it offers all that may be spent on it, and is in no block; sending the same bytes again",
+  );
+  await ledger.transaction((tx) =>
+    tx.updateTable("intents").set({ error: AT_CAP }).where("id", "=", intent.id).execute(),
+  );
+  await broadcast(step, intent, latest);
 }

@@ -6,7 +6,7 @@ import { type Attempt, attemptsOf } from "./attempts.ts";
 import { callOf, type Step } from "./context.ts";
 import { isConfirmed } from "./finality.ts";
 import { type Intent, reopen } from "./intents.ts";
-import { CANCELLED, endIntent, giveUpNonce, retryDelay } from "./outcomes.ts";
+import { giveUpNonce, retryDelay } from "./outcomes.ts";
 import { offerAgain } from "./replace.ts";
 
 /** Moves an intent that holds a nonce one step on. */
@@ -39,7 +39,8 @@ async function recordMined(
   }
   // Until it is confirmed, a reorganisation may give the same bytes another outcome: they keep the nonce.
   if (isDeep && receipt.status === 0) return handleReverted(step, intent, receipt);
-  if (isDeep && attempt.cancels === 1) return handleCancelled(step, intent);
+  // The nonce is spent. Whether the intent is done, moot or needed after all, the chain is asked once more.
+  if (isDeep && attempt.cancels === 1) return giveUpNonce(step, intent, "cancelled");
   await ledger.transaction((tx) =>
     tx
       .updateTable("intents")
@@ -51,16 +52,6 @@ async function recordMined(
       .execute(),
   );
   memory.unchecked.delete(intent.id);
-}
-
-/**
- * The nonce is spent on a transfer to oneself. Whether the intent is done, moot or needed after all, the chain is asked
- * once more; unless the operator wanted it gone.
- */
-function handleCancelled(step: Step, intent: Intent): Promise<void> {
-  return step.memory.unwanted.delete(intent.id)
-    ? endIntent(step.ledger, intent, "failed", CANCELLED)
-    : giveUpNonce(step, intent, "cancelled");
 }
 
 async function handleReverted(step: Step, intent: Intent, receipt: TransactionReceipt): Promise<void> {

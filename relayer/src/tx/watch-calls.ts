@@ -21,7 +21,6 @@ export function disproveIntent(
   const values = [header, placed.claim, placed.index, proof, opener, trueOutputHash, beneficiary, bytes];
   return {
     dedupeKey: `disprove:${placeOf(placed)}:${challenger ?? ""}`,
-    lane: "watch",
     kind: "disprove",
     subject: { ...subjectOf(placed), challenger: challenger ?? "" },
     ...call(settlement, "disprove", values),
@@ -37,9 +36,8 @@ export function reportOmissionIntent(
 ): NewIntent {
   return {
     dedupeKey: `report-omission:${claimId}`,
-    lane: "watch",
     kind: "reportOmission",
-    subject: { claimId, reportBy: String(reportBy) },
+    subject: { claimId, reportBy: String(reportBy), policyId: claim.policyId },
     ...callReceipts(receipts, "reportOmission", [claim, signature]),
     valueWei: bondWei,
   };
@@ -54,7 +52,6 @@ export function resolveOmissionIntent(
 ): NewIntent {
   return {
     dedupeKey: `resolve-omission:${claimId}`,
-    lane: "watch",
     kind: "resolveOmission",
     subject: { claimId, reporter },
     ...callReceipts(receipts, "resolveOmission", [claim]),
@@ -68,7 +65,6 @@ export function reportEquivocationIntent(receipts: Address, first: Receipt, seco
   const offence = [operator, requester, requestId, modelId, inputHash, policyId].join(":");
   return judged({
     dedupeKey: `report-equivocation:${keccak256Text(offence)}`,
-    lane: "watch",
     kind: "reportEquivocation",
     subject: { claimId: first.claimId, secondClaimId: second.claimId },
     ...callReceipts(receipts, "reportEquivocation", values),
@@ -84,7 +80,6 @@ export function reopenBatchIntent(
 ): NewIntent {
   return judged({
     dedupeKey: `reopen-batch:${batchId}:${attestedTx}`,
-    lane: "watch",
     kind: "reopenBatch",
     subject: { batchId },
     ...call(settlement, "reopenBatch", [header]),
@@ -102,7 +97,6 @@ export function reopenClaimIntent(
 ): NewIntent {
   return judged({
     dedupeKey: `reopen-claim:${placeOf(placed)}:${kind}:${evidenceTx}`,
-    lane: "watch",
     kind: "reopenClaim",
     subject: subjectOf(placed),
     ...call(settlement, "reopenClaim", [header, placed.claim, placed.index, proof, kind]),

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { RelayerError } from "../errors.ts";
-import type { Intent, IntentKind } from "./intents.ts";
+import type { Intent } from "./intents.ts";
+import { termsOf } from "./kinds.ts";
 
 /** What an operator can want of a transaction. */
 export type Wish = "bump" | "cancel";
-
-/** Without these a bond is lost. */
-const OBLIGATION_KINDS: ReadonlySet<IntentKind> = new Set([
-  "commit",
-  "answer",
-  "reveal",
-  "answerOmission",
-  "void",
-]);
 
 /**
  * Refuses what an operator cannot have of a transaction.
@@ -22,7 +14,7 @@ const OBLIGATION_KINDS: ReadonlySet<IntentKind> = new Set([
  * to bump, or is in a block
  */
 export function refuseWish(intent: Intent, wish: Wish, force: boolean): void {
-  if (wish === "cancel" && OBLIGATION_KINDS.has(intent.kind) && !force) throw breaksPromise(intent);
+  if (wish === "cancel" && termsOf(intent.kind).keepsPromise && !force) throw breaksPromise(intent);
   if (intent.state === "mined" || (wish === "bump" && intent.state === "queued")) throw notNow(intent, wish);
 }
 

@@ -158,6 +158,7 @@ export async function decideProposal(
 }
 
 function intentOf({ intent }: Row<"watch_actions">): NewIntent {
-  const stored = JSON.parse(intent) as Omit<NewIntent, "valueWei"> & { valueWei: string };
+  // Its kind alone says the lane: what was noted by an earlier version names another.
+  const { lane: _, ...stored } = JSON.parse(intent) as Omit<NewIntent, "valueWei"> & { valueWei: string };
   return { ...stored, valueWei: BigInt(stored.valueWei) };
 }

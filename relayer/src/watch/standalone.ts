@@ -6,6 +6,7 @@ import { createChainClock } from "../chain/clock.ts";
 import { bindContracts } from "../chain/contracts.ts";
 import { pollEvents } from "../chain/follow.ts";
 import { checkChain, connectRpc, type Rpc } from "../chain/rpc.ts";
+import { feeLimits } from "../config/fees.ts";
 import type { WatchtowerConfig } from "../config/watch.ts";
 import { describeError } from "../errors.ts";
 import { claimIdentity } from "../ledger/facts.ts";
@@ -18,8 +19,9 @@ import type { Prover } from "../prove/prover.ts";
 import { loadModels } from "../registry/models.ts";
 import { openSigner } from "../signers/open.ts";
 import type { Signer } from "../signers/signer.ts";
-import { Outbox } from "../tx/outbox.ts";
 import { createPredicates } from "../tx/predicates.ts";
+import { createSenders, type Sender } from "../tx/senders.ts";
+import { createStakes } from "../tx/stakes.ts";
 import type { WatchServices } from "./services.ts";
 import { watchOnce } from "./watchtower.ts";
 
@@ -50,11 +52,16 @@ export async function startWatchtower(
   try {
     const services = await assemble(config, challenger?.address, ledger, rpc, logger);
     const lane = createLaneLease(ledger, "watch", logger);
-    await lane.keep();
+    const senders = await sendersOf(config, services, challenger);
+    const leases = [lane, ...senders.map(({ lease }) => lease)];
+    const keep = async () => {
+      for (const lease of leases) await lease.keep();
+    };
+    await keep();
     const watching = { ...services, ledger: lane.ledger };
     if (lane.holds()) await pollEvents(watching);
     const prover = await proverOf(config, watching);
-    const supervisor = supervise(tasksOf(config, watching, lane, prover, challenger), logger);
+    const supervisor = supervise(tasksOf(config, watching, { lane, senders, keep, prover }), logger);
     logger.info({ mode: config.watch.mode, challenger: services.challengerAddress }, "watchtower started");
     let stopped: Promise<void> | undefined;
     const stop = async () => {
@@ -63,7 +70,7 @@ export async function startWatchtower(
       services.blobs.kzg.close();
       await ended;
       rpc.destroy();
-      await lane.leave();
+      await Promise.allSettled(leases.map((lease) => lease.leave()));
       await ledger.close();
     };
     return {
@@ -116,39 +123,46 @@ function proverOf({ prover, watch }: WatchtowerConfig, { models, logger }: Watch
   );
 }
 
+function sendersOf(
+  { chain, fees }: WatchtowerConfig,
+  { ledger, contracts, clock, rpc, logger }: WatchServices,
+  challenger: Signer | undefined,
+): Promise<Sender[]> {
+  const { chainId, confirmations } = chain;
+  const keys = challenger ? [["challenge", challenger] as const] : [];
+  return createSenders(keys, ledger, {
+    ...{ chainId, confirmations, rpc, logger },
+    predicates: createPredicates({ contracts, clock, rpc, chainId, confirmations }),
+    stakeOf: createStakes({ ledger, contracts }),
+    limits: feeLimits(fees),
+  });
+}
+
+interface Work {
+  lane: LaneLease;
+  senders: readonly Sender[];
+  keep: () => Promise<void>;
+  prover: Prover;
+}
+
 function tasksOf(
-  config: WatchtowerConfig,
+  { chain }: WatchtowerConfig,
   services: WatchServices & { config: WatchtowerConfig },
-  lane: LaneLease,
-  prover: Prover,
-  signer: Signer | undefined,
+  { lane, senders, keep, prover }: Work,
 ): Task[] {
-  const { rpc, contracts, clock, logger } = services;
-  const { chainId, confirmations, pollMilliseconds } = config.chain;
-  const task = (name: string, run: Task["run"]): Task => ({
+  const task = (name: string, run: Task["run"], lease = lane): Task => ({
     name,
-    everyMilliseconds: pollMilliseconds,
+    everyMilliseconds: chain.pollMilliseconds,
     run: async (signal) => {
-      if (lane.holds()) await run(signal);
+      if (lease.holds()) await run(signal);
     },
   });
-  const tasks = [
-    { name: "leases", everyMilliseconds: RENEW_MILLISECONDS, run: () => lane.keep() },
+  return [
+    { name: "leases", everyMilliseconds: RENEW_MILLISECONDS, run: keep },
     task("chain", async () => void (await pollEvents(services))),
     task("watch", (signal) => watchOnce(services, signal, prover)),
+    ...senders.map(({ lanes, address, lease, outbox }) =>
+      task(`outbox-${lanes.join("-") || address}`, () => outbox().step(), lease),
+    ),
   ];
-  if (!signer) return tasks;
-  const predicates = createPredicates({ contracts, clock, rpc, chainId, confirmations });
-  const open = () =>
-    new Outbox({
-      ...{ lane: "watch", signer, chainId, confirmations },
-      ...{ ledger: lane.ledger, rpc, predicates, logger },
-    });
-  // A new outbox for every term: what another worker has left is checked like what a dead process left.
-  let [outbox, openedIn] = [open(), lane.term()];
-  const step = () => {
-    if (lane.term() !== openedIn) [outbox, openedIn] = [open(), lane.term()];
-    return outbox.step();
-  };
-  return [...tasks, task("outbox-watch", step)];
 }

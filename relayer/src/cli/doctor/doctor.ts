@@ -11,7 +11,7 @@ import { takeLock } from "../../ledger/lock.ts";
 import { loadModels } from "../../registry/models.ts";
 import { loadPolicies } from "../../registry/policies.ts";
 import type { ServedPolicy } from "../../services.ts";
-import { openSigners, type Signers } from "../../signers/open.ts";
+import { OPERATOR_LANES, openSigners, type Signers } from "../../signers/open.ts";
 import type { ConfigFlags } from "../config/show.ts";
 import { type CheckResult, Checkup, type Finding, ok, warn } from "./check.ts";
 import { checkArtefacts, checkFiles, checkFsync, checkNode, checkSpace } from "./machine.ts";
@@ -144,8 +144,9 @@ async function policyState({ settlement }: Contracts, { name, id }: ServedPolicy
       );
 }
 
-function namesOf({ sender, receipts, challenger }: Signers): string {
-  const names = [`sender ${sender.address}`, `receipts ${receipts.address}`];
+function namesOf({ senders, receipts, challenger }: Signers): string {
+  const lanes = OPERATOR_LANES.map((lane) => `${lane} ${senders[lane].address}`);
+  const names = [...lanes, `receipts ${receipts.address}`];
   return [...names, ...(challenger ? [`challenger ${challenger.address}`] : [])].join(", ");
 }
 

@@ -5,13 +5,13 @@ import { bindRegistry, publicEnclaveKey, standingOf } from "../../attest/registr
 import type { Contracts } from "../../chain/contracts.ts";
 import type { Rpc } from "../../chain/rpc.ts";
 import type { RelayerConfig } from "../../config/load.ts";
-import { TYPICAL_GAS } from "../../ops/standing.ts";
+import { TYPICAL_GAS } from "../../ops/balances.ts";
 import type { ServedPolicy } from "../../services.ts";
-import type { Signers } from "../../signers/open.ts";
+import { OPERATOR_LANES, type OperatorLane, type Signers } from "../../signers/open.ts";
+import { KINDS } from "../../tx/kinds.ts";
 import { type Finding, fail, ok, warn } from "./check.ts";
 
 const WARN_TRANSACTIONS = 200n;
-const FEW_TRANSACTIONS = 20n;
 const WARN_SKEW_SECONDS = 15;
 const STALE_HEAD_SECONDS = 180;
 /** Where nothing renews it, a human needs the time. */
@@ -46,7 +46,12 @@ export function judgeClock(wallSeconds: number, blockSeconds: number): Finding {
     : ok(`the latest block is ${Math.max(ahead, 0)} s old`);
 }
 
-/** Whether the sender may act and the receipt key binds, for every policy served. */
+/** Lanes that send what the contracts take from the operator's senders alone. */
+const AUTHORISED_LANES = OPERATOR_LANES.filter((lane) =>
+  Object.values(KINDS).some((kind) => kind.lane === lane && kind.from === "sender"),
+);
+
+/** Whether the senders may act and the receipt key binds, for every policy served. */
 export async function checkAuthority({
   config,
   contracts,
@@ -55,23 +60,21 @@ export async function checkAuthority({
 }: ChainChecks): Promise<Finding[]> {
   const { address } = config.operator;
   const { settlement, receipts } = contracts;
-  const sender = signers.sender.address;
+  const perSender = policies.flatMap(({ name, id }) =>
+    sendersWithLanes(signers, AUTHORISED_LANES).map(async ({ sender, lanes }): Promise<Finding> => {
+      const what = `${name}: ${sender} (${lanes.join(", ")})`;
+      return (await settlement.isSender(address, sender, id))
+        ? ok(`${what} is a sender of ${address}`)
+        : fail(`${what} is no sender of ${address}`, "The operator calls Settlement.setSender.");
+    }),
+  );
   const perPolicy = policies.map(async ({ name, id }): Promise<Finding> => {
-    const [maySend, acceptedAt] = await Promise.all([
-      settlement.isSender(address, sender, id),
-      receipts.acceptedAtOf(address, id),
-    ]);
-    if (!maySend) {
-      return fail(
-        `${name}: ${sender} is no sender of ${address}`,
-        "The operator calls Settlement.setSender.",
-      );
-    }
+    const acceptedAt = await receipts.acceptedAtOf(address, id);
     return acceptedAt === 0n
       ? fail(`${name}: receipts do not bind ${address}`, "The operator calls Receipts.acceptPolicies.")
-      : ok(`${name}: ${sender} may commit, and receipts bind since ${acceptedAt}`);
+      : ok(`${name}: receipts bind since ${acceptedAt}`);
   });
-  return Promise.all([...perPolicy, receiptKey({ contracts, signers }, address)]);
+  return Promise.all([...perSender, ...perPolicy, receiptKey({ contracts, signers }, address)]);
 }
 
 async function receiptKey(
@@ -87,21 +90,47 @@ async function receiptKey(
 }
 
 /** Whether the senders can pay for what they may have to send. */
-export async function checkBalances({ rpc, signers }: ChainChecks): Promise<Finding[]> {
+export async function checkBalances({ config, rpc, signers }: ChainChecks): Promise<Finding[]> {
   const { maxFeePerGas, gasPrice } = await rpc.getFeeData();
   const feeWei = maxFeePerGas ?? gasPrice ?? 0n;
-  const senders = [signers.sender, ...(signers.challenger ? [signers.challenger] : [])];
+  const challenger = signers.challenger ? [{ sender: signers.challenger.address, lanes: ["challenge"] }] : [];
+  const senders = [...sendersWithLanes(signers, OPERATOR_LANES), ...challenger];
   return Promise.all(
-    senders.map(async ({ address }) => judgeBalance(address, await rpc.getBalance(address), feeWei)),
+    senders.map(async ({ sender, lanes }) =>
+      judgeBalance(
+        sender,
+        await rpc.getBalance(sender),
+        feeWei,
+        config.fees.floorTransactions,
+        lanes.join(", "),
+      ),
+    ),
   );
 }
 
+/** Every key once, with the lanes that it sends for. */
+function sendersWithLanes(
+  { senders }: Signers,
+  lanes: readonly OperatorLane[],
+): { sender: Address; lanes: readonly OperatorLane[] }[] {
+  return [...new Set(lanes.map((lane) => senders[lane].address))].map((sender) => ({
+    sender,
+    lanes: lanes.filter((lane) => senders[lane].address === sender),
+  }));
+}
+
 /** The verdict on a balance, in typical transactions at the present fee. */
-export function judgeBalance(address: Address, balanceWei: bigint, feeWei: bigint): Finding {
+export function judgeBalance(
+  address: Address,
+  balanceWei: bigint,
+  feeWei: bigint,
+  floorTransactions: number,
+  lanes: string,
+): Finding {
   const worth = feeWei === 0n ? WARN_TRANSACTIONS : balanceWei / (feeWei * TYPICAL_GAS);
-  const detail = `${address} can pay for ${worth} transactions`;
+  const detail = `${address} (${lanes}) can pay for ${worth} transactions`;
   const todo = `Send ether to ${address}.`;
-  if (worth < FEW_TRANSACTIONS) return fail(detail, todo);
+  if (worth < floorTransactions) return fail(detail, todo);
   return worth < WARN_TRANSACTIONS ? warn(detail, todo) : ok(detail);
 }
 

@@ -7,7 +7,7 @@ import { addressOf } from "@meantime/sdk/signature";
 import { loadConfig } from "../../config/load.ts";
 import { RelayerError } from "../../errors.ts";
 import { encryptKeystore, openKeystore, type PasswordSource, readPassword } from "../../signers/keystore.ts";
-import { type KeySource, sourceAddress } from "../../signers/open.ts";
+import { type KeySource, OPERATOR_LANES, sourceAddress } from "../../signers/open.ts";
 import type { ConfigFlags } from "../config/show.ts";
 
 /** How a keystore's password is given. */
@@ -54,6 +54,7 @@ export function listKeys({ config, set, json }: ConfigFlags & { json?: true }): 
   const { operator, watch } = loadConfig(config, { flags: set ?? [] });
   const roles: [string, KeySource | undefined][] = [
     ["sender", operator.senderKey],
+    ...OPERATOR_LANES.map((lane): [string, KeySource | undefined] => [lane, operator.senderKeys[lane]]),
     ["receipts", operator.receiptKey],
     ["challenger", watch.challengerKey],
   ];

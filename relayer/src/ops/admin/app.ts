@@ -17,7 +17,7 @@ import type { TaskHealth } from "../supervisor.ts";
 export interface AdminState {
   tasks(): TaskHealth[];
   draining(): boolean;
-  /** Of the lanes that this worker holds. */
+  /** Of the senders that this worker holds. */
   outboxes(): readonly Outbox[];
 }
 
@@ -45,8 +45,8 @@ export function createAdminApp(services: Services, state: AdminState): Hono {
       const number = Number(context.req.param("number"));
       const isForced = context.req.query("force") !== undefined;
       for (const outbox of state.outboxes()) {
-        const done = await outbox.ask(number, wish, isForced);
-        if (done) return context.json({ transaction: number, lane: outbox.lane, done });
+        const answer = await outbox.ask(number, wish, isForced);
+        if (answer) return context.json({ transaction: number, ...answer });
       }
       throw new RelayerError(
         "MT-OPS-005",

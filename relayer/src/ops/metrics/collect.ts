@@ -10,7 +10,6 @@ import { claimCounts, oldestOpenAt, watchedCounts } from "../../gateway/status.t
 import { type Margin, OBLIGATIONS, openMargins } from "../../ledger/margins.ts";
 import type { Services } from "../../services.ts";
 import { outboxCounts } from "../../tx/intents.ts";
-import type { Standing } from "../standing.ts";
 import type { TaskHealth } from "../supervisor.ts";
 import type { Metrics } from "./metrics.ts";
 import { gapsWithin } from "./trust-gap.ts";
@@ -19,7 +18,8 @@ import { gapsWithin } from "./trust-gap.ts";
 export interface Observed {
   tasks(): readonly TaskHealth[];
   draining(): boolean;
-  standing(): Standing | undefined;
+  /** How long the enclave's key counts; undefined where there is none, or it was not looked at yet. */
+  enclaveExpirySeconds(): number | undefined;
   proofsWaiting(): number;
 }
 
@@ -74,6 +74,7 @@ export function createCollector(services: Services, metrics: Metrics, observed: 
     for (const [how, count] of Object.entries(watched.coverage)) metrics.watchCoverage.set({ how }, count);
     observeChain(services, metrics);
     observeProcess(services, metrics, observed);
+    observeBalances(services, metrics);
     await observeDisk(services, metrics);
   }
 
@@ -117,10 +118,12 @@ async function observeOutbox({ ledger, view }: Services, metrics: Metrics): Prom
   metrics.intents.reset();
   metrics.oldestAttemptBlocks.reset();
   metrics.intentTries.reset();
+  metrics.overCap.reset();
   const head = view()?.head.number ?? 0;
   const { states, lanes } = await outboxCounts(ledger);
   for (const { lane, state, count } of states) metrics.intents.set({ lane, state }, count);
-  for (const { lane, tries, oldestSignedAtBlock } of lanes) {
+  for (const { lane, tries, oldestSignedAtBlock, overCap } of lanes) {
+    metrics.overCap.set({ lane }, overCap);
     metrics.intentTries.set({ lane }, tries);
     const blocks = oldestSignedAtBlock === null ? 0 : Math.max(0, head - oldestSignedAtBlock);
     metrics.oldestAttemptBlocks.set({ lane }, blocks);
@@ -140,7 +143,7 @@ function observeChain({ view, rpc }: Services, metrics: Metrics): void {
   metrics.seenAgeSeconds.set((performance.now() - chain.seenAtMilliseconds) / 1_000);
 }
 
-function observeProcess({ breaker }: Services, metrics: Metrics, observed: Observed): void {
+function observeProcess({ breaker }: Pick<Services, "breaker">, metrics: Metrics, observed: Observed): void {
   for (const { name: task, failuresInARow, lastSuccessAtMilliseconds } of observed.tasks()) {
     metrics.taskFailures.set({ task }, failuresInARow);
     if (lastSuccessAtMilliseconds !== undefined) {
@@ -150,14 +153,19 @@ function observeProcess({ breaker }: Services, metrics: Metrics, observed: Obser
   metrics.failedObligations.set(breaker.failed.length);
   metrics.breakerOpen.set(Number(breaker.state.openSince !== null));
   metrics.proofsWaiting.set(observed.proofsWaiting());
-  const standing = observed.standing();
-  if (!standing) return;
-  for (const { lane, balanceWei, transactions } of standing.senders) {
-    metrics.balanceWei.set({ lane }, Number(balanceWei));
-    metrics.balanceTransactions.set({ lane }, transactions);
-  }
-  if (standing.enclaveExpirySeconds !== undefined) {
-    metrics.enclaveExpirySeconds.set(standing.enclaveExpirySeconds);
+  const enclaveExpirySeconds = observed.enclaveExpirySeconds();
+  if (enclaveExpirySeconds !== undefined) metrics.enclaveExpirySeconds.set(enclaveExpirySeconds);
+}
+
+/** By lane: lanes that share a key have one balance. */
+function observeBalances({ balances, senderAddresses, challengerAddress }: Services, metrics: Metrics): void {
+  const lanes = { ...senderAddresses, ...(challengerAddress ? { challenge: challengerAddress } : {}) };
+  for (const [lane, address] of Object.entries(lanes)) {
+    const balance = balances.of(address);
+    if (!balance) continue;
+    metrics.balanceWei.set({ lane }, Number(balance.balanceWei));
+    metrics.balanceTransactions.set({ lane }, balance.transactions);
+    metrics.senderPoor.set({ lane }, Number(balance.isPoor));
   }
 }
 

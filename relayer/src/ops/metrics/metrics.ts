@@ -95,6 +95,12 @@ export function createMetrics() {
       "Typical transactions that a sender can pay for at the present fee.",
       ["lane"],
     ),
+    senderPoor: gauge("sender_poor", "Whether a sender has less ether than its floor: 1 or 0.", ["lane"]),
+    overCap: gauge(
+      "transactions_over_cap",
+      "Open transactions that wait because more may not be spent on them.",
+      ["lane"],
+    ),
     intents: gauge("transactions", "Transactions in the outbox that are neither done nor given up.", [
       "lane",
       "state",

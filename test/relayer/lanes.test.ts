@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { after, before, beforeEach, describe, it } from "node:test";
+import type { Hex } from "@meantime/sdk/hex";
+import pg from "pg";
+import { connectRpc, type Rpc } from "../../relayer/src/chain/rpc.ts";
+import { type Ledger, type LedgerSource, openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { checksumOf, MIGRATIONS, statementsFor } from "../../relayer/src/ledger/migrations.ts";
+import { localSigner, type Signer } from "../../relayer/src/signers/signer.ts";
+import type { Predicates } from "../../relayer/src/tx/context.ts";
+import { enqueue, findIntent, type Intent, type NewIntent } from "../../relayer/src/tx/intents.ts";
+import { KINDS, LANES, type Lane } from "../../relayer/src/tx/kinds.ts";
+import { createSenders, type Sender } from "../../relayer/src/tx/senders.ts";
+import { type LocalChain, startChain } from "../../scripts/stack/chain.ts";
+import { localKey, lowerCase } from "../../scripts/stack/operators.ts";
+import { TEST_DATABASES } from "./databases.ts";
+import { DEFAULT_SPENDING } from "./fee-limits.ts";
+import { freshFolder, silentLogger } from "./local-relayer.ts";
+
+const RECIPIENT = lowerCase(localKey(19).address);
+
+describe("lanes", () => {
+  let chain: LocalChain;
+  let rpc: Rpc;
+  let ledger: Ledger;
+  let account = 2;
+
+  before(async () => {
+    chain = await startChain();
+    rpc = connectRpc(chain.url, 31337);
+  });
+
+  after(async () => {
+    rpc?.destroy();
+    await chain?.close();
+  });
+
+  beforeEach(async () => {
+    await rpc.send("evm_setAutomine", [true]);
+    ledger = await openLedger({ file: join(await freshFolder(), "ledger.sqlite") });
+    account += 3;
+  });
+
+  it("send by keys of their own, and those that share one share its nonces and its lease", async () => {
+    const [shared, own] = [signerOf(account), signerOf(account + 1)];
+    const senders = await open([
+      ["answer", own],
+      ["finalise", shared],
+      ["commit", shared],
+    ]);
+    assert.deepEqual(
+      senders.map(({ address, lanes }) => [address, lanes]),
+      [
+        [own.address, ["answer"]],
+        [shared.address, ["finalise", "commit"]],
+      ],
+    );
+    await rpc.send("evm_setAutomine", [false]);
+    for (const kind of ["release", "commit", "answer"] as const) await queue(payment(kind));
+    await step(senders);
+    assert.deepEqual(await flight("answer"), [own.address, 0]);
+    assert.deepEqual(await flight("commit"), [shared.address, 0], "the commit goes before the release");
+    assert.deepEqual(await flight("release"), [shared.address, 1]);
+    await ledger.close();
+  });
+
+  it("leave room for answers, however many transactions of a shared key are stuck", async () => {
+    const senders = await open(LANES.map((lane) => [lane, signerOf(account)]));
+    await rpc.send("evm_setAutomine", [false]);
+    for (let at = 0; at < 20; at++) await queue(payment("commit", `commit ${at}`));
+    await step(senders);
+    const stuck = await inFlight();
+    assert.ok(stuck < 16, `${stuck} of 16 are taken`);
+    await queue(payment("answer"));
+    await step(senders);
+    assert.deepEqual(await flight("answer"), [signerOf(account).address, stuck]);
+    assert.equal(await inFlight(), stuck + 1);
+    await ledger.close();
+  });
+
+  it("settle what a key has in flight that left the configuration, and sign nothing with it", async () => {
+    const [old, young] = [signerOf(account), signerOf(account + 1)];
+    await rpc.send("evm_setAutomine", [false]);
+    await queue(payment("commit", "first"));
+    await queue(payment("commit", "second"));
+    await step(await open([["commit", old]]));
+    assert.deepEqual(await flight("second"), [old.address, 1]);
+
+    const senders = await open([["commit", young]]);
+    assert.deepEqual(
+      senders.map(({ address, lanes }) => [address, lanes.length]),
+      [
+        [young.address, 1],
+        [old.address, 0],
+      ],
+    );
+    await queue(payment("commit", "third"));
+    await step(senders);
+    assert.deepEqual(await flight("third"), [young.address, 0]);
+    await rpc.send("hardhat_mine", ["0x1"]);
+    await step(senders);
+    for (const key of ["first", "second", "third"]) assert.equal((await intent(key)).state, "confirmed");
+    await ledger.close();
+  });
+
+  it("have one sender each, where two workers are configured differently", async () => {
+    const senders = [
+      ...(await open([["commit", signerOf(account)]])),
+      ...(await open([["commit", signerOf(account + 1)]])),
+    ];
+    await rpc.send("evm_setAutomine", [false]);
+    await queue(payment("commit"));
+    for (const { lease } of senders) await lease.keep();
+    // Both find it waiting; the slower one is refused by the row itself.
+    await Promise.all(senders.map(({ outbox }) => outbox().step()));
+    assert.equal((await ledger.selectFrom("attempts").select("raw").execute()).length, 1);
+    await ledger.close();
+  });
+
+  function open(keys: readonly (readonly [Lane, Signer])[]): Promise<Sender[]> {
+    const needed = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, async () => "needed"]));
+    return createSenders(keys, ledger, {
+      ...{ chainId: 31_337, confirmations: 1, rpc, logger: silentLogger },
+      ...DEFAULT_SPENDING,
+      predicates: needed as unknown as Predicates,
+    });
+  }
+
+  async function step(senders: readonly Sender[]): Promise<void> {
+    for (const { lease, outbox } of senders) {
+      await lease.keep();
+      await outbox().step();
+    }
+  }
+
+  function queue(wanted: NewIntent): Promise<boolean> {
+    return ledger.transaction((tx) => enqueue(tx, wanted));
+  }
+
+  async function intent(key: string): Promise<Intent> {
+    const found = await findIntent(ledger, key);
+    assert.ok(found, key);
+    return found;
+  }
+
+  async function flight(key: string) {
+    const { sender, nonce } = await intent(key);
+    return [sender, nonce];
+  }
+
+  async function inFlight(): Promise<number> {
+    const rows = await ledger.selectFrom("intents").select("id").where("nonce", "is not", null).execute();
+    return rows.length;
+  }
+});
+
+describe("kinds of transactions", () => {
+  const table = readFileSync(new URL("../../docs/OPERATING.md", import.meta.url), "utf8")
+    .split("\n")
+    .filter((line) => /^\| `[a-zA-Z]+`.*\|.*\|.*\|.*\|$/.test(line))
+    .map((line) => line.split("|").map((cell) => cell.trim()));
+
+  for (const [kind, { lane, stake, deadline, from }] of Object.entries(KINDS)) {
+    it(`${kind}: docs/OPERATING.md says its lane, whether it has a stake and a deadline, and who sends it`, () => {
+      const row = table.find(([, kinds = ""]) => kinds.split(", ").includes(`\`${kind}\``));
+      assert.ok(row, "it is in the table");
+      const [, , inLane, atStake, until, sender = ""] = row;
+      assert.equal(inLane, kind === "fill" ? "the sender's" : lane);
+      assert.equal(atStake === "nothing", stake === "nothing");
+      assert.equal(until === "", deadline === "none");
+      assert.equal(/^a sender/.test(sender), from === "sender");
+    });
+  }
+});
+
+describe("the lanes of a ledger that had two", () => {
+  const old: [string, string, Lane][] = [
+    ["operator", "answer", "answer"],
+    ["operator", "reveal", "answer"],
+    ["operator", "release", "finalise"],
+    ["operator", "prove", "finalise"],
+    ["operator", "commit", "commit"],
+    ["operator", "announce", "commit"],
+    ["watch", "challenge", "challenge"],
+    ["watch", "resolve", "challenge"],
+  ];
+
+  for (const { name, fresh, stop, skip } of TEST_DATABASES) {
+    it(`become four on ${name}, transaction by transaction`, { skip }, async () => {
+      const source = await fresh();
+      try {
+        await fillBefore(source, 3, old);
+        const ledger = await openLedger(source);
+        const rows = await ledger
+          .selectFrom("intents")
+          .select(["kind", "lane", "nonce", "unwanted"])
+          .orderBy("id")
+          .execute();
+        await ledger.close();
+        assert.deepEqual(
+          rows.map((row) => ({ ...row })),
+          old.map(([, kind, lane], at) => ({ kind, lane, nonce: at, unwanted: 0 })),
+        );
+      } finally {
+        await stop();
+      }
+    });
+  }
+
+  /** A ledger as the version before wrote it, with a transaction in flight of every kind. */
+  async function fillBefore(source: LedgerSource, version: number, rows: readonly (readonly string[])[]) {
+    const kind = "file" in source ? "sqlite" : "postgres";
+    const steps = MIGRATIONS.filter((step) => step.version < version);
+    const statements = [
+      "CREATE TABLE schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)",
+      ...steps.flatMap((step) => [
+        ...statementsFor(step, kind),
+        `INSERT INTO schema_migrations VALUES (${step.version}, '${step.name}', '${checksumOf(step)}')`,
+      ]),
+      ...rows.map(
+        ([lane, name], at) =>
+          `INSERT INTO intents (dedupe_key, lane, kind, priority, subject, to_address, data, value_wei, state, sender, nonce)
+           VALUES ('${name} ${at}', '${lane}', '${name}', 0, '{}', '0x12', '0x', '0', 'signed', '0x34', ${at})`,
+      ),
+    ];
+    if ("file" in source) {
+      const database = new DatabaseSync(source.file);
+      for (const statement of statements) database.exec(statement);
+      database.close();
+      return;
+    }
+    const client = new pg.Client({ connectionString: source.url });
+    await client.connect();
+    for (const statement of statements) await client.query(statement);
+    await client.end();
+  }
+});
+
+function signerOf(account: number): Signer {
+  return localSigner(localKey(account).privateKey as Hex);
+}
+
+function payment(kind: NewIntent["kind"], dedupeKey: string = kind): NewIntent {
+  return { ...{ dedupeKey, kind, subject: {} }, to: RECIPIENT, data: "0x", valueWei: 1n };
+}
