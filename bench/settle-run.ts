@@ -239,6 +239,7 @@ function configOf({ configFile, policyId }: SettleRun): RelayerConfig {
     chain: { ...config.chain, pollMilliseconds: 250 },
     policies: [{ name: "bench", id: policyId, prove: "never" }],
     commit: {
+      ...config.commit,
       maxAgeSeconds: MAX_AGE_SECONDS,
       maxClaims: MAX_CLAIMS,
       commitHorizonSeconds: HORIZON_SECONDS,

@@ -3,6 +3,7 @@
 import { attestBatches } from "./attest/attestor.ts";
 import type { EnclaveKeyFacts } from "./attest/renewal.ts";
 import { startEnclaveUpkeep } from "./attest/upkeep.ts";
+import { openBlobs } from "./availability/blob-reader.ts";
 import { createChainClock } from "./chain/clock.ts";
 import { bindContracts, bindModelRegistries } from "./chain/contracts.ts";
 import { type ChainView, pollChain } from "./chain/follow.ts";
@@ -69,6 +70,7 @@ export interface RunningRelayer {
 const DRAIN_MILLISECONDS = 8_000;
 const STANDING_MILLISECONDS = 15_000;
 const BREAKER_MILLISECONDS = 2_000;
+const WEI_PER_GWEI = 1e9;
 
 /**
  * Starts a relayer: ledger, chain, gateway and every task. Resolves when it listens and has seen the chain once.
@@ -160,6 +162,7 @@ async function assemble(
     },
     receiptKeyAddress: signers.receipts.address,
     challengerAddress: signers.challenger?.address,
+    blobs: openBlobs(config.watch.blobs),
     breaker: new Breaker({
       ...{ ledger, clock, logger, operator: config.operator.address },
       maxFailedObligations: config.breaker.maxFailedObligations,
@@ -275,6 +278,7 @@ async function run(
       // The prover first: a task that waits for a proof ends as soon as the proof is given up.
       const tasksEnded = running.stop();
       prover.close();
+      services.blobs.kzg.close();
       await Promise.all([close(DRAIN_MILLISECONDS), within(tasksEnded, DRAIN_MILLISECONDS, logger)]);
       rpc.destroy();
       const leases = [holds.operator, holds.watch, ...senders.map(({ lease }) => lease)];
@@ -390,6 +394,7 @@ function sendersOf(services: Services): Promise<Sender[]> {
     predicates: createPredicates({ contracts, clock, rpc, chainId, confirmations }),
     stakeOf: createStakes({ ledger, contracts }),
     limits: feeLimits(config.fees),
+    maxBlobFeeWei: BigInt(Math.round(config.commit.blobs.maxFeeGwei * WEI_PER_GWEI)),
     isPoor: (sender) => balances.of(sender)?.isPoor ?? false,
   });
 }

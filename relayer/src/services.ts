@@ -4,6 +4,7 @@ import type { SettlementDomain } from "@meantime/sdk/domain";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import type { ModelAnswer, ModelSpec } from "@meantime/sdk/model";
 import type { Policy } from "@meantime/sdk/policy";
+import type { Blobs } from "./availability/blob-reader.ts";
 import type { ChainClock } from "./chain/clock.ts";
 import type { Contracts } from "./chain/contracts.ts";
 import type { ChainView } from "./chain/follow.ts";
@@ -75,6 +76,7 @@ export interface Services {
   policies: readonly ServedPolicy[];
   signers: Signers;
   breaker: Breaker;
+  blobs: Blobs;
   balances: Balances;
   /** Who sends for the operator, by lane. */
   senderAddresses: Record<OperatorLane, Address>;

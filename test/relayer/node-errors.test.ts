@@ -133,7 +133,16 @@ describe("wordings of other nodes", () => {
     ["blobFeeCapBelowBlobBaseFee", -32_000, "max fee per blob gas less than block blob gas fee"],
     ["blobRefused", -32_000, "blob transaction missing blob hashes"],
     ["blobRefused", -32_000, "blob transaction has too many blobs (have 7, max 6)"],
-    // go-ethereum: core/txpool/errors.go
+    // go-ethereum: core/txpool/errors.go, core/txpool/validation.go
+    ["senderReserved", -32_000, "address already reserved"],
+    ["blobRefused", -32_000, "missing sidecar in blob transaction"],
+    ["blobRefused", -32_000, "unexpected sidecar version, want: 1, got: 0"],
+    ["blobRefused", -32_000, "invalid number of 1 blobs compared to 2 blob hashes"],
+    [
+      "replacementUnderpriced",
+      -32_000,
+      "replacement transaction underpriced: new tx gas blob fee cap 2 < 1 queued + 100% replacement penalty",
+    ],
     ["alreadyKnown", -32_000, "already known"],
     ["underpriced", -32_000, "transaction underpriced: gas tip cap 0, minimum needed 1"],
     [
@@ -179,6 +188,10 @@ describe("wordings of other nodes", () => {
     ["nonceTooHigh", -32_006, "Nonce too high"],
     ["underpriced", -32_009, "Gas price below configured minimum gas price"],
     ["feeCapBelowBaseFee", -32_009, "Gas price below current base fee"],
+    // erigon: txnprovider/txpool/txpoolcfg/txpoolcfg.go
+    ["blobRefused", -32_000, "INVALID: KZGcommitments must match the corresponding blobs and proofs"],
+    // reth: crates/transaction-pool/src/error.rs
+    ["blobRefused", -32_003, "unexpected eip-4844 sidecar after osaka"],
     ["blobFeeCapBelowBlobBaseFee", -32_009, "blob gas price below current blob base fee"],
     ["wrongChainId", -32_000, "Wrong chainId"],
     ["alreadyKnown", -32_000, "Known transaction"],

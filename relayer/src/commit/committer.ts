@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { type BatchHeader, batchId } from "@meantime/sdk/batch";
-import { bytesToHex, type Hex } from "@meantime/sdk/hex";
+import { bytesToHex, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { insertBatch } from "../ledger/batches.ts";
 import { type WaitingGroup, type WaitingLeaf, waitingGroups, waitingLeaves } from "../ledger/receipts.ts";
 import { traced } from "../ops/tracing/trace.ts";
 import type { Services } from "../services.ts";
+import { insertSidecar } from "../tx/blobs.ts";
 import { commitIntent } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
+import { availabilityOf, blobsUntil, sealBlobs, thatFit } from "./publish.ts";
 import { rootsOf } from "./roots.ts";
 
 /** The share of a receipt's time to `commitBy` that is kept for getting the commit into a block. */
@@ -23,10 +25,13 @@ export async function sealDueBatches(services: Services): Promise<void> {
   if (clock.nowSeconds() < (view()?.commitsPausedUntil ?? 0)) return;
   for (const group of await waitingGroups(ledger)) {
     if (!isDue(group, config.commit, clock.nowSeconds())) continue;
+    const withBlobs =
+      availabilityOf(services, group.policyId) === "blob" && clock.nowSeconds() < blobsUntil(services, group);
     await traced("batch.seal", { policy: group.policyId, model: group.modelId }, async (note) => {
-      const leaves = await waitingLeaves(ledger, group, config.commit.maxClaims);
+      const waiting = await waitingLeaves(ledger, group, config.commit.maxClaims);
+      const leaves = withBlobs ? thatFit(services, waiting) : waiting;
       note({ claims: leaves.length });
-      await sealBatch(services, group, leaves);
+      await sealBatch(services, group, leaves, withBlobs);
     });
   }
 }
@@ -46,10 +51,12 @@ function isDue(group: WaitingGroup, limits: Services["config"]["commit"], nowSec
  */
 async function sealBatch(
   services: Services,
-  { policyId, modelId }: WaitingGroup,
+  group: WaitingGroup,
   leaves: readonly WaitingLeaf[],
+  withBlobs: boolean,
 ): Promise<void> {
   const { ledger, domain, config, contracts, logger } = services;
+  const { policyId, modelId } = group;
   if (leaves.length === 0) return;
   const claimIds = leaves.map(({ claimId }) => claimId);
   const servedAt = leaves.map((leaf) => leaf.servedAt).sort((a, b) => a - b);
@@ -63,12 +70,17 @@ async function sealBatch(
     nonce: randomNonce(),
   };
   const id = batchId(domain, header);
+  const sidecar = withBlobs
+    ? await sealBlobs(services, header, leaves, header.dataRoot !== ZERO_HASH)
+    : undefined;
   const intent = commitIntent(contracts.settlementAddress, id, header, BigInt(servedAt.at(-1) ?? 0));
+  if (sidecar) intent.subject = { ...intent.subject, blobsUntil: String(blobsUntil(services, group)) };
   await ledger.transaction(async (tx) => {
     await insertBatch(tx, id, header, claimIds);
     await enqueue(tx, intent);
+    if (sidecar) await insertSidecar(tx, intent.dedupeKey, sidecar);
   });
-  logger.info({ batchId: id, claims: leaves.length }, "batch sealed");
+  logger.info({ batchId: id, claims: leaves.length, blobs: sidecar?.blobs.length ?? 0 }, "batch sealed");
 }
 
 function isPublic({ policies }: Services, policyId: Hex): boolean {

@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import type { OpenAiModel } from "@meantime/sdk/openai/model";
 import type { z } from "zod";
+import type { BlobPlaces } from "../availability/blob-reader.ts";
 import { RelayerError } from "../errors.ts";
 import type { LedgerSource } from "../ledger/ledger.ts";
 import type { KeySource, SenderKeys } from "../signers/open.ts";
@@ -51,6 +52,9 @@ export interface RelayerConfig {
   log: ConfigFile["log"];
 }
 
+/** Where a batch's data is beside its operator's own server. */
+export type Availability = ConfigFile["commit"]["availability"];
+
 /** How others are watched, and what that may cost. The folder is absolute. */
 export interface WatchConfig {
   mode: ConfigFile["watch"]["mode"];
@@ -59,6 +63,7 @@ export interface WatchConfig {
   maxBondsWei?: bigint | undefined;
   allowPrivateAddresses: boolean;
   receiptsFolder?: string | undefined;
+  blobs: BlobPlaces;
   disprove: boolean;
 }
 
@@ -99,6 +104,8 @@ export interface PolicyConfig {
   name: string;
   id: Hex;
   prove: ConfigFile["policies"][number]["prove"];
+  /** Default: `commit.availability`. */
+  availability?: Availability | undefined;
 }
 
 /** How a configuration is read, and what lies over the file. */
@@ -190,6 +197,7 @@ export function parseConfig(
       maxBondsWei: optional(file.watch.maxBondsWei, BigInt),
       allowPrivateAddresses: file.watch.allowPrivateAddresses || file.chain.chainId === DEVELOPMENT_CHAIN_ID,
       receiptsFolder: optional(file.watch.receiptsFolder, path),
+      blobs: resolveBlobPlaces(file.watch.blobs, path),
       disprove: file.watch.disprove,
       challengerKey: optional(file.watch.challengerKey, (entry) => key(entry, "watch.challengerKey")),
     },
@@ -260,6 +268,14 @@ export function resolveProver(
   path: (relative: string) => string,
 ): ProverConfig {
   return { ...limits, ...(rapidsnark ? { rapidsnark: { ...rapidsnark, path: path(rapidsnark.path) } } : {}) };
+}
+
+/** Where blobs are read from, the path resolved. */
+export function resolveBlobPlaces(
+  { beaconUrl, archiveFolder }: ConfigFile["watch"]["blobs"],
+  path: (relative: string) => string,
+): BlobPlaces {
+  return { beaconUrl, archiveFolder: optional(archiveFolder, path) };
 }
 
 /**

@@ -125,6 +125,7 @@ export const configSchema = z.strictObject({
           ])
           .default("never")
           .describe("which claims are proven before anybody asks"),
+        availability: availability().optional().describe("default: commit.availability"),
       }),
     )
     .min(1)
@@ -139,6 +140,27 @@ export const configSchema = z.strictObject({
         .describe("a batch closes when its oldest claim is this old"),
       maxClaims: z.int().min(1).max(65_536).default(4_096),
       commitHorizonSeconds: z.int().min(10).max(86_400).default(600).describe("commitBy = servedAt + this"),
+      availability: availability()
+        .default("http")
+        .describe(
+          "http: this gateway serves what is in a batch; blob: its commit carries it in blobs as well",
+        ),
+      blobs: z.prefault(
+        z.strictObject({
+          maxBlobs: z.int().min(1).max(6).default(3).describe("of one batch; each holds about 400 claims"),
+          maxFeeGwei: z
+            .number()
+            .gt(0)
+            .max(1_000_000)
+            .default(20)
+            .describe("of a unit of blob gas; while blobs are dearer a batch waits, at last it goes without"),
+          proofs: z
+            .enum(["cell", "blob"])
+            .default("cell")
+            .describe("cell: since Osaka (EIP-7594); blob: before it, and Hardhat's node (EIP-4844)"),
+        }),
+        {},
+      ),
     }),
     {},
   ),
@@ -241,6 +263,10 @@ export type SecretSource = z.output<ReturnType<typeof secret>>;
 /** A key as the file names it; see `KeySource` of `signers/open.ts`. */
 export type KeyEntry = ConfigFile["operator"]["senderKey"];
 
+function availability() {
+  return z.enum(["http", "blob"]);
+}
+
 function hex(bytes: number) {
   return z
     .string()
@@ -319,6 +345,20 @@ export function watchLimits() {
       .min(1)
       .optional()
       .describe("receipts that we hold, relative to this file: their operators are held to them"),
+    blobs: z.prefault(
+      z.strictObject({
+        beaconUrl: z
+          .url({ protocol: /^https?$/ })
+          .optional()
+          .describe("beacon API of a consensus node: batches are read from blobs where they have them"),
+        archiveFolder: z
+          .string()
+          .min(1)
+          .optional()
+          .describe("blobs that were read are kept here, relative to this file, and read from here first"),
+      }),
+      {},
+    ),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   optional,
   type RelayerConfig,
   readConfigFile,
+  resolveBlobPlaces,
   resolveChain,
   resolveKey,
   resolveLedger,
@@ -107,6 +108,7 @@ export function parseWatchtowerConfig(
       ),
       allowPrivateAddresses: file.watch.allowPrivateAddresses || chainId === DEVELOPMENT_CHAIN_ID,
       receiptsFolder: optional(file.watch.receiptsFolder, path),
+      blobs: resolveBlobPlaces(file.watch.blobs, path),
     },
     log: file.log,
   };

@@ -489,4 +489,16 @@ CREATE TABLE payments (
 CREATE INDEX payments_due ON payments (next_try_at_milliseconds) WHERE state = 'pending';
 `,
   },
+  {
+    version: 6,
+    name: "blobs",
+    text: `
+ALTER TABLE attempts ADD COLUMN blob_fee_wei TEXT;
+
+CREATE TABLE sidecars (
+  dedupe_key TEXT PRIMARY KEY,
+  bytes      BYTES NOT NULL
+);
+`,
+  },
 ];

@@ -280,6 +280,25 @@ export async function waitingLeaves(db: Reader, group: WaitingGroup, limit: numb
   }));
 }
 
+/** What is published of claims, in the order given. @throws RangeError one of them is not stored */
+export async function publishedClaims(
+  db: Reader,
+  claimIds: readonly Hex[],
+): Promise<(Pick<StoredReceipt, "opening"> & Pick<Receipt, "claim" | "signature">)[]> {
+  const rows = await db
+    .selectFrom("receipts")
+    .select(["claim_id", "claim", "signature", "input", "salt", "output"])
+    .where("claim_id", "in", claimIds)
+    .execute();
+  const byId = new Map(rows.map((row) => [row.claim_id, row]));
+  return claimIds.map((claimId) => {
+    const row = byId.get(claimId);
+    if (!row) throw new RangeError(`claim ${claimId} is not stored`);
+    const { claim, signature, claim_id: _, ...opening } = row;
+    return { claim: parseClaim(JSON.parse(claim)), signature, opening };
+  });
+}
+
 function waiting(db: Reader, { policyId, modelId }: Pick<WaitingGroup, "policyId" | "modelId">) {
   return (
     db

@@ -19,6 +19,7 @@ export interface Database {
   batches: BatchesTable;
   intents: IntentsTable;
   attempts: AttemptsTable;
+  sidecars: SidecarsTable;
   blocks: BlocksTable;
   events: EventsTable;
   chain_batches: ChainBatchesTable;
@@ -158,6 +159,14 @@ export interface AttemptsTable {
   max_fee_wei: string;
   tip_wei: string;
   signed_at_block: number;
+  /** Per unit of blob gas; null where the transaction carries no blobs. */
+  blob_fee_wei: string | null;
+}
+
+/** What transactions carry beside themselves, by the intent's key; see `availability/sidecar.ts`. */
+export interface SidecarsTable {
+  dedupe_key: string;
+  bytes: Uint8Array;
 }
 
 /** Checkpoints: blocks up to which events were read. */

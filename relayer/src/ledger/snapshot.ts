@@ -32,6 +32,7 @@ export const TABLES: readonly TableKey[] = [
   { table: "exposure", key: ["policy_id", "model_id"] },
   { table: "intents", key: ["id"] },
   { table: "attempts", key: ["sequence"] },
+  { table: "sidecars", key: ["dedupe_key"] },
   { table: "blocks", key: ["number"] },
   { table: "events", key: ["block_number", "log_index"] },
   { table: "chain_batches", key: ["batch_id"] },

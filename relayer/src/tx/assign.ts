@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { signAttempt, storeAttempt, type Unsigned } from "./attempts.ts";
+import { blobHashesOf } from "./blobs.ts";
 import { broadcast, isTooCheap } from "./broadcast.ts";
 import type { Step } from "./context.ts";
 import { type Fees, replacementFees } from "./fees.ts";
@@ -43,7 +44,8 @@ export async function signAndBroadcast(step: Step, intent: Intent, offer: Offer)
 async function signOnce(step: Step, intent: Intent, nonce: number, { gasLimit, fees, cancels }: Offer) {
   const { ledger, chainId, signer, sender, head } = step;
   // Before the transaction: a remote signer takes its time. Nobody else gives out nonces of this sender meanwhile.
-  const unsigned: Unsigned = { chainId, nonce, gasLimit, fees, head, cancels };
+  const blobHashes = fees.blobFeeWei === undefined ? undefined : await blobHashesOf(ledger, intent);
+  const unsigned: Unsigned = { chainId, nonce, gasLimit, fees, head, cancels, blobHashes };
   const signed = await signAttempt(signer, intent, unsigned);
   await ledger.transaction((tx) => storeAttempt(tx, intent, signed, { sender, nonce }));
   return broadcast(step, intent, signed);

@@ -10,7 +10,7 @@ import type { Intent } from "./intents.ts";
 /** Signed bytes of one nonce. */
 export type Attempt = Pick<
   Row<"attempts">,
-  "tx_hash" | "raw" | "cancels" | "max_fee_wei" | "tip_wei" | "signed_at_block"
+  "tx_hash" | "raw" | "cancels" | "max_fee_wei" | "tip_wei" | "blob_fee_wei" | "signed_at_block"
 >;
 
 /** What is signed for an intent. */
@@ -23,13 +23,22 @@ export interface Unsigned {
   head: number;
   /** A transfer to oneself instead of the intent's call. */
   cancels: boolean;
+  /** What it carries; with `fees.blobFeeWei`. A transfer to oneself that replaces it carries the first one. */
+  blobHashes?: readonly Hex[] | undefined;
 }
 
 /** Signs an intent's call, or the transfer to oneself that takes its place. */
 export async function signAttempt(signer: Signer, intent: Intent, unsigned: Unsigned): Promise<Attempt> {
-  const { chainId, nonce, gasLimit, fees, head, cancels } = unsigned;
+  const { chainId, nonce, gasLimit, fees, head, cancels, blobHashes } = unsigned;
+  const { blobFeeWei } = fees;
   const transaction = Transaction.from({
-    type: 2,
+    ...(blobHashes && blobFeeWei !== undefined
+      ? {
+          type: 3,
+          maxFeePerBlobGas: blobFeeWei,
+          blobVersionedHashes: blobHashes.slice(0, cancels ? 1 : undefined),
+        }
+      : { type: 2 }),
     chainId,
     nonce,
     gasLimit,
@@ -46,6 +55,7 @@ export async function signAttempt(signer: Signer, intent: Intent, unsigned: Unsi
     cancels: cancels ? 1 : 0,
     max_fee_wei: fees.maxFeeWei.toString(),
     tip_wei: fees.tipWei.toString(),
+    blob_fee_wei: transaction.type === 3 && blobFeeWei !== undefined ? blobFeeWei.toString() : null,
     signed_at_block: head,
   };
 }
@@ -90,5 +100,9 @@ export function attemptsOf(db: Reader, intent: Intent): Promise<Attempt[]> {
 
 /** What stored bytes offer. */
 export function feesOf(attempt: Attempt): Fees {
-  return { maxFeeWei: BigInt(attempt.max_fee_wei), tipWei: BigInt(attempt.tip_wei) };
+  const { max_fee_wei, tip_wei, blob_fee_wei } = attempt;
+  return {
+    ...{ maxFeeWei: BigInt(max_fee_wei), tipWei: BigInt(tip_wei) },
+    ...(blob_fee_wei === null ? {} : { blobFeeWei: BigInt(blob_fee_wei) }),
+  };
 }

@@ -2,6 +2,7 @@
 
 import { traced } from "../ops/tracing/trace.ts";
 import type { Attempt } from "./attempts.ts";
+import { carriesBlobs, goWithout, networkBytes } from "./blobs.ts";
 import type { OutboxContext } from "./context.ts";
 import type { Intent } from "./intents.ts";
 import { classifyNodeError, type NodeErrorKind } from "./node-errors.ts";
@@ -11,6 +12,7 @@ const TOO_CHEAP: readonly (NodeErrorKind | undefined)[] = [
   "replacementUnderpriced",
   "underpriced",
   "feeCapBelowBaseFee",
+  "blobFeeCapBelowBlobBaseFee",
 ];
 
 /**
@@ -28,23 +30,27 @@ export function broadcast(
 }
 
 async function send(
-  { ledger, rpc, logger }: OutboxContext,
+  context: OutboxContext,
   intent: Intent,
   attempt: Attempt,
 ): Promise<NodeErrorKind | undefined> {
+  const { ledger, rpc, logger } = context;
+  const bytes = await networkBytes(context, intent, attempt);
+  if (bytes === undefined) return undefined;
   try {
-    await rpc.send("eth_sendRawTransaction", [attempt.raw]);
+    await rpc.send("eth_sendRawTransaction", [bytes]);
   } catch (error) {
-    const refusal = classifyNodeError(error).kind;
+    // Not the error's own words, which repeat the bytes.
+    const { kind: refusal, message: reason } = classifyNodeError(error);
     // Whatever the node says, the stored bytes may have reached a block (Hardhat mines a reverting transaction and
     // answers with an error). The next step looks for the receipt before anything is concluded.
     if (refusal !== "alreadyKnown") {
       const code = refusal === "insufficientFunds" ? "MT-TX-004" : "MT-TX-003";
-      const reason = error instanceof Error ? error.message : String(error);
       logger.warn(
         { code, intent: intent.dedupeKey, refusal, reason },
         "the node did not take the transaction",
       );
+      if (refusal === "blobRefused" && carriesBlobs(attempt)) await goWithout(context, intent, reason);
       return refusal;
     }
   }

@@ -38,6 +38,8 @@ export interface OutboxContext {
   /** Whether the sender has less ether than its floor: what can wait waits. */
   isPoor?: (sender: Address) => boolean;
   logger: Logger;
+  /** Of a unit of blob gas; any price where it is left out. */
+  maxBlobFeeWei?: bigint;
   /** Unix milliseconds, by which what failed waits; the system's clock where it is left out. */
   nowMilliseconds?: () => number;
 }

@@ -6,6 +6,8 @@ import type { Rpc } from "../chain/rpc.ts";
 export interface Fees {
   maxFeeWei: bigint;
   tipWei: bigint;
+  /** For each unit of blob gas; only of a transaction with blobs. */
+  blobFeeWei?: bigint;
 }
 
 /** What the market asks, as of the latest block. */
@@ -20,29 +22,40 @@ const BUMP_DENOMINATOR = 1_000n;
 const BUMP_NUMERATOR = 1_125n;
 /** What a node wants that has refused that: a pool can be set to any step, and knows what others sent under the nonce. */
 const DEMANDED_NUMERATOR = 2_000n;
+/** geth wants twice of everything of a transaction with blobs (`blobpool.Config.PriceBump`). */
+const BLOB_NUMERATOR = 2_000n;
+/** A replacement's fee for blobs stays under this multiple of what the market asks. */
+const BLOB_CAP_FACTOR = 10n;
 
-/** What gets a transaction into one of the next blocks. */
-export async function marketFees(rpc: Rpc): Promise<Market> {
-  const [block, tip] = await Promise.all([
+/** What gets a transaction into one of the next blocks; blobs may double in price until then. */
+export async function marketFees(rpc: Rpc, withBlobs = false): Promise<Market> {
+  const [block, tip, blobBaseFee] = await Promise.all([
     rpc.getBlock("latest"),
     rpc.send("eth_maxPriorityFeePerGas", []) as Promise<string>,
+    withBlobs ? (rpc.send("eth_blobBaseFee", []) as Promise<string>) : undefined,
   ]);
   const tipWei = BigInt(tip);
   const baseFeeWei = block?.baseFeePerGas ?? 0n;
   return {
     ...{ baseFeeWei, tipWei, maxFeeWei: baseFeeWei * 2n + tipWei },
     timestampSeconds: block?.timestamp ?? 0,
+    ...(blobBaseFee === undefined ? {} : { blobFeeWei: BigInt(blobBaseFee) * 2n }),
   };
 }
 
 /** The market's fees within a cap; undefined where no block could take in what the cap allows. */
 export function cappedFees(market: Market, capWei: bigint): Fees | undefined {
   if (capWei <= market.baseFeeWei) return undefined;
-  return { maxFeeWei: least(market.maxFeeWei, capWei), tipWei: least(market.tipWei, capWei) };
+  const { blobFeeWei } = market;
+  return {
+    ...{ maxFeeWei: least(market.maxFeeWei, capWei), tipWei: least(market.tipWei, capWei) },
+    ...(blobFeeWei === undefined ? {} : { blobFeeWei }),
+  };
 }
 
 /**
- * What replaces a transaction that offers `previous`; undefined where that is more than the cap.
+ * What replaces a transaction that offers `previous`; undefined where that is more than the cap. It carries blobs where the
+ * market has a fee for them.
  *
  * @param isDemanded a node has just refused `previous` as too little
  */
@@ -52,10 +65,16 @@ export function replacementFees(
   capWei: bigint,
   isDemanded = false,
 ): Fees | undefined {
-  const numerator = isDemanded ? DEMANDED_NUMERATOR : BUMP_NUMERATOR;
+  const { blobFeeWei } = market;
+  const carriesBlobs = blobFeeWei !== undefined && previous.blobFeeWei !== undefined;
+  const numerator = isDemanded ? DEMANDED_NUMERATOR : carriesBlobs ? BLOB_NUMERATOR : BUMP_NUMERATOR;
   const maxFeeWei = raised(previous.maxFeeWei, market.maxFeeWei, numerator, capWei);
   const tipWei = raised(previous.tipWei, market.tipWei, numerator, capWei);
-  return maxFeeWei > capWei || tipWei > capWei ? undefined : { maxFeeWei, tipWei };
+  if (maxFeeWei > capWei || tipWei > capWei) return undefined;
+  if (blobFeeWei === undefined) return { maxFeeWei, tipWei };
+  const blobCapWei = blobFeeWei * BLOB_CAP_FACTOR;
+  const raisedWei = raised(previous.blobFeeWei ?? 0n, blobFeeWei, numerator, blobCapWei);
+  return raisedWei > blobCapWei ? undefined : { maxFeeWei, tipWei, blobFeeWei: raisedWei };
 }
 
 /** What the market asks as far as the cap goes, and no less than nodes take. */

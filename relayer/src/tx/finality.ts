@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { TransactionReceipt } from "ethers";
+import { dropSidecar } from "./blobs.ts";
 import type { OutboxContext } from "./context.ts";
 import { confirmedAtOrBelow, confirmedFrom, finalise, reopen } from "./intents.ts";
 import { classifyNodeError, isPassing } from "./node-errors.ts";
@@ -27,7 +28,10 @@ export async function settleConfirmed(
     const receipt = intent.txHash === undefined ? null : await rpc.getTransactionReceipt(intent.txHash);
     if (receipt && receipt.blockNumber === intent.blockNumber) {
       if (final.has(intent.id) && (await isConfirmed(context, receipt))) {
-        await ledger.transaction((tx) => finalise(tx, intent.id));
+        await ledger.transaction(async (tx) => {
+          await finalise(tx, intent.id);
+          await dropSidecar(tx, intent);
+        });
       }
       continue;
     }

@@ -14,8 +14,10 @@ export type NodeErrorKind =
   | "underpriced"
   | "feeCapBelowBaseFee"
   | "blobFeeCapBelowBlobBaseFee"
-  /** Malformed or too many blobs; no fee helps. */
+  /** Malformed or too many blobs, or proofs of another fork; no fee helps. */
   | "blobRefused"
+  /** The sender has transactions in the other pool: with blobs, or without. */
+  | "senderReserved"
   | "insufficientFunds"
   /** Over the cap of EIP-7825 or the block's gas limit. */
   | "gasLimitTooHigh"
@@ -73,16 +75,19 @@ const WORDINGS: readonly (readonly [NodeErrorKind, RegExp])[] = [
   ],
   [
     "blobFeeCapBelowBlobBaseFee",
-    /per blob gas (less|lower) than|blob ?gas price below|max_?fee_?per_?blob_?gas.*(less|lower|below|too low)|blob fee (cap )?too low|BlobFeeCapTooLow/i,
+    /per blob gas (less|lower) than|blob_gas_price. is greater than|blob ?gas price below|max_?fee_?per_?blob_?gas.*(less|lower|below|too low)|blob fee (cap )?too low|BlobFeeCapTooLow/i,
   ],
   [
     "feeCapBelowBaseFee",
     /fee per gas (is )?(less|lower) than|fee cap less than block base fee|below (the )?(current )?base fee|(less|lower) than the block's base ?fee|maxFeePerGas.{0,40}too low|BlockBaseFee|TooLowMaxFee/i,
   ],
+  ["senderReserved", /address (is )?already reserved/i],
   [
     "blobRefused",
-    /blob transaction (missing|has too many|without|of type create)|too many blobs|missing (blob )?sidecar|blob sidecar|KZG|blob.{0,20}(not supported|unsupported)|invalid blob/i,
+    /blob transaction (missing|has too many|without|of type create)|too many blobs|missing (blob )?sidecar|without sidecar|blob sidecar|sidecar version|\(shard blob\)|EIP-?(4844|7594) sidecar|KZG|cell proof|blob.{0,20}(not supported|unsupported)|invalid blob|invalid number of \d+ blobs/i,
   ],
+  // Our bytes are well-formed: EDR, which knows no wrapper of EIP-7594, takes its version for a list that is none.
+  ["blobRefused", /^unexpected (string|list) *$/i],
   [
     "nonceTooHigh",
     /nonce (is )?too (high|distant)|NonceGap|NonceTooFarInFuture|nonce too far in (the )?future|in-flight transaction limit/i,

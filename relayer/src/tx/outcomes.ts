@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Ledger } from "../ledger/ledger.ts";
+import { dropSidecar } from "./blobs.ts";
 import type { Step } from "./context.ts";
 import { close, type Intent, IS_OPEN, requeue } from "./intents.ts";
 
@@ -63,7 +64,10 @@ export function endIntent(
   state: "satisfied" | "failed",
   reason: string | null,
 ): Promise<void> {
-  return ledger.transaction((tx) => close(tx, intent.id, state, reason));
+  return ledger.transaction(async (tx) => {
+    await close(tx, intent.id, state, reason);
+    await dropSidecar(tx, intent);
+  });
 }
 
 /** The pause after so many tries. */

@@ -3,6 +3,7 @@
 import { Transaction } from "ethers";
 import { signAndBroadcast } from "./assign.ts";
 import { type Attempt, feesOf } from "./attempts.ts";
+import { carriesBlobs, findSidecar, goWithout, isLateForBlobs } from "./blobs.ts";
 import { broadcast, isTooCheap } from "./broadcast.ts";
 import { AT_CAP, budgetOf } from "./budget.ts";
 import { type Step, verdictOf } from "./context.ts";
@@ -54,8 +55,15 @@ async function isOverdue(step: Step, intent: Intent, latest: Attempt): Promise<b
   return part >= URGENT_PART;
 }
 
-/** The stored bytes as they are; where a node asks for more, dearer ones at once. */
+/**
+ * The stored bytes as they are; where a node asks for more, dearer ones at once; where the intent goes without the blobs
+ * that they name, others.
+ */
 async function offerStored(step: Step, intent: Intent, latest: Attempt): Promise<void> {
+  if (carriesBlobs(latest)) {
+    if (await isLateForBlobs(step, intent)) await goWithout(step, intent, "no node has taken them");
+    if (!(await findSidecar(step.ledger, intent))) return bump(step, intent, latest, false);
+  }
   const refusal = await broadcast(step, intent, latest);
   if (!isTooCheap(refusal)) return;
   const { gasLimit } = Transaction.from(latest.raw);
@@ -122,7 +130,9 @@ async function replace(
   latest: Attempt,
   { gasLimit, cancels, isAsked, isDemanded }: Replacement,
 ): Promise<void> {
-  const market = await marketFees(step.rpc);
+  // With blobs once, with blobs always: the pool that holds them takes nothing else of their sender.
+  const keepsBlobs = carriesBlobs(latest) && (await findSidecar(step.ledger, intent)) !== undefined;
+  const market = await marketFees(step.rpc, keepsBlobs);
   // A transfer to oneself costs little, and frees what waits behind it.
   const capWei =
     isAsked || cancels

@@ -3,10 +3,11 @@
 import { describeRevert } from "../chain/contracts.ts";
 import type { RelayerError } from "../errors.ts";
 import { signAndBroadcast } from "./assign.ts";
+import { firstMarket } from "./blobs.ts";
 import { budgetOf, overCap } from "./budget.ts";
 import { callOf, type Step, verdictOf } from "./context.ts";
 import { isPatient } from "./fee-caps.ts";
-import { cappedFees, marketFees } from "./fees.ts";
+import { cappedFees } from "./fees.ts";
 import type { Intent } from "./intents.ts";
 import { classifyNodeError } from "./node-errors.ts";
 import { endIntent, pause, tryLater } from "./outcomes.ts";
@@ -36,7 +37,8 @@ export async function sendFirst(step: Step, intent: Intent): Promise<void> {
   }
   const padded = (gas * 12n) / 10n;
   const gasLimit = padded > MAX_TRANSACTION_GAS ? MAX_TRANSACTION_GAS : padded;
-  const market = await marketFees(step.rpc);
+  const market = await firstMarket(step, intent);
+  if (!market) return pause(step, intent, intent.error ?? null, LATER_MILLISECONDS);
   const { capWei } = await budgetOf(step, intent, gasLimit, market);
   const fees = cappedFees(market, capWei);
   // What can wait takes no nonce that it may be stuck with.

@@ -9,7 +9,7 @@ import { hashInput, hashOutput } from "@meantime/sdk/openai/commitment";
 import { isAnswerable } from "@meantime/sdk/policy";
 import { MAX_COMMIT_HORIZON_SECONDS } from "@meantime/sdk/receipt";
 import { type CheckableModel, isNetwork } from "../services.ts";
-import type { BatchEntry } from "./fetch-batch.ts";
+import type { BatchEntry } from "./batch-data.ts";
 
 /**
  * What checking one claim came to. `wrong`: its own opening shows that it is a lie. `junk`: what is served as its opening

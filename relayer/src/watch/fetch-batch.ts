@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { type BatchHeader, batchId, type Opening } from "@meantime/sdk/batch";
-import { type Claim, claimId, parseClaim } from "@meantime/sdk/claim";
+import { type BatchHeader, batchId } from "@meantime/sdk/batch";
+import { claimId, parseClaim } from "@meantime/sdk/claim";
 import type { SettlementDomain } from "@meantime/sdk/domain";
 import { asHex32, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
-import type { MerkleTree } from "@meantime/sdk/merkle";
 import { z } from "zod";
 import { RelayerError } from "../errors.ts";
 import { inSlices } from "../ledger/slices.ts";
-import { treeOfClaims, treeOfOpenings } from "../ledger/trees.ts";
+import { type BatchData, type BatchEntry, checkedBatch, notCommitted } from "./batch-data.ts";
 import { fetchGuarded } from "./guard.ts";
-
-/** One claim of a batch with all that is needed to check it. */
-export interface BatchEntry {
-  claim: Claim;
-  claimId: Hex;
-  /** As served, unchecked: the chain does not commit to it, so it must not decide whether the claim is looked at. */
-  signature: unknown;
-  /** Undefined where the batch keeps its data private. */
-  opening: Opening | undefined;
-}
-
-/** The data of a batch, known to be what its header commits to. */
-export interface BatchData {
-  entries: BatchEntry[];
-  tree: MerkleTree;
-}
 
 const FETCH_TIMEOUT_MILLISECONDS = 20_000;
 const ENTRIES_PER_STEP = 16;
@@ -92,16 +75,7 @@ export async function readBatchData(
   const file = parseFile(text, id);
   const isPrivate = header.dataRoot === ZERO_HASH;
   const entries = await inSlices(readEntries(file.claims, domain, isPrivate));
-  if (entries.length !== header.count)
-    throw notCommitted(id, `it has ${entries.length} claims, not ${header.count}`);
-  const tree = await treeOfClaims(entries.map(({ claimId: leaf }) => leaf));
-  if (tree.root !== header.root) throw notCommitted(id, "its claims have another root");
-  if (isPrivate) return { entries, tree };
-  const opened = entries.flatMap(({ opening }) => (opening ? [{ opening }] : []));
-  if (opened.length !== entries.length) throw notCommitted(id, "openings are missing");
-  const dataTree = await treeOfOpenings(opened);
-  if (dataTree.root !== header.dataRoot) throw notCommitted(id, "its openings have another root");
-  return { entries, tree };
+  return checkedBatch(header, domain, entries);
 }
 
 function* readEntries(
@@ -149,12 +123,4 @@ function parseFile(text: string, id: Hex) {
       `it is not a batch file: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-}
-
-function notCommitted(id: Hex, reason: string): RelayerError {
-  return new RelayerError(
-    "MT-WATCH-002",
-    `the data served for batch ${id} is not what was committed: ${reason}`,
-    "It is tried again until the batch is final. An operator that withholds data should not be trusted.",
-  );
 }

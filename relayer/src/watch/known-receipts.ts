@@ -9,7 +9,7 @@ import { parseReceipt, type Receipt, receiptToJson } from "@meantime/sdk/receipt
 import { sql } from "kysely";
 import { RelayerError } from "../errors.ts";
 import type { Row, Writer } from "../ledger/schema.ts";
-import type { BatchEntry } from "./fetch-batch.ts";
+import type { BatchEntry } from "./batch-data.ts";
 import type { WatchServices } from "./services.ts";
 import { bindingSignatures } from "./signatures.ts";
 

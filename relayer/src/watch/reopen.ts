@@ -5,12 +5,12 @@ import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import { compromisedSince } from "../chain/contracts.ts";
 import { describeError } from "../errors.ts";
 import { headerFromRow } from "../ledger/batches.ts";
-import { announcedEndpoint, type ChainBatch } from "../ledger/chain-facts.ts";
+import type { ChainBatch } from "../ledger/chain-facts.ts";
 import type { Row } from "../ledger/schema.ts";
 import { readPolicy } from "../registry/policies.ts";
 import { reopenBatchIntent, reopenClaimIntent } from "../tx/watch-calls.ts";
 import { propose } from "./actions.ts";
-import { fetchBatch } from "./fetch-batch.ts";
+import { findBatch } from "./find-batch.ts";
 import type { WatchServices } from "./services.ts";
 
 const REASON = "its enclave was compromised when it vouched for it";
@@ -64,7 +64,7 @@ async function reopenBatches(services: WatchServices, markOf: MarkOf): Promise<v
 }
 
 async function reopenClaims(services: WatchServices, markOf: MarkOf): Promise<void> {
-  const { ledger, contracts, clock, domain, config, logger } = services;
+  const { ledger, contracts, clock, logger } = services;
   const vouched = await ledger
     .selectFrom("chain_leaves as c")
     .innerJoin("chain_batches as b", "b.batch_id", "c.batch_id")
@@ -97,9 +97,7 @@ async function reopenClaims(services: WatchServices, markOf: MarkOf): Promise<vo
       continue;
     try {
       const header = headerFromRow(batch.operator, batch);
-      const endpoint = await announcedEndpoint(ledger, batch.operator);
-      const { allowPrivateAddresses } = config.watch;
-      const { entries, tree } = await fetchBatch(endpoint ?? "", header, domain, allowPrivateAddresses);
+      const { entries, tree } = await findBatch(services, batch);
       const entry = entries[index];
       if (!entry) continue;
       const placed = { batchId: batch.batch_id, index, claimId: entry.claimId, claim: entry.claim };

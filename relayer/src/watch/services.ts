@@ -8,7 +8,7 @@ import type { Services } from "../services.ts";
 export interface WatchServices
   extends Pick<
     Services,
-    "domain" | "ledger" | "rpc" | "contracts" | "clock" | "logger" | "models" | "challengerAddress"
+    "blobs" | "domain" | "ledger" | "rpc" | "contracts" | "clock" | "logger" | "models" | "challengerAddress"
   > {
   config: {
     chain: Pick<RelayerConfig["chain"], "chainId">;

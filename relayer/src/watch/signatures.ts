@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, asHexOf, type Hex } from "@meantime/sdk/hex";
 import { curve } from "../signers/curve.ts";
-import type { BatchEntry } from "./fetch-batch.ts";
+import type { BatchEntry } from "./batch-data.ts";
 import type { WatchServices } from "./services.ts";
 
 /** Claims looked at before other work of this process gets a turn. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Address } from "@meantime/sdk/hex";
+import { openBlobs } from "../availability/blob-reader.ts";
 import { createChainClock } from "../chain/clock.ts";
 import { bindContracts } from "../chain/contracts.ts";
 import { pollEvents } from "../chain/follow.ts";
@@ -75,6 +76,7 @@ export async function startWatchtower(
     const stop = async () => {
       const ended = supervisor.stop();
       prover.close();
+      services.blobs.kzg.close();
       await ended;
       rpc.destroy();
       await Promise.allSettled(leases.map((lease) => lease.leave()));
@@ -117,6 +119,7 @@ async function assemble(
     // A model's id is the hash of its content: a claim of another content names another id, whatever a registry says.
     models: await loadModels(config.models, [], new Map()),
     challengerAddress,
+    blobs: openBlobs(config.watch.blobs),
   };
 }
 

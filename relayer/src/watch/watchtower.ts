@@ -2,18 +2,19 @@
 
 import { setImmediate } from "node:timers/promises";
 import { type BatchHeader, batchId as batchIdOf } from "@meantime/sdk/batch";
-import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
+import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { sql } from "kysely";
-import { describeError, RelayerError } from "../errors.ts";
+import { describeError } from "../errors.ts";
 import { headerFromRow } from "../ledger/batches.ts";
-import { announcedEndpoint, type ChainBatch } from "../ledger/chain-facts.ts";
+import type { ChainBatch } from "../ledger/chain-facts.ts";
 import type { Prover } from "../prove/prover.ts";
 import { executeApproved } from "./actions.ts";
+import type { BatchData } from "./batch-data.ts";
 import { checkClaim, notAMember } from "./check-claim.ts";
 import { CoverageCount, insertCoverage } from "./coverage.ts";
 import { awaitsDisproof, disproveNext, renewUndisproven } from "./disprove.ts";
 import { reportEquivocations } from "./equivocations.ts";
-import { type BatchData, fetchBatch } from "./fetch-batch.ts";
+import { findBatch } from "./find-batch.ts";
 import {
   challengeFindings,
   insertFinding,
@@ -113,12 +114,10 @@ function dueBatches({ ledger }: WatchServices): Promise<(ChainBatch & { tries: n
 }
 
 async function checkBatch(services: WatchServices, batch: ChainBatch & { tries: number }): Promise<void> {
-  const { ledger, domain, clock, logger, config } = services;
+  const { ledger, clock, logger } = services;
   const header = headerFromRow(batch.operator, batch);
   try {
-    const endpoint = await announcedEndpoint(ledger, batch.operator);
-    if (!endpoint) throw noEndpoint(batch.operator);
-    const data = await fetchBatch(endpoint, header, domain, config.watch.allowPrivateAddresses);
+    const data = await findBatch(services, batch);
     const { entries } = data;
     const signatures = await bindingSignatures(services, batch.batch_id, batch.operator, entries);
     await checkClaims(services, header, batch.committed_at, data, signatures);
@@ -204,12 +203,4 @@ async function checkClaims(
       .execute();
   });
   logger.info({ batchId, operator: header.operator, ...counts }, "batch checked");
-}
-
-function noEndpoint(operator: Address): RelayerError {
-  return new RelayerError(
-    "MT-WATCH-005",
-    `the operator ${operator} has announced no endpoint`,
-    "Its batches cannot be checked until it announces where their data is.",
-  );
 }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import type { BatchHeader } from "@meantime/sdk/batch";
+import type { Hex } from "@meantime/sdk/hex";
+import { boundOf, encodeBatch, type PublishedClaim } from "../availability/batch-codec.ts";
+import { packBlobs, roomIn } from "../availability/blob-packing.ts";
+import type { SealedBlob, Sidecar } from "../availability/sidecar.ts";
+import type { Availability } from "../config/load.ts";
+import { describeError } from "../errors.ts";
+import { publishedClaims, type WaitingGroup, type WaitingLeaf } from "../ledger/receipts.ts";
+import type { Services } from "../services.ts";
+
+/** The share of a receipt's time to `commitBy` in which a batch no longer waits for blobs. */
+const WITHOUT_BLOBS_SHARE = 0.25;
+/** Version and flags of the packed form. */
+const PREFIX_BYTES = 2;
+
+/** Where the data of a policy's batches goes, beside this gateway. */
+export function availabilityOf({ policies, config }: Services, policyId: Hex): Availability {
+  return policies.find(({ id }) => id === policyId)?.availability ?? config.commit.availability;
+}
+
+/** Until when a batch of this group may wait for blobs, in unix seconds: what it promises comes first. */
+export function blobsUntil({ config }: Services, { nearestCommitBy }: WaitingGroup): number {
+  return nearestCommitBy - Math.ceil(config.commit.commitHorizonSeconds * WITHOUT_BLOBS_SHARE);
+}
+
+/** The first leaves, as many as surely fit into the blobs of one batch. */
+export function thatFit({ config }: Services, leaves: readonly WaitingLeaf[]): readonly WaitingLeaf[] {
+  const room = roomIn(config.commit.blobs.maxBlobs) - PREFIX_BYTES;
+  let bytes = 0;
+  const end = leaves.findIndex((leaf) => {
+    bytes += boundOf(leaf);
+    return bytes > room;
+  });
+  return end === -1 ? leaves : leaves.slice(0, Math.max(1, end));
+}
+
+/**
+ * The blobs that hold a batch, with commitments and proofs: seconds in a thread for each. What stands in the way is logged;
+ * a batch is never late for it.
+ *
+ * @param isPublic whether the openings belong into them
+ * @returns undefined where the batch goes without
+ */
+export async function sealBlobs(
+  { ledger, blobs, config, logger }: Services,
+  header: BatchHeader,
+  leaves: readonly WaitingLeaf[],
+  isPublic: boolean,
+): Promise<Sidecar | undefined> {
+  const { maxBlobs, proofs } = config.commit.blobs;
+  try {
+    const stored = await publishedClaims(
+      ledger,
+      leaves.map(({ claimId }) => claimId),
+    );
+    const claims = stored.map(
+      (each): PublishedClaim => ({ ...each, opening: isPublic ? each.opening : undefined }),
+    );
+    const packed = packBlobs(await encodeBatch(header, claims));
+    if (packed.length > maxBlobs) throw new RangeError(`it takes ${packed.length} blobs, not ${maxBlobs}`);
+    const sealed: SealedBlob[] = [];
+    for (const blob of packed) sealed.push(await blobs.kzg.seal(blob, proofs));
+    return { proofKind: proofs, blobs: sealed };
+  } catch (error) {
+    const { code, message } = describeError(error);
+    logger.error({ code: "MT-DA-004", cause: code, message }, "a batch is committed without its blobs");
+    return undefined;
+  }
+}
