@@ -107,7 +107,16 @@ describe("the package that is published", () => {
     const entries = modules.flatMap((name) => ["--include-entrypoints", name]);
     const attw = run(
       process.execPath,
-      [ATTW, join(project, tarball), "--no-definitely-typed", "--profile", "esm-only", "--format", "json", ...entries],
+      [
+        ATTW,
+        join(project, tarball),
+        "--no-definitely-typed",
+        "--profile",
+        "esm-only",
+        "--format",
+        "json",
+        ...entries,
+      ],
       {
         ...{ cwd: project, maxBuffer: 1 << 28 },
       },
