@@ -4,7 +4,8 @@ import { describe, it } from "node:test";
 import { type JsonObject, type JsonValue, parseJson } from "@meantime/sdk/canonical-json";
 import { claimId, parseClaim } from "@meantime/sdk/claim";
 import { MeantimeError } from "@meantime/sdk/errors";
-import { bytesToHex, type Hex } from "@meantime/sdk/hex";
+import { bytesToHex, type Hex, keccak256Text, ZERO_HASH } from "@meantime/sdk/hex";
+import { modelId } from "@meantime/sdk/model";
 import {
   commitAnswer,
   commitRequest,
@@ -20,6 +21,7 @@ import {
   TRANSPORT_MEMBERS,
 } from "@meantime/sdk/openai/content";
 import { createAnswerFold } from "@meantime/sdk/openai/fold";
+import { type OpenAiModel, openAiModelEntry } from "@meantime/sdk/openai/model";
 import { OUTPUT_KECCAK, outputFits } from "@meantime/sdk/request";
 import { createEventReader, writeEvent } from "@meantime/sdk/server-events";
 import fc from "fast-check";
@@ -123,6 +125,29 @@ describe("hashes of OpenAI-shaped requests and answers", () => {
         JSON.stringify(response),
       );
     }
+  });
+});
+
+describe("the registry entry of a model behind a server", () => {
+  const model = { name: "llama-3.1", version: 2, weights: "sha256:0123", reexecutable: false };
+  const measurement: Hex = `0x${"11".repeat(32)}`;
+
+  it("names interface, name, version and weights by their canonical JSON, and the schemes of these routes", () => {
+    const entry = openAiModelEntry({ ...model, measurement });
+    const specification = '{"interface":"openai","name":"llama-3.1","version":2,"weights":"sha256:0123"}';
+    assert.equal(entry.specHash, keccak256Text(specification));
+    assert.equal(entry.inputScheme, keccak256Text("meantime.input.openai.v1"));
+    assert.equal(entry.outputScheme, OUTPUT_KECCAK);
+    assert.deepEqual([entry.verificationKeyId, entry.measurement], [ZERO_HASH, measurement]);
+  });
+
+  it("is proven by an enclave, by re-executors, by both, or by nothing", () => {
+    const kindsOf = (more: Partial<OpenAiModel>) =>
+      modelId(openAiModelEntry({ ...model, ...more })).slice(-2);
+    assert.equal(kindsOf({ measurement }), "02");
+    assert.equal(kindsOf({ reexecutable: true }), "04");
+    assert.equal(kindsOf({ measurement, reexecutable: true }), "06");
+    assert.equal(kindsOf({}), "00");
   });
 });
 

@@ -55,7 +55,14 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
       if (isNew) state.onReceipt(call.policy.name);
       return stored;
     } catch (error) {
-      throw signal.aborted ? signal.reason : error;
+      const reason: unknown = signal.aborted ? signal.reason : error;
+      if (isOfUpstream(reason)) {
+        services.logger.warn(
+          { code: reason.code, model: call.model.name },
+          "a model's server gave no answer",
+        );
+      }
+      throw reason;
     } finally {
       release(isStored);
     }
@@ -88,14 +95,13 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
     return context.body(sink.body, 200, STREAM_HEADERS);
   }
 
-  function reported(error: unknown, { model }: OpenAiCall): HttpError {
+  /** What whoever answers whole requests does with an error. */
+  function reported(error: unknown, { path }: OpenAiCall): HttpError {
     const shown = refusalFor(error);
     const { code } = shown;
     state.onRefused(code);
-    services.logger.warn(
-      { code, model: model.name, ...(shown === error ? {} : { err: error }) },
-      "a stream ended without a receipt",
-    );
+    if (shown !== error)
+      services.logger.error({ code, err: error, path }, "a stream ended without a receipt");
     return shown;
   }
 
@@ -116,6 +122,13 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
   const routes = createRoutes();
   for (const path of OPENAI_PATHS) documented(routes, operationOf(path), (context) => reply(context, path));
   return routes;
+}
+
+/** Whose codes tell the operator of its upstream, and not of one request. */
+const UPSTREAM_CODES: readonly string[] = ["MT-GW-061", "MT-GW-062", "MT-GW-065", "MT-GW-066"];
+
+function isOfUpstream(error: unknown): error is HttpError {
+  return error instanceof HttpError && UPSTREAM_CODES.includes(error.code);
 }
 
 /** A sink that says when the first chunk is about to come. */
