@@ -1,24 +1,7 @@
 // SPDX-License-Identifier: MIT
-import {
-  poseidon1,
-  poseidon2,
-  poseidon3,
-  poseidon4,
-  poseidon5,
-  poseidon6,
-  poseidon7,
-  poseidon8,
-  poseidon9,
-  poseidon10,
-  poseidon11,
-  poseidon12,
-  poseidon13,
-  poseidon14,
-  poseidon15,
-  poseidon16,
-} from "poseidon-lite";
 import { MeantimeError } from "./errors.ts";
 import { type Hex, keccak256Text } from "./hex.ts";
+import { poseidon } from "./poseidon.ts";
 import { randomSalt } from "./salt.ts";
 
 export { randomSalt };
@@ -145,29 +128,4 @@ function saltElement(salt: Hex): bigint {
 
 function fieldElementToHex(element: bigint): Hex {
   return `0x${element.toString(16).padStart(64, "0")}`;
-}
-
-const POSEIDON_BY_ARITY = [
-  poseidon1,
-  poseidon2,
-  poseidon3,
-  poseidon4,
-  poseidon5,
-  poseidon6,
-  poseidon7,
-  poseidon8,
-  poseidon9,
-  poseidon10,
-  poseidon11,
-  poseidon12,
-  poseidon13,
-  poseidon14,
-  poseidon15,
-  poseidon16,
-] as const;
-
-function poseidon(inputs: bigint[]): bigint {
-  const hash = POSEIDON_BY_ARITY[inputs.length - 1];
-  if (hash === undefined) throw new RangeError(`Poseidon takes 1..16 inputs, not ${inputs.length}`);
-  return hash(inputs);
 }

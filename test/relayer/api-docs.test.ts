@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import type { Hex } from "@meantime/sdk/hex";
 import { createEventReader, STREAM_END } from "@meantime/sdk/server-events";
 import { describedGateway, OPENAPI_FILE, openApiText } from "../../scripts/docs/openapi.ts";
-import { eventually, REQUESTER, sampleInput } from "./local-relayer.ts";
+import { askFor, eventually, sampleInput } from "./local-relayer.ts";
 import { type OpenAiWorld, startOpenAiWorld } from "./openai-stack.ts";
 import { checkOpenApi } from "./openapi-check.ts";
 
@@ -151,13 +151,12 @@ describe("a running gateway", () => {
     world = await startOpenAiWorld(({ commit }) => {
       commit.maxAgeSeconds = 0;
     });
-    const answer = await world.post("/v1/infer/tiny_mlp", { input: sampleInput(1), requester: REQUESTER });
-    const { receipt } = (await answer.json()) as { receipt: { claimId: Hex } };
+    const claimId = await askFor(world.relayer.url, 1, "window");
     const batchId = await eventually("the claim to be in a batch", async () => {
-      const claim = await fetch(new URL(`/v1/claims/${receipt.claimId}`, world.relayer.url));
+      const claim = await fetch(new URL(`/v1/claims/${claimId}`, world.relayer.url));
       return ((await claim.json()) as { batchId?: Hex }).batchId;
     });
-    known = { claimId: receipt.claimId, batchId };
+    known = { claimId, batchId };
   });
 
   after(() => world?.close());

@@ -10,24 +10,19 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
 import { packageSdk } from "../../scripts/package/sdk.ts";
 
 const run = promisify(execFile);
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const ATTW = join(ROOT, "node_modules/@arethetypeswrong/cli/dist/index.js");
 
-/**
- * Bytes, minified and compressed, of what a page loads that uses one module and nothing else. Two need Poseidon, whose
- * constants for sixteen widths are 430 kB.
- */
-const BUDGETS: Record<string, number> = {
-  "canonical-json": 2_000,
-  receipt: 22_000,
-  client: 470_000,
-  "openai/fetch": 27_000,
-  settlement: 9_000,
-  "bundle/verify": 480_000,
-  "opengradient/receipt": 9_000,
-};
+/** Bytes, minified and compressed, of what a page loads that uses one module and nothing else. */
+const BUDGETS = JSON.parse(await readFile(join(ROOT, "sdk/size-budgets.json"), "utf8")) as Record<
+  string,
+  number
+>;
 
 let project: string;
 let sdk: string;
@@ -37,8 +32,7 @@ before(async () => {
   project = await mkdtemp(join(tmpdir(), "meantime-package-"));
   sdk = join(project, "node_modules/@meantime/sdk");
   await packageSdk(sdk);
-  for (const name of ["@noble", "poseidon-lite"])
-    await symlink(join(ROOT, "node_modules", name), join(project, "node_modules", name));
+  await symlink(join(ROOT, "node_modules/@noble"), join(project, "node_modules/@noble"));
   await writeFile(join(project, "package.json"), '{"type":"module"}');
   const files = await readdir(sdk, { recursive: true });
   modules = files.filter((file) => file.endsWith(".js")).map((file) => file.slice(0, -".js".length));
@@ -100,6 +94,46 @@ describe("the package that is published", () => {
     );
   });
 
+  it("is clean by publint and by attw", async () => {
+    const { messages } = await publint({ pkgDir: sdk, strict: true });
+    assert.deepEqual(
+      messages.map((message) => formatMessage(message, { name: "@meantime/sdk" })),
+      [],
+    );
+    await run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", project], { cwd: sdk });
+    const tarball =
+      (await readdir(project)).find((file) => file.endsWith(".tgz")) ?? assert.fail("no tarball");
+    // Entries of patterns are not found by themselves.
+    const entries = modules.flatMap((name) => ["--include-entrypoints", name]);
+    const attw = run(
+      process.execPath,
+      [
+        ATTW,
+        join(project, tarball),
+        "--no-definitely-typed",
+        "--profile",
+        "esm-only",
+        "--format",
+        "json",
+        ...entries,
+      ],
+      {
+        ...{ cwd: project, maxBuffer: 1 << 28 },
+      },
+    );
+    const { stdout } = await attw.catch((error: { stdout: string }) => error);
+    const { analysis } = JSON.parse(stdout) as Attw;
+    const problems = analysis.problems.filter(
+      ({ kind, resolutionKind }) => !isLeftAside(kind, resolutionKind),
+    );
+    assert.deepEqual(problems, []);
+    const looked = Object.keys(analysis.entrypoints).filter((name) => name !== "./package.json");
+    assert.ok(
+      looked.length >= modules.length,
+      `${looked.length} of ${modules.length} entries were looked at`,
+    );
+  });
+
   it("keeps within its budgets, and leaves out what is not used", async () => {
     const sizes: Record<string, number> = {};
     for (const name of Object.keys(BUDGETS)) {
@@ -112,6 +146,19 @@ describe("the package that is published", () => {
     assert.equal(unused.length, 0);
   });
 });
+
+/** What `attw --format json` prints. */
+interface Attw {
+  analysis: {
+    entrypoints: Record<string, unknown>;
+    problems: { kind: string; resolutionKind?: string; entrypoint?: string }[];
+  };
+}
+
+/** The profile esm-only: not how CommonJS and Node 10 resolve it. */
+function isLeftAside(kind: string, resolutionKind: string | undefined): boolean {
+  return kind === "CJSResolvesToESM" || ["node10", "node16-cjs"].includes(resolutionKind ?? "");
+}
 
 async function bundle(lines: string[]): Promise<Uint8Array> {
   const built = await build({
