@@ -26,9 +26,8 @@ export function groupCommit<Item, Result>(
 
   async function flush(): Promise<void> {
     flushing = true;
-    // Requests that came in the same turn of the event loop belong together.
-    await setImmediate();
     while (waiting.length > 0) {
+      await gather();
       const group = waiting.slice(0, maxGroup);
       waiting = waiting.slice(maxGroup);
       try {
@@ -37,10 +36,18 @@ export function groupCommit<Item, Result>(
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
-      if (waiting.length === 0) break;
-      await setImmediate();
+      // Who was answered may come again at once.
+      if (waiting.length === 0) await setImmediate();
     }
     flushing = false;
+  }
+
+  /** Turns of the event loop that bring more items are not lost to anybody: each did the work of those requests. */
+  async function gather(): Promise<void> {
+    for (let before = 0; before < waiting.length && before < maxGroup; ) {
+      before = waiting.length;
+      await setImmediate();
+    }
   }
 
   return (item) =>
