@@ -71,7 +71,8 @@ export function createGateway(services: Services, state: GatewayState): Hono {
     app.get("/metrics", async (context) => context.text(await state.metrics()));
   }
   if (services.config.index.enabled) {
-    app.route(INDEX_PATH, createIndexApi({ ...services, startBlock: services.config.chain.startBlock }));
+    const { startBlock } = services.config.chain;
+    app.route(INDEX_PATH, createIndexApi({ ...services, startBlock, isStopping: state.draining }));
   }
   servePage(app);
   app.notFound((context) =>
