@@ -283,4 +283,10 @@ describe("an index alone", () => {
     assert.match(metrics, /^meantime_index_batches\{state="complete"\} [1-9]/m);
     assert.match(metrics, /^meantime_index_lag_blocks 0$/m);
   });
+
+  it("ends its streams when it stops, and waits for none of their readers", async () => {
+    const stream = await fetch(new URL("/index/v1/stream", indexer.url));
+    const [text] = await Promise.all([stream.text(), indexer.stop()]);
+    assert.match(text, /^event: head/m);
+  });
 });

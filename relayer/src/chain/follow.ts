@@ -184,23 +184,27 @@ export async function catchUpSources(context: ReadContext): Promise<boolean> {
   const last = await lastCheckpoint(ledger);
   if (!last) return false;
   let found = false;
-  for (const { address, name, read_up_to } of await eventSources(ledger)) {
-    if (read_up_to >= last.number) continue;
-    const to = Math.min(last.number, read_up_to + MAX_BLOCKS_PER_QUERY);
-    const emitters = new Map([[address, SOURCE_INTERFACES[name as SourceName]]]);
-    const { events } = await readLogs(context, emitters, read_up_to + 1, to);
+  // Together as far as they were read together: each block is looked at once.
+  const behind = (await eventSources(ledger)).filter(({ read_up_to }) => read_up_to < last.number);
+  for (const [readUpTo, sources] of Map.groupBy(behind, ({ read_up_to }) => read_up_to)) {
+    const to = Math.min(last.number, readUpTo + MAX_BLOCKS_PER_QUERY);
+    const emitters = new Map(
+      sources.map(({ address, name }) => [address, SOURCE_INTERFACES[name as SourceName]] as const),
+    );
+    const { events } = await readLogs(context, emitters, readUpTo + 1, to);
     // Or the logs may be those of a branch that the cursor has not followed yet.
     if (!(await isOnChain(rpc, last))) return found;
     await ledger.transaction(async (tx) => {
-      const { number, hash } = (await lastCheckpoint(tx)) ?? last;
-      const isSame = number > last.number || hash === last.hash;
+      const now = await lastCheckpoint(tx);
+      if (!now || (now.number <= last.number && now.hash !== last.hash)) return;
       const { numUpdatedRows } = await tx
         .updateTable("index_sources")
         .set({ read_up_to: to })
-        .where("address", "=", address)
-        .where("read_up_to", "=", isSame ? read_up_to : -1)
+        .where("address", "in", [...emitters.keys()])
+        .where("read_up_to", "=", readUpTo)
         .executeTakeFirst();
-      if (numUpdatedRows > 0n) await insertEvents(tx, events);
+      if (Number(numUpdatedRows) === emitters.size) return insertEvents(tx, events);
+      throw reorganisedMeanwhile(readUpTo);
     });
     found ||= events.some((event) => event.name === "PolicyRegistered");
   }

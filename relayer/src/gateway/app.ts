@@ -53,7 +53,8 @@ export function createGateway(services: Services, state: GatewayState, paywall?:
   app.route("/", healthRoutes(services, state));
   app.route("/", documents.routes);
   if (services.config.index.enabled) {
-    app.route(INDEX_PATH, createIndexApi({ ...services, startBlock: services.config.chain.startBlock }));
+    const { startBlock } = services.config.chain;
+    app.route(INDEX_PATH, createIndexApi({ ...services, startBlock, isStopping: state.draining }));
   }
   servePage(app);
   app.notFound((context) =>

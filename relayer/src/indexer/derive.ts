@@ -112,6 +112,10 @@ export async function deriveBatch(tx: Writer, batchId: Hex, places?: readonly nu
     .select(["block_number", "log_index"])
     .where("batch_id", "=", batchId)
     .where("name", "=", "BatchCommitted")
+    // It is the first of them.
+    .orderBy("block_number")
+    .orderBy("log_index")
+    .limit(1)
     .executeTakeFirst();
   // An event that only names a batch, such as a refuted omission of one from before the first block that is read.
   if (!batch || !commit) return;

@@ -21,4 +21,6 @@ export interface IndexReader extends Pick<Services, "domain" | "clock"> {
   startBlock: number;
   /** The chain as it was seen last; undefined before the first look. */
   view(): Pick<ChainView, "head" | "readUpTo"> | undefined;
+  /** Whether the process is to stop: streams end by themselves. */
+  isStopping?(): boolean;
 }

@@ -19,7 +19,7 @@ import { supervise, type Task, type TaskHealth } from "../ops/supervisor.ts";
 import { createIndexApi, INDEX_PATH } from "./api/app.ts";
 import { IndexDuty } from "./duty.ts";
 import { observeIndex } from "./observe.ts";
-import type { IndexServices } from "./services.ts";
+import type { IndexReader, IndexServices } from "./services.ts";
 import { dutiesOf } from "./tasks.ts";
 
 /** An indexer at work. */
@@ -95,7 +95,8 @@ async function run(
   const poll = async () => {
     view = await pollEvents({ ...writing, config }, lane.holds());
   };
-  const app = createApp(config, services, () => view);
+  let isStopping = false;
+  const app = createApp(config, { ...services, view: () => view, isStopping: () => isStopping });
   const server = await listen(app, config.gateway.host, config.gateway.port);
   const supervisor = supervise(tasksOf(config, writing, lane, poll), logger);
   logger.info({ url: server.url, settlement: config.chain.settlement }, "index started");
@@ -105,6 +106,7 @@ async function run(
     ledger,
     health: () => supervisor.health(),
     stop: () => {
+      isStopping = true;
       stopped ??= stop(supervisor.stop(), server, lane, rpc, ledger);
       return stopped;
     },
@@ -145,13 +147,9 @@ function tasksOf(
   ];
 }
 
-function createApp(
-  config: IndexerConfig,
-  services: IndexServices,
-  view: () => Pick<ChainView, "head" | "readUpTo"> | undefined,
-): Hono {
+function createApp(config: IndexerConfig, reader: IndexServices & IndexReader): Hono {
+  const { view, logger } = reader;
   const app = new Hono();
-  const reader = { ...services, view };
   app.use(async (context, next) => {
     await next();
     context.header("x-content-type-options", "nosniff");
@@ -178,7 +176,7 @@ function createApp(
   );
   app.onError((error, context) => {
     if (error instanceof HttpError) return refuse(context, error);
-    services.logger.error({ ...describeError(error), path: context.req.path }, "request failed");
+    logger.error({ ...describeError(error), path: context.req.path }, "request failed");
     const [status, code] =
       error instanceof TemporaryError ? ([503, error.code] as const) : ([500, "MT-GW-013"] as const);
     return refuse(

@@ -101,13 +101,19 @@ export function claimItem(row: CommittedRow, nowSeconds: number) {
 /** A row of {@link claims}. */
 export type CommittedRow = Awaited<ReturnType<ReturnType<typeof claims>["executeTakeFirstOrThrow"]>>;
 
-/** Claims of batches with all that their status follows from. */
-export function claims(db: Reader) {
+/**
+ * Claims of batches with all that their status follows from.
+ *
+ * @param lead the table whose index is to give the order. A sign before a column keeps the planner of SQLite from going by
+ * the other table and sorting what it finds
+ */
+export function claims(db: Reader, lead?: "b" | "c" | "l") {
+  const [b, c, l] = (["b", "c", "l"] as const).map((table) => sql.raw(table === lead ? `+${table}` : table));
   return db
     .selectFrom("index_claims as c")
-    .innerJoin("index_batches as b", "b.ordinal", "c.ordinal")
+    .innerJoin("index_batches as b", (join) => join.on(sql<boolean>`${c}.ordinal = ${b}.ordinal`))
     .leftJoin("index_leaves as l", (join) =>
-      join.onRef("l.ordinal", "=", "c.ordinal").onRef("l.leaf_index", "=", "c.leaf_index"),
+      join.on(sql<boolean>`${c}.ordinal = ${l}.ordinal`).on(sql<boolean>`${c}.leaf_index = ${l}.leaf_index`),
     )
     .select(["c.ordinal", "c.leaf_index", "c.claim_id", "c.model_id", "c.requester", "c.request_id"])
     .select(["c.served_at", "c.stray", "b.batch_id", "b.operator", "b.policy_id", "b.committed_at"])
@@ -188,7 +194,7 @@ function streamQuery(db: Reader, stream: Stream, filter: ClaimFilter, { now, ope
   // By the table that leads: its index gives the order, and the others are looked up row by row.
   const lead =
     stream.of === "touched" ? "l" : filter.requester ? "c" : needsBatch(stream, filter) ? "b" : "c";
-  let query = claims(db).orderBy(`${lead}.ordinal`, "desc");
+  let query = claims(db, lead).orderBy(`${lead}.ordinal`, "desc");
   query = query.orderBy(stream.of === "touched" ? "l.leaf_index" : "c.leaf_index", "desc");
   if (from) {
     const [ordinal, index] = from;

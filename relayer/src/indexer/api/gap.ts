@@ -99,16 +99,18 @@ export async function openGroups(db: Reader, now: number, operator?: Address): P
     .where("final_at", ">", now)
     .where("standing", "<>", "Final");
   if (operator) untouched = untouched.where("operator", "=", operator);
-  const leaves = () =>
-    db
+  const leaves = () => {
+    const all = db
       .selectFrom("index_leaves as l")
       .innerJoin("index_batches as b", "b.ordinal", "l.ordinal")
       .select(["b.operator", "b.policy_id", "b.oldest_served_at", "l.standing"]);
+    return operator ? all.where("l.operator", "=", operator) : all;
+  };
   const waiting = await leaves().where("l.final_at", ">", now).execute();
   const disputed = await leaves().where("l.standing", "=", "Challenged").execute();
   const groups = new Map<string, OpenGroup>();
   const add = (of: Address, policyId: Hex, claims: number, oldestServedAt: number) => {
-    if (claims <= 0 || (operator !== undefined && of !== operator)) return;
+    if (claims <= 0) return;
     const key = `${of}:${policyId}`;
     const known = groups.get(key) ?? { operator: of, policyId, claims: 0, oldestServedAt: null };
     groups.set(key, known);

@@ -90,7 +90,7 @@ async function tell(
   if (isCut) await send("reset", {}, idOf());
   let toldHead = "";
   let wroteAt = 0;
-  while (!stream.aborted && !stream.closed) {
+  while (!stream.aborted && !stream.closed && !reader.isStopping?.()) {
     const head = reader.view()?.head;
     if (head && head.hash !== toldHead) {
       toldHead = head.hash;
