@@ -61,6 +61,8 @@ describe("the explorer of a real relayer", () => {
       commit.maxAgeSeconds = COMMIT_AFTER_SECONDS;
     });
     relayer = await startRelayer(config, { logger: silentLogger });
+    const isReady = async () => (await fetch(new URL("/readyz", relayer.url))).ok || undefined;
+    await eventually("the relayer to take work", isReady, PATIENCE_SECONDS);
     proxy = await startLyingProxy(relayer.url);
     browser = await startBrowser();
     claims.proven = await askFor(relayer.url, 1, "proof");

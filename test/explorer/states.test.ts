@@ -85,6 +85,14 @@ describe("the explorer without a chain behind it", () => {
     await page.locator(".notice", { hasText: "it has read up to block 7 of 12" }).waitFor();
   });
 
+  it("stops saying that the index lags behind once it does not", async () => {
+    const answers = { ...EMPTY_INDEX, "": { ...(EMPTY_INDEX[""] as object), synced: false } };
+    const page = await open("/check", answers);
+    await page.locator(".notice", { hasText: "catching up" }).waitFor();
+    answers[""] = EMPTY_INDEX[""] as (typeof answers)[""];
+    await page.locator(".notice", { hasText: "catching up" }).waitFor({ state: "detached" });
+  });
+
   it("asks another index where the link says so", async () => {
     context = await browser.newContext();
     const asked: string[] = [];
