@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { parseBundle } from "@meantime/sdk/bundle/format";
@@ -127,6 +130,43 @@ describe("meantime bundle and meantime verify", () => {
     assert.equal(await verify(at("changed.json"), ...known(proven)), 1);
     await writeFile(at("cut.json"), content.replace('"evidence"', '"evidense"'));
     assert.equal(await verify(at("cut.json")), 1);
+  });
+
+  it("come from an indexer as well, and not from one that says something else", async () => {
+    const read = async (path: string) => (await fetch(new URL(path, relayer.url))).json() as Promise<object>;
+    const held = await read(`/v1/receipts/${proven.claimId}`);
+    const indexed = { ...(await read(`/v1/claims/${proven.claimId}`)), ...held };
+    const lies = { ...indexed, batchId: attested.batchId, header: undefined };
+    const answers: Record<string, object> = { "/honest/": indexed, "/lying/": { ...lies, receipt: null } };
+    const server = createServer((request, response) => {
+      const name = Object.keys(answers).find((prefix) =>
+        request.url?.startsWith(`${prefix}index/v1/claims/`),
+      );
+      response.end(JSON.stringify(answers[name ?? ""] ?? {}));
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    const ask = (name: string) =>
+      main([
+        ...[
+          "node",
+          "meantime",
+          "bundle",
+          proven.claimId,
+          "--rpc",
+          stack.chain.url,
+          "--out",
+          at("index.json"),
+        ],
+        ...["--settlement", stack.domain.settlement, "--index", `http://127.0.0.1:${port}/${name}`],
+      ]);
+    try {
+      assert.equal(await ask("honest"), 0);
+      assert.equal(await verify(at("index.json"), ...known(proven)), 0);
+      assert.equal(await ask("lying"), 1);
+    } finally {
+      server.close();
+    }
   });
 
   it("still check receipts as before", async () => {
