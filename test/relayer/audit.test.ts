@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { batchAttestationDigest } from "@meantime/sdk/evidence";
 import type { Hex } from "@meantime/sdk/hex";
@@ -11,6 +13,7 @@ import { type AuditOptions, audit } from "../../relayer/src/audit/audit.ts";
 import { reportToHtml } from "../../relayer/src/audit/html/page.ts";
 import { loadAuditModels } from "../../relayer/src/audit/models.ts";
 import { type AuditReport, reportToJson } from "../../relayer/src/audit/report.ts";
+import { main } from "../../relayer/src/cli/main.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { enterEnclaveKey, localKey, lowerCase } from "../../scripts/stack/operators.ts";
 import {
@@ -123,6 +126,15 @@ describe("An audit of a chain where everybody was honest", () => {
     const again = await run({ at });
     assert.equal(reportToJson(again), reportToJson(report));
     assert.equal(reportToHtml(again), reportToHtml(report));
+  });
+
+  it("exits with 0 on the command line, with a page written", async () => {
+    const page = join(folder, "clean.html");
+    const { chain, domain } = stack;
+    const places = ["--rpc", chain.url, "--settlement", domain.settlement, "--data", folder];
+    const to = String(report.chain.block);
+    assert.equal(await main(["node", "meantime", "audit", ...places, "--to", to, "--html", page]), 0);
+    assert.equal(await readFile(page, "utf8"), reportToHtml(report));
   });
 
   it("does without proofs where it is told to", async () => {
