@@ -7,6 +7,7 @@ import hre from "hardhat";
 import { settleOptions } from "./settle-options.ts";
 
 const SUITES: Record<string, (options: string[]) => Promise<Record<string, unknown>>> = {
+  blobs: async () => (await import("./blobs.ts")).benchBlobs(),
   enclave: async () => (await import("./enclave.ts")).benchEnclave(),
   gas: async () => (await import("./gas.ts")).benchGas(),
   ledger: async () => (await import("./ledger.ts")).benchLedger(),

@@ -8,12 +8,13 @@ import { routePath } from "hono/route";
 import { describeError, TemporaryError } from "../errors.ts";
 import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
+import { serveBatch } from "./batch.ts";
 import { readiness } from "./capacity.ts";
 import { HttpError } from "./http-error.ts";
 import { infer, requireModel } from "./infer.ts";
 import { servePage } from "./page.ts";
 import { statusView } from "./status.ts";
-import { batchView, claimView, modelsView, receiptView, wellKnownView } from "./views.ts";
+import { claimView, modelsView, receiptView, wellKnownView } from "./views.ts";
 
 /** What the gateway is told about the rest of the process. */
 export interface GatewayState {
@@ -54,7 +55,7 @@ export function createGateway(services: Services, state: GatewayState): Hono {
   app.get("/v1/receipts/:id", async (context) =>
     context.json(await receiptView(services, requireId(context))),
   );
-  app.get("/v1/batches/:id", async (context) => context.json(await batchView(services, requireId(context))));
+  app.get("/v1/batches/:id", (context) => serveBatch(context, services, requireId(context)));
   app.get("/v1/models", (context) => context.json(modelsView(services)));
   app.get("/v1/status", async (context) => context.json(await statusView(services, state.tasks())));
   app.get("/.well-known/meantime.json", (context) =>
