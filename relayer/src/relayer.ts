@@ -15,6 +15,7 @@ import type { RelayerConfig } from "./config/load.ts";
 import { defendClaims } from "./defend/defender.ts";
 import { describeError } from "./errors.ts";
 import { releaseFinalBatches } from "./finalise/finaliser.ts";
+import { CREDITS_MILLISECONDS, type Credit, withdrawCredits } from "./finalise/withdraw.ts";
 import { createGateway } from "./gateway/app.ts";
 import { type GatewayServer, listen } from "./gateway/server.ts";
 import { claimIdentity } from "./ledger/facts.ts";
@@ -22,7 +23,7 @@ import { type Ledger, openLedger } from "./ledger/ledger.ts";
 import { type AdminState, createAdminApp } from "./ops/admin/app.ts";
 import { listenLocally } from "./ops/admin/socket.ts";
 import { announceEndpoint } from "./ops/announce.ts";
-import { createBalances } from "./ops/balances.ts";
+import { BALANCES_MILLISECONDS, createBalances } from "./ops/balances.ts";
 import { Breaker } from "./ops/breaker.ts";
 import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "./ops/lane-lease.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
@@ -67,7 +68,6 @@ const DRAIN_MILLISECONDS = 8_000;
 const STANDING_MILLISECONDS = 15_000;
 const BREAKER_MILLISECONDS = 2_000;
 const WEI_PER_GWEI = 1e9;
-const BALANCES_MILLISECONDS = 3_000;
 
 /**
  * Starts a relayer: ledger, chain, gateway and every task. Resolves when it listens and has seen the chain once.
@@ -195,8 +195,10 @@ async function run(
   const publicUrl = () => config.gateway.publicUrl ?? server?.url ?? "";
   const tasks = () => supervisor?.health() ?? [];
   let enclaveExpirySeconds: number | undefined;
+  let credits: readonly Credit[] = [];
   const collect = createCollector(services, metrics, {
     ...{ tasks, draining: () => draining, enclaveExpirySeconds: () => enclaveExpirySeconds },
+    credits: () => credits,
     proofsWaiting: () => prover.waiting,
   });
   const app = createGateway(services, {
@@ -215,6 +217,15 @@ async function run(
   const observeStanding = async () => {
     enclaveExpirySeconds = await readEnclaveExpiry(services);
   };
+  const { senderAddresses, challengerAddress } = services;
+  const watches = config.watch.mode !== "off" && challengerAddress !== undefined;
+  const withdrawOnce = async () => {
+    credits = await withdrawCredits({
+      ...{ ...services, ledger: holds.operator.ledger, withdraw: config.withdraw },
+      senders: { ...senderAddresses, ...(watches ? { challenge: challengerAddress } : {}) },
+      others: [config.operator.address],
+    });
+  };
   server = await listen(app, config.gateway.host, config.gateway.port);
   const { senders } = holds;
   supervisor = supervise(
@@ -225,6 +236,10 @@ async function run(
         dutyTask(config, outboxName(sender), () => sender.outbox().step(), sender.lease),
       ),
       { name: "standing", everyMilliseconds: STANDING_MILLISECONDS, run: observeStanding },
+      {
+        ...dutyTask(config, "withdraw", withdrawOnce, holds.operator),
+        everyMilliseconds: CREDITS_MILLISECONDS,
+      },
     ],
     logger,
   );

@@ -9,6 +9,7 @@ import { layerConfig } from "../../relayer/src/config/layers.ts";
 import { loadConfig } from "../../relayer/src/config/load.ts";
 import { settings } from "../../relayer/src/config/paths.ts";
 import { redactUrl } from "../../relayer/src/config/redact.ts";
+import { loadWatchtowerConfig } from "../../relayer/src/config/watch.ts";
 import { freshFolder } from "./local-relayer.ts";
 
 const BIN = fileURLToPath(new URL("../../relayer/bin/meantime.js", import.meta.url));
@@ -51,6 +52,37 @@ describe("layers of the configuration", () => {
       config.policies.map(({ name, prove }) => [name, prove]),
       [["proof", "never"]],
     );
+  });
+
+  it("are the same for a watchtower, with the names that its own schema has", async () => {
+    const { chain, ledger, models } = FILE;
+    const file = await written({ chain, ledger, models, watch: { mode: "manual" } });
+    const environment = {
+      WATCHER: OTHER_KEY,
+      MEANTIME_CHAIN_POLL_MILLISECONDS: "300",
+      MEANTIME_WATCH_CHALLENGER_KEY: '{"env":"WATCHER"}',
+      MEANTIME_WATCH_MODE: "oversight",
+      // A relayer's: a watchtower has no operator, and takes no notice.
+      MEANTIME_OPERATOR_ADDRESS: `0x${"cc".repeat(20)}`,
+    };
+    let origins: ReadonlyMap<string, string> = new Map();
+    const config = loadWatchtowerConfig(file, {
+      environment,
+      flags: ["watch.mode=auto", "fees.challengeShare=0.25"],
+      onOrigins: (told) => {
+        origins = told;
+      },
+    });
+    assert.deepEqual(
+      [config.chain.pollMilliseconds, config.watch.mode, config.fees.challengeShare],
+      [300, "auto", 0.25],
+    );
+    assert.deepEqual(config.watch.challengerKey, { kind: "plain", privateKey: OTHER_KEY });
+    assert.equal(origins.get("watch.mode"), "flag");
+    assert.equal(origins.get("chain.pollMilliseconds"), "environment MEANTIME_CHAIN_POLL_MILLISECONDS");
+    assert.throws(() => loadWatchtowerConfig(file, { environment, flags: ["gateway.port=1"] }), {
+      code: "MT-CFG-013",
+    });
   });
 
   it("say of every value where it comes from", () => {

@@ -86,6 +86,30 @@ describe("meantime db", () => {
     await rebuilt.close();
   });
 
+  it("compares who signed the receipts with the keys on chain", async () => {
+    const config = await writeConfig(stack);
+    const loaded = loadConfig(config);
+    const relayer = await startRelayer(loaded, { logger: silentLogger });
+    await askFor(relayer.url, 2, "window");
+    await relayer.stop();
+    const { file = "" } = loaded.ledger as { file?: string };
+    const byChain = ["verify", "--config", config, "--rpc"];
+    assert.deepEqual((await db(...byChain)).facts.problems, []);
+    assert.deepEqual((await db("verify", "--ledger", file, "--rpc", stack.chain.url)).facts.ok, true);
+    assert.deepEqual(await db("verify", "--ledger", file, "--rpc"), failure(1, "MT-CLI-002"));
+    const owner = stack.operator.owner.connect(stack.chain.connection.ethers.provider);
+    const servedAt = (await stack.chain.now()) + 60;
+    await (
+      await stack.deployment.receipts.connect(owner).revokeReceiptKey(stack.operator.receiptKey.address)
+    ).wait();
+    assert.equal((await db(...byChain)).exit, 0, "what a key signed before it was revoked still binds");
+    const moved = await openLedger(loaded.ledger);
+    await moved.transaction((tx) => tx.updateTable("receipts").set({ served_at: servedAt }).execute());
+    await moved.close();
+    const late = await db(...byChain);
+    assert.match(JSON.stringify(late.facts.problems), /was revoked at/);
+  });
+
   it("tells a wrong call from a ledger that is not there", async () => {
     const nowhere = join(await freshFolder(), "none.sqlite");
     assert.deepEqual(await db("verify", "--ledger", nowhere), failure(1, "MT-LED-003"));

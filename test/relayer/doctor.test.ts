@@ -12,10 +12,17 @@ import {
   checkNode,
   judgeSpace,
 } from "../../relayer/src/cli/doctor/machine.ts";
-import { judgeBalance, judgeClock, judgeExpiry } from "../../relayer/src/cli/doctor/on-chain.ts";
+import {
+  type ChainChecks,
+  checkAuthority,
+  judgeBalance,
+  judgeClock,
+  judgeExpiry,
+} from "../../relayer/src/cli/doctor/on-chain.ts";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { RelayerError, TemporaryError } from "../../relayer/src/errors.ts";
 import { TYPICAL_GAS } from "../../relayer/src/ops/balances.ts";
+import type { Signer } from "../../relayer/src/signers/signer.ts";
 import { freshFolder } from "./local-relayer.ts";
 
 const ADDRESS: Address = `0x${"ab".repeat(20)}`;
@@ -42,6 +49,31 @@ describe("the doctor's verdicts", () => {
     assert.equal(judgeClock(1_000, 1_016).status, "warn");
     assert.equal(judgeClock(1_181, 1_000).status, "warn");
     assert.equal(judgeClock(1_180, 1_000).status, "ok");
+  });
+
+  it("on authority: each key of a lane that only senders of the operator may use, under each policy", async () => {
+    const signer = (digit: string) => ({ address: `0x${digit.repeat(40)}` }) as Signer;
+    const [own, shared] = [signer("a"), signer("b")];
+    const check = (allowed: readonly Signer[]) =>
+      checkAuthority({
+        config: { operator: { address: ADDRESS } },
+        policies: [{ name: "window", id: `0x${"01".repeat(32)}` }],
+        signers: { senders: { answer: own, finalise: signer("c"), commit: shared }, receipts: signer("d") },
+        contracts: {
+          settlement: {
+            isSender: async (_: string, sender: string) => allowed.some(({ address }) => address === sender),
+          },
+          receipts: {
+            acceptedAtOf: async () => 5n,
+            receiptKeyOf: async () => ({ validFrom: 5n, validUntil: 2n ** 40n - 1n }),
+          },
+        },
+      } as unknown as ChainChecks);
+    const statuses = async (allowed: readonly Signer[]) => (await check(allowed)).map(({ status }) => status);
+    assert.deepEqual(await statuses([own, shared]), ["ok", "ok", "ok", "ok"]);
+    const [answer, commit] = await check([shared]);
+    assert.match(answer?.detail ?? "", new RegExp(`${own.address} \\(answer\\) is no sender`));
+    assert.deepEqual([answer?.status, commit?.status], ["fail", "ok"]);
   });
 
   it("on a balance: by transactions at the present fee", () => {

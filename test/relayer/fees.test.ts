@@ -49,7 +49,9 @@ describe("what may be spent on a transaction", () => {
             .map((seconds) => feeCap(kind, bond(wei), GAS, marketAt(seconds), LIMITS));
           assert.ok(early !== undefined && late !== undefined && early <= late);
           assert.ok(late <= LIMITS.maxFeeWei && late <= 10n * marketAt(0).maxFeeWei);
-          if (KINDS[kind].stake !== "nothing") assert.ok(late * GAS <= wei, "more than is at stake");
+          const { stake } = KINDS[kind];
+          if (stake !== "nothing" && stake !== "unpriced")
+            assert.ok(late * GAS <= wei, "more than is at stake");
         },
       ),
     );
@@ -70,6 +72,16 @@ describe("what may be spent on a transaction", () => {
     assert.equal(cap(undefined, DEADLINE), 30n * GWEI);
     assert.equal(cap(bond(undefined), OPENED_AT), 30n * GWEI);
     assert.equal(cap(bond(undefined), DEADLINE), 300n * GWEI);
+  });
+
+  it("is all that any market justifies for what has no price", () => {
+    for (const kind of ["announce", "fill"] as const) {
+      assert.equal(feeCap(kind, undefined, GAS, marketAt(0), LIMITS), 900n * GWEI);
+    }
+    const inToken = feeCap("answer", bond(undefined), GAS, marketAt(OPENED_AT), LIMITS);
+    assert.equal(inToken, 900n * GWEI);
+    const modest = feeLimits(feesSchema().parse({ maxFeeGwei: 70 }));
+    assert.equal(feeCap("announce", undefined, GAS, marketAt(0), modest), 70n * GWEI);
   });
 
   it("goes by the time of blocks", () => {

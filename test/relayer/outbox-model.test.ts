@@ -33,6 +33,7 @@ const COMMAND: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("revert" as const), which: count }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("cancel" as const), which: count }) },
   {
     weight: 3,
     arbitrary: fc.record({ do: fc.constant("congest" as const), blocks: fc.integer({ min: 1, max: 6 }) }),
@@ -90,7 +91,7 @@ const RUNS = Number(process.env.MEANTIME_OUTBOX_RUNS ?? 150);
 const KINDS = [
   ...["sendLost", "sendFailsAfterAcceptance", "sendRefused", "noReceipt", "noTransaction", "highCount"],
   ...["lowCount", "highHead", "timeout", "estimateReverts", "evicted", "shallowReorg", "deepReorg"],
-  ...["nonceTaken", "reverted", "crash", "underpriced"],
+  ...["nonceTaken", "reverted", "crash", "underpriced", "cancelled"],
 ];
 
 describe("outbox on a chain that forgets, lags, lies and reorganises", () => {
@@ -154,6 +155,11 @@ describe("outbox on a chain that forgets, lags, lies and reorganises", () => {
         { do: "step" },
         { do: "step" },
       ] as Command[]),
+      ...([{ do: "mine", blocks: 4 }, { do: "step" }] as Command[]),
+    ],
+    "one that the operator gives up": [
+      ...([{ do: "enqueue" }, { do: "enqueue" }, { do: "step" }, { do: "cancel", which: 0 }] as Command[]),
+      ...([{ do: "step" }, { do: "congest", blocks: 6 }, { do: "step" }] as Command[]),
       ...([{ do: "mine", blocks: 4 }, { do: "step" }] as Command[]),
     ],
     "one of several that others did": [

@@ -10,6 +10,7 @@ import type { Predicate, Predicates } from "../../relayer/src/tx/context.ts";
 import { enqueue, findIntent, type Intent } from "../../relayer/src/tx/intents.ts";
 import type { IntentKind } from "../../relayer/src/tx/kinds.ts";
 import { Outbox } from "../../relayer/src/tx/outbox.ts";
+import { CANCELLED } from "../../relayer/src/tx/outcomes.ts";
 import { CONFIRMATIONS, FakeChain, type Fault, HIGHEST_BASE_FEE_WEI } from "./fake-chain.ts";
 import { DEFAULT_SPENDING } from "./fee-limits.ts";
 import { freshFolder, silentLogger } from "./local-relayer.ts";
@@ -22,6 +23,8 @@ export type Command =
   | { do: "reorganise"; depth: number; keeps: boolean }
   | { do: "end"; which: number; verdict: "done" | "moot" }
   | { do: "revert"; which: number }
+  /** The operator gives one up. */
+  | { do: "cancel"; which: number }
   | { do: "fund"; on: boolean }
   | { do: "fee"; percent: number }
   /** The process dies at this await boundary, counted from here. */
@@ -137,6 +140,9 @@ class Model {
       case "revert":
         if (this.#queued > 0) chain.reverting.add(dataOf(command.which % this.#queued));
         break;
+      case "cancel":
+        if (this.#queued > 0) await this.#cancel(command.which % this.#queued);
+        break;
       case "fund":
         chain.isFunded = command.on;
         break;
@@ -171,10 +177,33 @@ class Model {
       [],
       `after ${PATIENCE_STEPS} steps without faults; the chain counts ${this.chain.countAt(this.chain.head)}`,
     );
-    for (const { state, kind, data, dedupeKey } of await this.#intents()) {
-      if (state !== "final" || kind === "fill") continue;
-      assert.equal(this.chain.executions(data), 1, `${dedupeKey} is final, and not on the chain`);
+    for (const { state, kind, data, dedupeKey, error } of await this.#intents()) {
+      if (kind === "fill") continue;
+      const times = this.chain.executions(data);
+      if (state === "final") assert.equal(times, 1, `${dedupeKey} is final, and not on the chain`);
+      // Below the confirmations the chain may bring back what was given up.
+      if (error === CANCELLED && !this.chain.met.has("deepReorg")) {
+        assert.equal(times, 0, `${dedupeKey} was cancelled, and is on the chain`);
+      }
+      const isOver = state === "final" || state === "failed" || state === "satisfied";
+      if (this.#cancelled.has(dedupeKey)) assert.ok(isOver, `${dedupeKey} was cancelled and goes on`);
     }
+  }
+
+  /** What was acknowledged has to hold whatever happens, but for what is in a block already. */
+  async #cancel(which: number): Promise<void> {
+    const dedupeKey = `intent ${which}`;
+    const intent = await findIntent(this.#ledger, dedupeKey);
+    if (!intent) return;
+    try {
+      if (await this.#outbox.ask(intent.id, "cancel", true)) {
+        this.#cancelled.add(dedupeKey);
+        this.chain.note("cancelled");
+      }
+    } catch (error) {
+      if ((error as { code?: string }).code !== "MT-OPS-007" && !this.#isDead) throw error;
+    }
+    if (this.#isDead) await this.#restart();
   }
 
   async #enqueue(): Promise<void> {
@@ -245,6 +274,7 @@ class Model {
   }
 
   #violation: unknown;
+  readonly #cancelled = new Set<string>();
 
   /** What reaches a node is stored, under one nonce of one intent, and within the caps. */
   async #checkArrival({ hash, nonce, gasLimit, maxFeePerGas, maxPriorityFeePerGas }: Transaction) {

@@ -332,6 +332,37 @@ describe("outbox", () => {
     await ledger.close();
   });
 
+  it("holds to a cancel that comes while the transaction is being signed", async () => {
+    let signing = () => undefined as unknown;
+    const isSigning = new Promise((resolve) => {
+      signing = () => resolve(undefined);
+    });
+    let release = () => undefined as unknown;
+    const isReleased = new Promise((resolve) => {
+      release = () => resolve(undefined);
+    });
+    const own = localSigner(localKey(account).privateKey as Hex);
+    const outbox = open(rpc, silentLogger, 1, {
+      address: own.address,
+      async sign(message) {
+        signing();
+        await isReleased;
+        return own.sign(message);
+      },
+    });
+    await queue({ ...payment("a"), kind: "release" });
+    const stepping = outbox.step();
+    await isSigning;
+    const answer = await outbox.ask((await intent("a")).id, "cancel", false);
+    assert.equal(answer?.done, "cancelled");
+    release();
+    await stepping;
+    assert.deepEqual([(await intent("a")).state, (await intent("a")).error], ["failed", "MT-TX-011"]);
+    assert.equal((await attempts()).length, 0);
+    assert.equal(await nonceOf(outbox), 0);
+    await ledger.close();
+  });
+
   it("does not send again what was cancelled when another program takes its nonce", async () => {
     await queue({ ...payment("a"), kind: "release" });
     const outbox = open(withoutBroadcast(rpc));
@@ -357,16 +388,21 @@ describe("outbox", () => {
     await ledger.close();
   });
 
-  function open(through: Rpc = rpc, logger = silentLogger, confirmations = 1): Outbox {
+  function open(
+    through: Rpc = rpc,
+    logger = silentLogger,
+    confirmations = 1,
+    signer = localSigner(localKey(account).privateKey as Hex),
+  ): Outbox {
     const answer: Predicate = async () => verdict;
     const predicates: OutboxContext["predicates"] = {
       ...{ answer, void: answer, challenge: answer, resolve: answer, release: answer },
       ...{ attest: answer, prove: answer, commit: answer, announce: answer },
+      ...{ withdraw: answer, rememberModel: answer },
       ...{ reveal: answer, answerOmission: answer, demand: answer, resolveDemand: answer },
       ...{ disprove: answer, reportOmission: answer, resolveOmission: answer },
       ...{ reportEquivocation: answer, reopenBatch: answer, reopenClaim: answer },
     };
-    const signer = localSigner(localKey(account).privateKey as Hex);
     return new Outbox({
       ...DEFAULT_SPENDING,
       lanes: LANES,

@@ -9,7 +9,7 @@ import { headerFromRow } from "../ledger/batches.ts";
 import { receiptsOfBatch, type StoredReceipt } from "../ledger/receipts.ts";
 import { giveUp } from "../ledger/unprovable.ts";
 import type { ServedModel, Services } from "../services.ts";
-import { attestIntent, type Evidence } from "../tx/calls.ts";
+import { attestIntent, type Evidence, rememberModelIntent } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
 
 /**
@@ -48,7 +48,11 @@ export async function attestBatches(services: Services): Promise<void> {
       const header = headerFromRow(config.operator.address, row);
       const evidence = signDigest(config.operator.enclaveKey, digest);
       const intent = attestIntent(contracts.settlementAddress, row.batch_id, header, evidence);
-      await ledger.transaction((tx) => enqueue(tx, intent));
+      const remember = rememberModelIntent(config.chain.enclaveEvidence, row.model_id);
+      await ledger.transaction(async (tx) => {
+        await enqueue(tx, remember);
+        await enqueue(tx, intent);
+      });
       logger.info({ batchId: row.batch_id }, "batch attested by the simulated enclave");
     }
   }

@@ -35,6 +35,9 @@ export const SETTLEMENT_INTERFACE = new Interface(settlementAbi);
 /** Encodes calls to, and decodes logs of, Receipts. */
 export const RECEIPTS_INTERFACE = new Interface(receiptsAbi);
 
+/** Encodes calls to EnclaveEvidence. */
+export const ENCLAVE_EVIDENCE_INTERFACE = new Interface(enclaveEvidenceAbi);
+
 /** Every interface whose custom errors can come back from a call to Settlement or Receipts. */
 const ERROR_INTERFACES = [
   SETTLEMENT_INTERFACE,

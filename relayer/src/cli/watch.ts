@@ -10,10 +10,11 @@ import { decideProposal, listProposals, type Proposal } from "../watch/actions.t
 import { readCoverage } from "../watch/coverage.ts";
 import { storeReceiptFile } from "../watch/known-receipts.ts";
 import { startWatchtower } from "../watch/standalone.ts";
-import { type AddCommand, JSON_OPTION } from "./options.ts";
+import { type AddCommand, JSON_OPTION, SET_OPTION } from "./options.ts";
 
 interface WatchOptions {
   config: string;
+  set?: string[];
   json?: true;
 }
 
@@ -21,6 +22,7 @@ interface WatchOptions {
 export function addWatchCommands(command: AddCommand): void {
   const watch = command("watch", "watch operators until it is told to stop, alone or beside a relayer")
     .option("--config <file>", "a watchtower's configuration file (JSON)", "watchtower.json")
+    .option(...SET_OPTION)
     .option(...JSON_OPTION)
     .action((options: WatchOptions) => run(options));
   const optionsOf = (sub: Command) => sub.optsWithGlobals() as WatchOptions;
@@ -46,9 +48,9 @@ export function addWatchCommands(command: AddCommand): void {
   });
 }
 
-async function run({ config, json }: WatchOptions): Promise<void> {
+async function run({ config, set, json }: WatchOptions): Promise<void> {
   const stop = stopRequested();
-  const loaded = loadWatchtowerConfig(config);
+  const loaded = loadWatchtowerConfig(config, { flags: set ?? [] });
   const tower = await startWatchtower(loaded);
   const { mode } = loaded.watch;
   process.stdout.write(
@@ -60,8 +62,8 @@ async function run({ config, json }: WatchOptions): Promise<void> {
   await tower.stop();
 }
 
-async function proposals({ config, json }: WatchOptions, all: boolean): Promise<void> {
-  const { ledger } = loadWatchedPlaces(config);
+async function proposals({ config, set, json }: WatchOptions, all: boolean): Promise<void> {
+  const { ledger } = loadWatchedPlaces(config, set);
   const listed = await besideLedger(ledger, (opened) => listProposals(opened, all));
   print(json, { proposals: listed }, listed.map(lineOf).join("\n") || "nothing waits for you");
 }
@@ -72,7 +74,7 @@ function lineOf({ id, state, kind, operator, claimId, batchId, bondWei, dueBy, r
 }
 
 async function decide(
-  { config, json }: WatchOptions,
+  { config, set, json }: WatchOptions,
   id: string,
   decision: "approved" | "rejected",
 ): Promise<void> {
@@ -83,13 +85,13 @@ async function decide(
       "Give a number of `proposals`.",
     );
   }
-  const { ledger } = loadWatchedPlaces(config);
+  const { ledger } = loadWatchedPlaces(config, set);
   await besideLedger(ledger, (opened) => decideProposal(opened, Number(id), decision));
   print(json, { id: Number(id), state: decision }, `proposal ${id} ${decision}`);
 }
 
-async function addReceipt({ config, json }: WatchOptions, file: string): Promise<void> {
-  const { chain, watch } = loadWatchedPlaces(config);
+async function addReceipt({ config, set, json }: WatchOptions, file: string): Promise<void> {
+  const { chain, watch } = loadWatchedPlaces(config, set);
   if (watch.receiptsFolder === undefined) {
     throw new RelayerError(
       "MT-CFG-006",
@@ -103,8 +105,8 @@ async function addReceipt({ config, json }: WatchOptions, file: string): Promise
   print(json, stored, `claim ${stored.claimId} is watched for`);
 }
 
-async function coverage({ config, json }: WatchOptions): Promise<void> {
-  const { ledger } = loadWatchedPlaces(config);
+async function coverage({ config, set, json }: WatchOptions): Promise<void> {
+  const { ledger } = loadWatchedPlaces(config, set);
   const read = await besideLedger(ledger, readCoverage);
   const { claims, reExecuted, signatureOnly, inclusionOnly, unchecked, reasons } = read;
   const lines = [

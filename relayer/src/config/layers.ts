@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { RelayerError } from "../errors.ts";
-import { schemaAt, settings, takesText } from "./paths.ts";
+import { configJsonSchema, type SchemaNode, schemaAt, settings, takesText } from "./paths.ts";
 
 /** Where a value comes from. The later wins: default, file, environment, flag. */
 export type Origin = "default" | "file" | `environment ${string}` | "flag";
@@ -23,26 +23,31 @@ export interface Overrides {
  * Lays the environment (`MEANTIME_CHAIN_RPC_URL` for `chain.rpcUrl`) and flags over a file. Text is taken as it is; what
  * begins with a brace or bracket, and what the schema wants to be a number or a boolean, is read as JSON.
  *
+ * @param schema of the configuration; a relayer's where it is left out
  * @throws RelayerError `MT-CFG-013` a flag is no `path=value`, names no key, or its value is not JSON
  */
-export function layerConfig(file: unknown, { environment, flags }: Overrides): LayeredConfig {
+export function layerConfig(
+  file: unknown,
+  { environment, flags }: Overrides,
+  schema: SchemaNode = configJsonSchema(),
+): LayeredConfig {
   const json: unknown = structuredClone(file);
   const origins = new Map<string, Origin>();
   for (const [path] of leavesOf(json)) origins.set(path, "file");
   // What is no object, the schema refuses with better words.
   if (!isObject(json)) return { json, origins };
-  for (const { path, variable } of settings()) {
+  for (const { path, variable } of settings(schema)) {
     const value = environment[variable];
     if (value === undefined || value === "") continue;
-    put(json, origins, path, parseValue(path, value), `environment ${variable}`);
+    put(json, origins, path, parseValue(schemaAt(path, schema), path, value), `environment ${variable}`);
   }
   for (const flag of flags) {
     const equals = flag.indexOf("=");
     const path = flag.slice(0, Math.max(equals, 0));
-    if (equals < 1 || schemaAt(path) === undefined) {
+    if (equals < 1 || schemaAt(path, schema) === undefined) {
       throw badOverride(path || flag, equals < 1 ? "is no path=value" : "there is no such key");
     }
-    put(json, origins, path, parseValue(path, flag.slice(equals + 1)), "flag");
+    put(json, origins, path, parseValue(schemaAt(path, schema), path, flag.slice(equals + 1)), "flag");
   }
   return { json, origins };
 }
@@ -77,8 +82,7 @@ function put(
   for (const [leaf] of leavesOf(value)) origins.set(leaf === "" ? path : `${path}.${leaf}`, origin);
 }
 
-function parseValue(path: string, text: string): unknown {
-  const node = schemaAt(path);
+function parseValue(node: SchemaNode | undefined, path: string, text: string): unknown {
   const mustBeJson = /^\s*[[{]/.test(text) || (node !== undefined && !takesText(node));
   if (!mustBeJson) return text;
   try {

@@ -11,6 +11,7 @@ import type { KeySource, SenderKeys } from "../signers/open.ts";
 import { type EnclaveConfig, resolveEnclave } from "./enclave.ts";
 import { layerConfig, type Origin, type Overrides } from "./layers.ts";
 import { type ConfigFile, configSchema, type KeyEntry, type SecretSource } from "./schema.ts";
+import { resolveWithdraw, type WithdrawConfig } from "./withdraw.ts";
 
 /** The only chain on which keys may stand in the file: Hardhat's and Anvil's development chain. */
 export const DEVELOPMENT_CHAIN_ID = 31_337;
@@ -36,6 +37,7 @@ export interface RelayerConfig {
   policies: PolicyConfig[];
   commit: ConfigFile["commit"];
   fees: ConfigFile["fees"];
+  withdraw?: WithdrawConfig | undefined;
   prover: ProverConfig;
   watch: WatchConfig;
   enclave?: EnclaveConfig | undefined;
@@ -160,6 +162,7 @@ export function parseConfig(
     policies: file.policies.map((policy) => ({ ...policy, id: lower(policy.id) })),
     commit: file.commit,
     fees: file.fees,
+    withdraw: optional(file.withdraw, resolveWithdraw),
     prover: resolveProver(file.prover, path),
     watch: {
       mode: file.watch.mode,

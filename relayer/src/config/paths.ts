@@ -14,7 +14,8 @@ export interface Setting {
   default?: unknown;
 }
 
-interface SchemaNode {
+/** A node of a JSON Schema. */
+export interface SchemaNode {
   type?: string;
   properties?: Record<string, SchemaNode>;
   anyOf?: SchemaNode[];
@@ -24,19 +25,19 @@ interface SchemaNode {
   const?: unknown;
 }
 
-/** The configuration's JSON Schema. */
-export function configJsonSchema(): Record<string, unknown> {
-  return z.toJSONSchema(configSchema, { io: "input" }) as Record<string, unknown>;
+/** The JSON Schema of a relayer's configuration, or of another one. */
+export function configJsonSchema(schema: z.ZodType = configSchema): SchemaNode {
+  return z.toJSONSchema(schema, { io: "input" }) as SchemaNode;
 }
 
 /** Every setting, in the order of the schema. Lists (`models`, `policies`) are one setting each. */
-export function settings(): readonly Setting[] {
-  return settingsBelow("", configJsonSchema() as SchemaNode);
+export function settings(schema: SchemaNode = configJsonSchema()): readonly Setting[] {
+  return settingsBelow("", schema);
 }
 
 /** The node of the schema at a path; numbers in it stand for items of lists. */
-export function schemaAt(path: string): SchemaNode | undefined {
-  let node: SchemaNode | undefined = configJsonSchema() as SchemaNode;
+export function schemaAt(path: string, schema: SchemaNode = configJsonSchema()): SchemaNode | undefined {
+  let node: SchemaNode | undefined = schema;
   for (const part of path.split(".")) {
     node = /^\d+$/.test(part) && node?.items ? node.items : propertyOf(node, part);
   }

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { enclaveSchema } from "./enclave.ts";
 import { feesSchema } from "./fees.ts";
+import { withdrawSchema } from "./withdraw.ts";
 
 /** The shape of the configuration file. `meantime config schema` prints it as JSON Schema. */
 export const configSchema = z.strictObject({
@@ -141,6 +142,7 @@ export const configSchema = z.strictObject({
     {},
   ),
   fees: feesSchema().describe("what may be spent on transactions; see docs/OPERATING.md"),
+  withdraw: withdrawSchema().optional(),
   prover: z.prefault(
     z.strictObject({
       workers: z.int().min(1).max(64).default(1).describe("proofs at the same time; one uses every core"),

@@ -3,8 +3,10 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { RelayerError } from "../errors.ts";
+import { layerConfig } from "./layers.ts";
 import {
   DEVELOPMENT_CHAIN_ID,
+  type LoadOptions,
   loadConfig,
   optional,
   type RelayerConfig,
@@ -17,12 +19,14 @@ import {
   resolveProver,
   schemaError,
 } from "./load.ts";
+import { configJsonSchema } from "./paths.ts";
 import { configSchema, key, watchLimits } from "./schema.ts";
+import { resolveWithdraw } from "./withdraw.ts";
 
 /** A watchtower alone: no operator, no gateway, no policies of its own. */
 export type WatchtowerConfig = Pick<
   RelayerConfig,
-  "chain" | "ledger" | "models" | "fees" | "prover" | "watch" | "log"
+  "chain" | "ledger" | "models" | "fees" | "withdraw" | "prover" | "watch" | "log"
 >;
 
 /** The shape of a watchtower's configuration file. `meantime watch schema` prints it as JSON Schema. */
@@ -31,6 +35,7 @@ export const watchtowerSchema = z.strictObject({
   ledger: configSchema.shape.ledger,
   models: configSchema.shape.models.describe("what is computed anew; other models' claims are not"),
   fees: configSchema.shape.fees,
+  withdraw: configSchema.shape.withdraw,
   prover: configSchema.shape.prover,
   watch: z.prefault(
     z.strictObject({
@@ -52,16 +57,21 @@ export const watchtowerSchema = z.strictObject({
 });
 
 /**
- * Reads and checks the configuration of a watchtower.
+ * Reads and checks the configuration of a watchtower: the file, over it the environment, over that the flags.
  *
  * @throws RelayerError those of `loadConfig`
  */
 export function loadWatchtowerConfig(
   file: string,
-  environment: NodeJS.ProcessEnv = process.env,
+  { environment = process.env, flags = [], onOrigins }: LoadOptions = {},
 ): WatchtowerConfig {
   const absolute = resolve(file);
-  return parseWatchtowerConfig(readConfigFile(absolute, file), dirname(absolute), environment);
+  const overrides = { environment, flags };
+  const schema = configJsonSchema(watchtowerSchema);
+  const { json, origins } = layerConfig(readConfigFile(absolute, file), overrides, schema);
+  const config = parseWatchtowerConfig(json, dirname(absolute), environment);
+  onOrigins?.(origins);
+  return config;
 }
 
 /** The same, of JSON whose paths are relative to `baseFolder`. */
@@ -89,6 +99,7 @@ export function parseWatchtowerConfig(
     ledger: resolveLedger(file.ledger, path, environment),
     models: file.models.map((model) => resolveModel(model, path)),
     fees: file.fees,
+    withdraw: optional(file.withdraw, resolveWithdraw),
     prover: resolveProver(file.prover, path),
     watch: {
       ...{ mode, maxOpenChallenges, disprove, maxBondsWei: optional(maxBondsWei, BigInt) },
@@ -104,8 +115,11 @@ export function parseWatchtowerConfig(
 }
 
 /** What the commands beside a running watchtower need, of its own file or of a relayer's that watches. */
-export function loadWatchedPlaces(file: string): Pick<WatchtowerConfig, "chain" | "ledger" | "watch"> {
+export function loadWatchedPlaces(
+  file: string,
+  flags: readonly string[] = [],
+): Pick<WatchtowerConfig, "chain" | "ledger" | "watch"> {
   const json = readConfigFile(resolve(file), file);
   const isRelayer = typeof json === "object" && json !== null && "operator" in json;
-  return isRelayer ? loadConfig(file) : loadWatchtowerConfig(file);
+  return isRelayer ? loadConfig(file, { flags }) : loadWatchtowerConfig(file, { flags });
 }

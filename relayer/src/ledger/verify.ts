@@ -26,7 +26,15 @@ export interface Verification {
   batches: number;
   /** Who signed the receipts: a key of the operator each, or the receipts bind nobody. */
   signers: Address[];
+  /** What each of them has signed. */
+  signed: ReadonlyMap<Address, SignedSpan>;
   problems: LedgerProblem[];
+}
+
+/** When the receipts of one key were given: the first and the last `servedAt`, unix seconds. */
+export interface SignedSpan {
+  first: number;
+  last: number;
 }
 
 /**
@@ -41,23 +49,25 @@ export async function verifyLedger(snapshot: Snapshot): Promise<Verification> {
   if (!identity) {
     const used = await snapshot.selectFrom("receipts").select("sequence").limit(1).executeTakeFirst();
     if (used) report("facts", "the ledger has receipts and belongs to no chain");
-    return { receipts: 0, batches: 0, signers: [], problems };
+    return { receipts: 0, batches: 0, signers: [], signed: new Map(), problems };
   }
-  const signers = new Set<Address>();
-  const receipts = await verifyReceipts(snapshot, identity.domain, signers, report);
+  const signed = new Map<Address, SignedSpan>();
+  const receipts = await verifyReceipts(snapshot, identity.domain, signed, report);
   const batches = await verifyBatches(snapshot, identity, report);
   await verifyCounters(snapshot, report);
-  return { receipts, batches, signers: [...signers], problems };
+  return { receipts, batches, signers: [...signed.keys()], signed, problems };
 }
 
 type Report = (about: string, message: string) => void;
 
-interface Identity {
+/** What a ledger belongs to. */
+export interface Identity {
   domain: SettlementDomain;
   operator: Address;
 }
 
-async function identityOf(snapshot: Snapshot): Promise<Identity | undefined> {
+/** What a ledger belongs to; undefined before its first start. */
+export async function identityOf(snapshot: Snapshot): Promise<Identity | undefined> {
   const rows = await snapshot.selectFrom("facts").selectAll().execute();
   const facts = new Map(rows.map(({ name, value }) => [name, value]));
   const [chainId, settlement, operator] = ["chainId", "settlement", "operator"].map((name) =>
@@ -71,7 +81,7 @@ async function identityOf(snapshot: Snapshot): Promise<Identity | undefined> {
 async function verifyReceipts(
   snapshot: Snapshot,
   domain: SettlementDomain,
-  signers: Set<Address>,
+  signed: Map<Address, SignedSpan>,
   report: Report,
 ): Promise<number> {
   let count = 0;
@@ -81,7 +91,12 @@ async function verifyReceipts(
       try {
         const stored = storedReceiptFrom(row);
         for (const problem of receiptProblems(stored, row, domain)) report(row.claim_id, problem);
-        signers.add(recoverAddress(row.claim_id, row.signature));
+        const signer = recoverAddress(row.claim_id, row.signature);
+        const { first, last } = signed.get(signer) ?? { first: row.served_at, last: row.served_at };
+        signed.set(signer, {
+          first: Math.min(first, row.served_at),
+          last: Math.max(last, row.served_at),
+        });
       } catch (error) {
         if (!(error instanceof MeantimeError || error instanceof SyntaxError)) throw error;
         report(row.claim_id, `its claim or signature is none: ${error.message}`);

@@ -7,6 +7,9 @@ import type { Logger } from "./logger.ts";
 /** What a commit of a full batch costs, with room to spare: balances are told in such transactions. */
 export const TYPICAL_GAS = 250_000n;
 
+/** How often balances are looked at: so long a sender that was topped up waits at most. */
+export const BALANCES_MILLISECONDS = 3_000;
+
 /** The ether of one sender. */
 export interface Balance {
   balanceWei: bigint;

@@ -77,12 +77,14 @@ export async function storeAttempt(
     .execute();
   const { numUpdatedRows } = await tx
     .updateTable("intents")
-    .set({ state: "signed", ...reserved, cancelling, tx_hash })
+    .set({ state: "signed", ...reserved, cancelling, tx_hash, error: null })
     .where("id", "=", intent.id)
     .where((eb) => eb.or([eb("sender", "is", null), eb("sender", "=", reserved.sender)]))
+    .where("state", "not in", ["failed", "satisfied"])
     .executeTakeFirstOrThrow();
-  // Two workers of different configurations may hold two senders of its lane: one of them was faster.
-  if (numUpdatedRows === 0n) throw new TypeError(`transaction ${intent.id} has another sender by now`);
+  // It was given up while it was being signed; or two workers of different configurations hold two senders of its lane, and
+  // the other was faster.
+  if (numUpdatedRows === 0n) throw new TypeError(`transaction ${intent.id} is not this sender's any more`);
 }
 
 /** The stored bytes of an intent's present nonce, newest first. */

@@ -3,8 +3,9 @@
 import type { BatchHeader, Opening } from "@meantime/sdk/batch";
 import type { Claim } from "@meantime/sdk/claim";
 import { type Address, bytesToHex, type Hex, keccak256Text } from "@meantime/sdk/hex";
-import { RECEIPTS_INTERFACE, SETTLEMENT_INTERFACE } from "../chain/contracts.ts";
+import { ENCLAVE_EVIDENCE_INTERFACE, RECEIPTS_INTERFACE, SETTLEMENT_INTERFACE } from "../chain/contracts.ts";
 import type { NewIntent } from "./intents.ts";
+import type { Lane } from "./kinds.ts";
 
 /** A leaf of a batch. */
 export interface LeafPlace {
@@ -64,6 +65,48 @@ export function attestIntent(
     kind: "attest",
     subject: { batchId },
     ...call(settlement, "attestBatch", [header, evidence]),
+  };
+}
+
+/** `EnclaveEvidence.rememberModel`, once for each contract and model. */
+export function rememberModelIntent(enclaveEvidence: Address, modelId: Hex): NewIntent {
+  const data = ENCLAVE_EVIDENCE_INTERFACE.encodeFunctionData("rememberModel", [modelId]) as Hex;
+  return {
+    dedupeKey: `remember-model:${enclaveEvidence}:${modelId}`,
+    kind: "rememberModel",
+    subject: { to: enclaveEvidence, data },
+    ...{ to: enclaveEvidence, data, valueWei: 0n },
+  };
+}
+
+/** Somebody's credit in one token with Settlement or Receipts. */
+export interface Creditor {
+  contract: Address;
+  /** Zero: ether. */
+  token: Address;
+  /** To whom it is credited, who alone can withdraw it. */
+  account: Address;
+}
+
+/**
+ * `withdraw` of Settlement or Receipts: all that is credited to the sender in one token.
+ *
+ * @param lane one that `account` sends for
+ * @param turn tells it from earlier ones
+ */
+export function withdrawIntent(
+  { contract, token, account }: Creditor,
+  lane: Lane,
+  to: Address,
+  turn: number,
+): NewIntent {
+  return {
+    dedupeKey: `withdraw:${contract}:${token}:${account}:${turn}`,
+    kind: "withdraw",
+    lane,
+    subject: { contract, token, account },
+    // Both contracts are vaults.
+    ...call(contract, "withdraw", [token, to]),
   };
 }
 

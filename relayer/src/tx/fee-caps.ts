@@ -60,9 +60,7 @@ export function feeCap(
   const { lane } = termsOf(kind);
   const square = atStake ? elapsedPart(atStake, market) ** 2 : 0;
   const ceiling = ceilingOf(market, limits);
-  // It holds up whatever waits behind it.
-  if (kind === "fill") return ceiling;
-  if (lane === "finalise" || isPatient(kind)) {
+  if (isPatient(kind) || lane === "finalise") {
     return least(ceiling, times(limits.patientMaxFeeWei, 1 + (PATIENT_RISE - 1) * square));
   }
   if (atStake?.wei === undefined) return ceiling;
@@ -72,7 +70,7 @@ export function feeCap(
 
 /** Whether nothing is lost while it waits: it is sent when it is cheap. */
 export function isPatient(kind: IntentKind): boolean {
-  return kind !== "fill" && termsOf(kind).stake === "nothing";
+  return termsOf(kind).stake === "nothing";
 }
 
 /** All that may be spent where the operator says so: everything but what no market justifies. */

@@ -225,6 +225,9 @@ export async function ready(
     .map(fromRow);
 }
 
+/** Neither done nor given up, in the words of the partial index. */
+export const IS_OPEN = sql<boolean>`state IN ('queued', 'signed', 'broadcast', 'mined')`;
+
 /** Intents of a kind that are neither done nor given up. */
 export async function openOfKind(db: Reader, kind: IntentKind): Promise<Intent[]> {
   const rows = await db.selectFrom("intents").selectAll().where("kind", "=", kind).where(IS_OPEN).execute();
@@ -240,66 +243,6 @@ export async function countOpen(db: Reader): Promise<number> {
     .executeTakeFirstOrThrow();
   return count;
 }
-
-/** Open transactions by lane and state, and by lane how much trouble they have. */
-export async function outboxCounts(db: Reader) {
-  const states = await db
-    .selectFrom("intents")
-    .select((eb) => ["lane", "state", eb.fn.countAll<number>().as("count")])
-    .where(IS_OPEN)
-    .groupBy(["lane", "state"])
-    .execute();
-  const lanes = await db
-    .selectFrom("intents as i")
-    .leftJoin("attempts as a", "a.tx_hash", "i.tx_hash")
-    .select((eb) => [
-      "i.lane",
-      eb.fn.max<number>("i.tries").as("tries"),
-      eb.fn.sum<number>(sql`CASE WHEN i.error IN ('MT-TX-014', 'MT-TX-015') THEN 1 ELSE 0 END`).as("overCap"),
-      eb.fn.min<number | null>("a.signed_at_block").as("oldestSignedAtBlock"),
-    ])
-    .where(sql<boolean>`i.state IN ('queued', 'signed', 'broadcast', 'mined')`)
-    .groupBy("i.lane")
-    .execute();
-  return { states, lanes };
-}
-
-/** What an operator is told about a transaction. */
-export interface ListedIntent {
-  number: number;
-  lane: Lane;
-  kind: IntentKind;
-  state: IntentState;
-  cancelling: boolean;
-  nonce: number | null;
-  tries: number;
-  txHash: Hex | null;
-  error: string | null;
-  key: string;
-}
-
-const LIST_LIMIT = 500;
-
-/** The open transactions, or the latest of all. */
-export async function listIntents(db: Reader, all: boolean): Promise<ListedIntent[]> {
-  const rows = await db
-    .selectFrom("intents")
-    .select(["id", "lane", "kind", "state", "cancelling", "nonce", "tries", "tx_hash", "error", "dedupe_key"])
-    .$if(!all, (query) => query.where(IS_OPEN))
-    .orderBy("id", "desc")
-    .limit(LIST_LIMIT)
-    .execute();
-  return rows.map(({ id, cancelling, tx_hash, dedupe_key, ...row }) => ({
-    ...row,
-    number: id,
-    cancelling: cancelling === 1,
-    txHash: tx_hash,
-    key: dedupe_key,
-  }));
-}
-
-/** In the words of the partial index. */
-const IS_OPEN = sql<boolean>`state IN ('queued', 'signed', 'broadcast', 'mined')`;
 
 /** The lowest nonce, from the chain's count on, that no intent holds: gaps close by themselves. */
 export async function lowestFreeNonce(db: Reader, sender: Address, chainCount: number): Promise<number> {
@@ -340,6 +283,17 @@ export async function requeue(
     }))
     .where("id", "=", id)
     .execute();
+}
+
+/** Gives up an intent unless it was signed meanwhile. @returns whether it was given up */
+export async function closeQueued(tx: Writer, id: number, error: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable("intents")
+    .set({ state: "failed", error })
+    .where("id", "=", id)
+    .where("state", "=", sql.lit("queued"))
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
 }
 
 /** Ends an intent that holds no nonce, or whose nonce the chain never saw. */

@@ -16,7 +16,9 @@ export type StakeSource =
   | "reward"
   /** What the policy pays whoever shows that a promise was broken. */
   | "omissionReward"
-  /** Nothing, or nothing that cannot be had later. */
+  /** Something that has no price: what everything costs at most bounds it. */
+  | "unpriced"
+  /** Nothing, or nothing that cannot be had later: it waits until it is cheap. */
   | "nothing";
 
 /** By when a transaction has to be in a block, in the chain's time. */
@@ -31,6 +33,8 @@ export type DeadlineSource =
   | "window"
   /** The end of the time in which a promise can be reported as broken. */
   | "reportBy"
+  /** A day after the batch was final: the stake that it locks is wanted. */
+  | "patience"
   | "none";
 
 /** What there is to know about a kind of transaction before it is sent. */
@@ -58,17 +62,22 @@ export const KINDS = {
   reopenBatch: terms("challenge", 1, "nothing", "window"),
   reopenClaim: terms("challenge", 1, "nothing", "window"),
   reportOmission: terms("challenge", 1, "omissionReward", "reportBy", { from: "credited" }),
-  reportEquivocation: terms("challenge", 1, "nothing", "none", { from: "credited" }),
+  reportEquivocation: terms("challenge", 1, "omissionReward", "reportBy", { from: "credited" }),
   resolveOmission: terms("challenge", 2, "nothing", "none", { from: "credited" }),
   resolve: terms("challenge", 2, "nothing", "none"),
   resolveDemand: terms("challenge", 2, "nothing", "none"),
   commit: terms("commit", 3, "claimBonds", "commitBy", { keepsPromise: true, from: "sender" }),
+  /** Once for each model, before its first attestation, which costs less from then on. */
+  rememberModel: terms("finalise", 4, "nothing", "none"),
   attest: terms("finalise", 4, "nothing", "window"),
   prove: terms("finalise", 5, "nothing", "window"),
-  release: terms("finalise", 6, "nothing", "none"),
-  announce: terms("commit", 7, "nothing", "none", { from: "sender" }),
+  release: terms("finalise", 6, "nothing", "patience"),
+  /** What cannot be fetched is demanded, claim by claim. */
+  announce: terms("commit", 7, "unpriced", "none", { from: "sender" }),
+  /** In the least urgent lane of the sender that is credited. */
+  withdraw: terms("finalise", 8, "nothing", "none", { from: "credited" }),
   /** Closes a gap of the nonces by a transfer to oneself; of whatever lane the gap holds up. */
-  fill: terms("answer", 0, "nothing", "none"),
+  fill: terms("answer", 0, "unpriced", "none"),
 } as const satisfies Record<string, KindTerms>;
 
 /** What a transaction is for. */

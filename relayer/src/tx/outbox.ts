@@ -2,12 +2,13 @@
 
 import type { Address } from "@meantime/sdk/hex";
 import { describeError } from "../errors.ts";
+import { dropSidecar } from "./blobs.ts";
 import type { Memory, OutboxContext, Step } from "./context.ts";
 import { settleConfirmed } from "./finality.ts";
 import { fillGap } from "./gaps.ts";
-import { type Intent, inFlight, queued, ready, renounce } from "./intents.ts";
+import { closeQueued, type Intent, inFlight, queued, ready, renounce } from "./intents.ts";
 import type { Lane } from "./kinds.ts";
-import { CANCELLED, endIntent, LAST_RETRY_MILLISECONDS, tryLater } from "./outcomes.ts";
+import { CANCELLED, LAST_RETRY_MILLISECONDS, tryLater } from "./outcomes.ts";
 import { sendFirst } from "./send.ts";
 import { settleInFlight } from "./settle.ts";
 import { refuseWish, type Wish } from "./wishes.ts";
@@ -59,12 +60,15 @@ export class Outbox {
       this.#bumps.add(intent.id);
       return "a higher fee is offered with the next step";
     }
-    if (isInFlight) {
-      await ledger.transaction((tx) => renounce(tx, intent.id));
+    return ledger.transaction(async (tx) => {
+      // A step may be signing it just now: either it finds it given up, or it is cancelled under its nonce.
+      if (!isInFlight && (await closeQueued(tx, intent.id, CANCELLED))) {
+        await dropSidecar(tx, intent);
+        return "cancelled";
+      }
+      await renounce(tx, intent.id);
       return "cancelled with the next step";
-    }
-    await endIntent(ledger, intent, "failed", CANCELLED);
-    return "cancelled";
+    });
   }
 
   /** Settles what is in flight, sends what is due, and closes what gaps are left. */

@@ -3,7 +3,7 @@
 import type { Ledger } from "../ledger/ledger.ts";
 import { dropSidecar } from "./blobs.ts";
 import type { Step } from "./context.ts";
-import { close, type Intent, requeue } from "./intents.ts";
+import { close, type Intent, IS_OPEN, requeue } from "./intents.ts";
 
 /** The code of transactions that the operator cancelled. */
 export const CANCELLED = "MT-TX-011";
@@ -23,6 +23,7 @@ export async function tryLater({ ledger, now }: Step, intent: Intent, reason: st
         next_try_at_milliseconds: now() + retryDelay(intent.tries),
       }))
       .where("id", "=", intent.id)
+      .where(IS_OPEN)
       .execute(),
   );
 }

@@ -6,7 +6,7 @@ import { LEAF_STATE } from "@meantime/sdk/status";
 import { encodeWords } from "@meantime/sdk/words";
 import { earliestBlockSeconds } from "../chain/block-time.ts";
 import type { ChainClock } from "../chain/clock.ts";
-import { type Contracts, describeRevert } from "../chain/contracts.ts";
+import { type Contracts, describeRevert, SETTLEMENT_INTERFACE } from "../chain/contracts.ts";
 import type { Rpc } from "../chain/rpc.ts";
 import type { Predicate, Predicates, Verdict } from "./context.ts";
 import type { Subject } from "./intents.ts";
@@ -165,12 +165,31 @@ function predicatesAsOf(context: PredicateContext, blockTag: number | "latest"):
       const batches = await Promise.all(batchIds.map((batchId) => settlement.batchOf(batchId, asOf)));
       return batches.every((batch) => batch.released) ? "done" : "needed";
     },
+    async withdraw(subject) {
+      // Read by hand: the contract may be either vault.
+      const values = [field(subject, "account"), field(subject, "token")];
+      const data = SETTLEMENT_INTERFACE.encodeFunctionData("creditOf", values);
+      const credit = await context.rpc.call({ to: field(subject, "contract"), data, blockTag });
+      return BigInt(credit) === 0n ? "done" : "needed";
+    },
+    async rememberModel(subject) {
+      // No view tells; but to write what is there already costs a tenth.
+      try {
+        const call = { to: field(subject, "to"), data: field(subject, "data"), blockTag };
+        return (await context.rpc.estimateGas(call)) < REMEMBERED_GAS ? "done" : "needed";
+      } catch (error) {
+        if (describeRevert(error) === undefined) throw error;
+        return "moot";
+      }
+    },
     async announce() {
       return "needed";
     },
   };
 }
 
+/** Between 24,000 for a model that is remembered and 49,000 for one that is not. */
+const REMEMBERED_GAS = 35_000n;
 /** `OmissionState.None` and `Open` of `contracts/interfaces/IReceipts.sol`. */
 const OMISSION_NONE = 0;
 const OMISSION_OPEN = 1;

@@ -20,6 +20,11 @@ export interface StakeContext {
 
 type Times = Omit<AtStake, "wei"> & { policyId: Hex; claims: number };
 
+/** Of what has no price, whose terms nobody asks for. */
+const UNPRICED = { policyId: "0x" as Hex, claims: 0 };
+/** So long a release waits for a cheap block at most, before it is worth as much as anything that can wait. */
+const PATIENCE_SECONDS = 86_400;
+
 const BPS = 10_000n;
 /** Of what an omission costs the operator, the policy shares out this part (`Limits.PENALTY_PAID_BPS`). */
 const SHARED_PART = 4n;
@@ -45,14 +50,15 @@ export function createStakes(context: StakeContext): StakeOf {
     const times = await TIMES[deadline](context, subject);
     if (!times) return undefined;
     const { openedAt, deadline: until, policyId, claims } = times;
-    const wei = stake === "nothing" ? undefined : worth(stake, await policyOf(policyId), BigInt(claims));
+    const hasPrice = stake !== "nothing" && stake !== "unpriced";
+    const wei = !hasPrice ? undefined : worth(stake, await policyOf(policyId), BigInt(claims));
     return { wei, openedAt, deadline: until };
   };
 }
 
 /** @returns undefined: in a token */
 function worth(
-  stake: Exclude<StakeSource, "nothing">,
+  stake: Exclude<StakeSource, "nothing" | "unpriced">,
   { bondToken, claimBondWei, challengerBps }: Policy,
   claims: bigint,
 ): bigint | undefined {
@@ -121,6 +127,15 @@ const TIMES: Record<DeadlineSource, TimesOf> = {
     if (reportBy === undefined || policyId === undefined) return undefined;
     const deadline = Number(reportBy);
     return { deadline, openedAt: deadline - REPORT_SECONDS, policyId: policyId as Hex, claims: 1 };
+  },
+  patience: async ({ ledger }, { batchIds = "" }) => {
+    const row = await ledger
+      .selectFrom("chain_batches")
+      .select((eb) => [eb.fn.min<number | null>("final_at").as("openedAt")])
+      .where("batch_id", "in", batchIds.split(",") as Hex[])
+      .executeTakeFirst();
+    if (!row || row.openedAt === null) return undefined;
+    return { openedAt: row.openedAt, deadline: row.openedAt + PATIENCE_SECONDS, ...UNPRICED };
   },
   none: async () => undefined,
 };

@@ -58,15 +58,23 @@ export function resolveOmissionIntent(
   };
 }
 
-/** `Receipts.reportEquivocation`; the first claim's policy says what it costs. */
-export function reportEquivocationIntent(receipts: Address, first: Receipt, second: Receipt): NewIntent {
+/** `Receipts.reportEquivocation`; the first claim's policy says what it costs. `reportBy` as above. */
+export function reportEquivocationIntent(
+  receipts: Address,
+  first: Receipt,
+  second: Receipt,
+  reportBy: number,
+): NewIntent {
   const values = [first.claim, first.signature, second.claim, second.signature];
   const { operator, requester, requestId, modelId, inputHash, policyId } = claimToJson(first.claim);
   const offence = [operator, requester, requestId, modelId, inputHash, policyId].join(":");
   return judged({
     dedupeKey: `report-equivocation:${keccak256Text(offence)}`,
     kind: "reportEquivocation",
-    subject: { claimId: first.claimId, secondClaimId: second.claimId },
+    subject: {
+      ...{ claimId: first.claimId, secondClaimId: second.claimId },
+      ...{ reportBy: String(reportBy), policyId },
+    },
     ...callReceipts(receipts, "reportEquivocation", values),
   });
 }

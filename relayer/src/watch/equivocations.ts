@@ -47,11 +47,11 @@ type Receipt = ReturnType<typeof receiptOf>;
 
 async function reportPair(services: WatchServices, first: Receipt, second: Receipt): Promise<void> {
   const { ledger, contracts, clock, logger, rpc } = services;
-  const intent = reportEquivocationIntent(contracts.receiptsAddress, first, second);
   const { operator } = first.claim;
   const commitBy = Math.min(Number(first.claim.commitBy), Number(second.claim.commitBy));
   const dueBy = commitBy + COMMIT_GRACE_SECONDS + REPORT_WINDOW_SECONDS;
   if (clock.nowSeconds() >= dueBy) return;
+  const intent = reportEquivocationIntent(contracts.receiptsAddress, first, second, dueBy);
   const about = { operator, claimId: first.claimId, secondClaimId: second.claimId };
   try {
     await rpc.call({ to: intent.to, data: intent.data });

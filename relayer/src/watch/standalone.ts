@@ -9,8 +9,10 @@ import { checkChain, connectRpc, type Rpc } from "../chain/rpc.ts";
 import { feeLimits } from "../config/fees.ts";
 import type { WatchtowerConfig } from "../config/watch.ts";
 import { describeError } from "../errors.ts";
+import { CREDITS_MILLISECONDS, withdrawCredits } from "../finalise/withdraw.ts";
 import { claimIdentity } from "../ledger/facts.ts";
 import { type Ledger, openLedger } from "../ledger/ledger.ts";
+import { BALANCES_MILLISECONDS, type Balances, createBalances } from "../ops/balances.ts";
 import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "../ops/lane-lease.ts";
 import { createLogger, type Logger } from "../ops/logger.ts";
 import { supervise, type Task, type TaskHealth } from "../ops/supervisor.ts";
@@ -52,7 +54,10 @@ export async function startWatchtower(
   try {
     const services = await assemble(config, challenger?.address, ledger, rpc, logger);
     const lane = createLaneLease(ledger, "watch", logger);
-    const senders = await sendersOf(config, services, challenger);
+    const watched = challenger ? [challenger.address] : [];
+    const balances = createBalances(rpc, watched, config.fees.floorTransactions, logger);
+    await balances.look();
+    const senders = await sendersOf(config, services, balances, challenger);
     const leases = [lane, ...senders.map(({ lease }) => lease)];
     const keep = async () => {
       for (const lease of leases) await lease.keep();
@@ -61,7 +66,10 @@ export async function startWatchtower(
     const watching = { ...services, ledger: lane.ledger };
     if (lane.holds()) await pollEvents(watching);
     const prover = await proverOf(config, watching);
-    const supervisor = supervise(tasksOf(config, watching, { lane, senders, keep, prover }), logger);
+    const supervisor = supervise(
+      tasksOf(config, watching, { lane, senders, keep, prover, balances }),
+      logger,
+    );
     logger.info({ mode: config.watch.mode, challenger: services.challengerAddress }, "watchtower started");
     let stopped: Promise<void> | undefined;
     const stop = async () => {
@@ -126,6 +134,7 @@ function proverOf({ prover, watch }: WatchtowerConfig, { models, logger }: Watch
 function sendersOf(
   { chain, fees }: WatchtowerConfig,
   { ledger, contracts, clock, rpc, logger }: WatchServices,
+  balances: Balances,
   challenger: Signer | undefined,
 ): Promise<Sender[]> {
   const { chainId, confirmations } = chain;
@@ -135,6 +144,15 @@ function sendersOf(
     predicates: createPredicates({ contracts, clock, rpc, chainId, confirmations }),
     stakeOf: createStakes({ ledger, contracts }),
     limits: feeLimits(fees),
+    isPoor: (sender) => balances.of(sender)?.isPoor ?? false,
+  });
+}
+
+async function collect(services: WatchServices & { config: WatchtowerConfig }): Promise<void> {
+  const { challengerAddress: challenge, config } = services;
+  await withdrawCredits({
+    ...{ ...services, withdraw: config.withdraw },
+    ...{ senders: challenge ? { challenge } : {}, others: [] },
   });
 }
 
@@ -143,12 +161,13 @@ interface Work {
   senders: readonly Sender[];
   keep: () => Promise<void>;
   prover: Prover;
+  balances: Balances;
 }
 
 function tasksOf(
   { chain }: WatchtowerConfig,
   services: WatchServices & { config: WatchtowerConfig },
-  { lane, senders, keep, prover }: Work,
+  { lane, senders, keep, prover, balances }: Work,
 ): Task[] {
   const task = (name: string, run: Task["run"], lease = lane): Task => ({
     name,
@@ -159,8 +178,10 @@ function tasksOf(
   });
   return [
     { name: "leases", everyMilliseconds: RENEW_MILLISECONDS, run: keep },
+    { name: "balances", everyMilliseconds: BALANCES_MILLISECONDS, run: () => balances.look() },
     task("chain", async () => void (await pollEvents(services))),
     task("watch", (signal) => watchOnce(services, signal, prover)),
+    { ...task("withdraw", () => collect(services)), everyMilliseconds: CREDITS_MILLISECONDS },
     ...senders.map(({ lanes, address, lease, outbox }) =>
       task(`outbox-${lanes.join("-") || address}`, () => outbox().step(), lease),
     ),

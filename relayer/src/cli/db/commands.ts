@@ -19,11 +19,14 @@ export function addLedgerCommands(command: AddCommand, exitWith: (code: number) 
   onLedger("restore", "fill an empty ledger from a backup, of either database")
     .argument("<file>", "a file of `db backup`")
     .action(dbRestore);
-  onLedger("verify", "compute ids, signatures and roots again; exits with 1 when something is wrong").action(
-    async (options: DbOptions) => {
+  onLedger("verify", "compute ids, signatures and roots again; exits with 1 when something is wrong")
+    .option(
+      "--rpc [url]",
+      "compare the receipts' signers with the keys on chain; default: by --config's endpoints",
+    )
+    .action(async (options: DbOptions & { rpc?: string | true }) => {
       if (!(await dbVerify(options))) exitWith(EXIT.error);
-    },
-  );
+    });
   command("rebuild", "read the chain again from its first block, beside the stored receipts", db)
     .requiredOption(...CONFIG_OPTION)
     .option(...JSON_OPTION)

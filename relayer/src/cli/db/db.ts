@@ -14,8 +14,9 @@ import { acquireLease, fencedLedger, releaseLease } from "../../ledger/leases.ts
 import { type LedgerSource, nameOf, openLedger } from "../../ledger/ledger.ts";
 import { MIGRATIONS } from "../../ledger/migrations.ts";
 import { forgetDerived } from "../../ledger/rebuild.ts";
-import { openSnapshot } from "../../ledger/snapshot.ts";
-import { verifyLedger } from "../../ledger/verify.ts";
+import { openSnapshot, type Snapshot } from "../../ledger/snapshot.ts";
+import { identityOf, type LedgerProblem, type Verification, verifyLedger } from "../../ledger/verify.ts";
+import { signerProblems } from "../../ledger/verify-signers.ts";
 import { createLogger } from "../../ops/logger.ts";
 
 /** Which ledger, and how to answer. */
@@ -75,12 +76,17 @@ export async function dbRestore(file: string, options: DbOptions): Promise<void>
   }
 }
 
-/** `meantime db verify`: computes again what can be. @returns whether nothing is wrong */
-export async function dbVerify(options: DbOptions): Promise<boolean> {
+/**
+ * `meantime db verify`: computes again what can be; with `rpc` the receipts' signers are compared with the keys on chain.
+ *
+ * @returns whether nothing is wrong
+ */
+export async function dbVerify(options: DbOptions & { rpc?: string | true }): Promise<boolean> {
   const source = sourceOf(options);
   const snapshot = await openSnapshot(source);
   try {
-    const { problems, ...found } = await verifyLedger(snapshot);
+    const { problems: inside, signed, ...found } = await verifyLedger(snapshot);
+    const problems = [...inside, ...(await problemsOfSigners(options, snapshot, signed))];
     const shown = problems.slice(0, PROBLEMS_SHOWN);
     const ok = problems.length === 0;
     say(
@@ -112,6 +118,34 @@ export async function dbExport(
   } finally {
     await snapshot.close();
   }
+}
+
+async function problemsOfSigners(
+  { rpc: endpoint, config }: DbOptions & { rpc?: string | true },
+  snapshot: Snapshot,
+  signed: Verification["signed"],
+): Promise<LedgerProblem[]> {
+  if (endpoint === undefined) return [];
+  const identity = await identityOf(snapshot);
+  if (!identity) return [];
+  const { chainId, settlement } = identity.domain;
+  const urls = endpoint === true ? endpointsOf(config) : [endpoint];
+  const rpc = connectRpc(urls, Number(chainId));
+  try {
+    await checkChain(rpc, urls, Number(chainId), { "chain.settlement": settlement });
+    return await signerProblems(await bindContracts(rpc, settlement), identity.operator, signed);
+  } finally {
+    rpc.destroy();
+  }
+}
+
+function endpointsOf(config: string | undefined): string[] {
+  if (config !== undefined) return loadConfig(config).chain.rpcUrls;
+  throw new RelayerError(
+    "MT-CLI-002",
+    "--rpc without a URL takes the endpoints of --config, which is not given",
+    "Give --rpc a URL, or name the configuration.",
+  );
 }
 
 /** `meantime db rebuild`: reads the chain again, from its first block, beside the receipts that are stored. */

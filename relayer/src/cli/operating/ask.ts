@@ -2,7 +2,7 @@
 
 import { asHex32 } from "@meantime/sdk/hex";
 import { RelayerError } from "../../errors.ts";
-import type { ListedIntent } from "../../tx/intents.ts";
+import type { ListedIntent } from "../../tx/listing.ts";
 import { askDaemon } from "./daemon.ts";
 import { type DaemonFlags, fields, print, table } from "./print.ts";
 

@@ -8,7 +8,7 @@ import { readiness } from "../../gateway/capacity.ts";
 import { statusView } from "../../gateway/status.ts";
 import { claimView } from "../../gateway/views.ts";
 import type { Services } from "../../services.ts";
-import { listIntents } from "../../tx/intents.ts";
+import { listIntents } from "../../tx/listing.ts";
 import type { Outbox } from "../../tx/outbox.ts";
 import { challengeByHand } from "../../watch/by-hand.ts";
 import type { TaskHealth } from "../supervisor.ts";

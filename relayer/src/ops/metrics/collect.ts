@@ -5,11 +5,12 @@ import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Address, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { freeStakeWei, promisedWei, unlockedNow } from "../../commit/exposure.ts";
+import type { Credit } from "../../finalise/withdraw.ts";
 import { readiness } from "../../gateway/capacity.ts";
 import { claimCounts, oldestOpenAt, watchedCounts } from "../../gateway/status.ts";
 import { type Margin, OBLIGATIONS, openMargins } from "../../ledger/margins.ts";
 import type { Services } from "../../services.ts";
-import { outboxCounts } from "../../tx/intents.ts";
+import { outboxCounts } from "../../tx/listing.ts";
 import type { TaskHealth } from "../supervisor.ts";
 import type { Metrics } from "./metrics.ts";
 import { gapsWithin } from "./trust-gap.ts";
@@ -20,6 +21,7 @@ export interface Observed {
   draining(): boolean;
   /** How long the enclave's key counts; undefined where there is none, or it was not looked at yet. */
   enclaveExpirySeconds(): number | undefined;
+  credits(): readonly Credit[];
   proofsWaiting(): number;
 }
 
@@ -75,6 +77,10 @@ export function createCollector(services: Services, metrics: Metrics, observed: 
     observeChain(services, metrics);
     observeProcess(services, metrics, observed);
     observeBalances(services, metrics);
+    metrics.creditWei.reset();
+    for (const { account, token, amountWei } of observed.credits()) {
+      metrics.creditWei.inc({ account, token: nameOf(token) }, Number(amountWei));
+    }
     await observeDisk(services, metrics);
   }
 

@@ -95,6 +95,7 @@ export function createMetrics() {
       "Typical transactions that a sender can pay for at the present fee.",
       ["lane"],
     ),
+    creditWei: gauge("credit_wei", "What an account has won and not withdrawn.", ["account", "token"]),
     senderPoor: gauge("sender_poor", "Whether a sender has less ether than its floor: 1 or 0.", ["lane"]),
     overCap: gauge(
       "transactions_over_cap",
