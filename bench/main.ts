@@ -9,6 +9,7 @@ import { gatewayOptions } from "./gateway-options.ts";
 import { settleOptions } from "./settle-options.ts";
 
 const SUITES: Record<string, (options: string[]) => Promise<Record<string, unknown>>> = {
+  blobs: async () => (await import("./blobs.ts")).benchBlobs(),
   enclave: async () => (await import("./enclave.ts")).benchEnclave(),
   gateway: async (options) => (await import("./gateway.ts")).benchGateway(gatewayOptions(options) ?? usage()),
   gas: async () => (await import("./gas.ts")).benchGas(),

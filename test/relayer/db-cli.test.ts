@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -53,6 +54,17 @@ describe("meantime db", () => {
     assert.equal((await db("restore", copy, "--ledger", other)).facts.sha256, backup.facts.sha256);
     assert.deepEqual(await db("restore", copy, "--ledger", other), failure(1, "MT-LED-010"));
     assert.equal((await db("verify", "--ledger", other)).exit, 0);
+
+    const host = join(await freshFolder(), "host");
+    const exported = { exit: 0, facts: { written: 1, kept: 0 } };
+    assert.deepEqual(await db("export-batches", host, "--config", config), exported);
+    const [name = ""] = await readdir(join(host, "v1", "batches"));
+    const written = JSON.parse(await readFile(join(host, "v1", "batches", name), "utf8")) as {
+      claims: object[];
+    };
+    assert.equal(written.claims.length, 1);
+    assert.ok(written.claims.every((claim) => "opening" in claim && "signature" in claim));
+    assert.deepEqual((await db("export-batches", host, "--config", config)).facts, { written: 0, kept: 1 });
 
     const ledger = await openLedger(loaded.ledger);
     const events = await eventsOfClaims(ledger);

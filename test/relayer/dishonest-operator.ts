@@ -82,9 +82,13 @@ export class DishonestOperator {
     return { receipt, opening: { input: Uint8Array.from(elements), salt, output: hexToBytes(outputHash) } };
   }
 
-  /** Commits a batch, and shows its data only if `shown`. */
-  async commit(claims: readonly MadeClaim[], shown = true): Promise<MadeBatch> {
-    const { domain, modelId, policyIds, deployment } = this.#stack;
+  /** Commits a batch, and shows its data only if `shown`; `send` may send the commit in another way. */
+  async commit(
+    claims: readonly MadeClaim[],
+    shown = true,
+    send: (header: BatchHeader) => Promise<unknown> = (header) => this.#commit(header),
+  ): Promise<MadeBatch> {
+    const { domain, modelId, policyIds } = this.#stack;
     const leaves = claims.map(({ receipt }, at) => leafHash(at, claimId(domain, receipt.claim)));
     const served = claims.map(({ receipt }) => receipt.claim.servedAt);
     this.#requests += 1;
@@ -96,7 +100,7 @@ export class DishonestOperator {
       oldestServedAt: served.reduce((oldest, at) => (at < oldest ? at : oldest)),
       nonce: BigInt(this.#requests),
     };
-    await (await deployment.settlement.connect(this.#sender()).commit(header)).wait();
+    await send(header);
     const id = batchId(domain, header);
     if (shown) this.#shown.set(`/v1/batches/${id}`, JSON.stringify({ claims: claims.map(fileEntry) }));
     return { batchId: id, header, claims };
@@ -111,6 +115,10 @@ export class DishonestOperator {
     this.#server.closeAllConnections();
     this.#server.close();
     await once(this.#server, "close");
+  }
+
+  async #commit(header: BatchHeader): Promise<void> {
+    await (await this.#stack.deployment.settlement.connect(this.#sender()).commit(header)).wait();
   }
 
   #sender() {

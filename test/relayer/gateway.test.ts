@@ -216,6 +216,12 @@ describe("gateway", () => {
     const onChain = await stack.deployment.settlement.statusOf(header, claim, index, proof);
     assert.equal(onChain, 1n);
 
+    const path = new URL(`/v1/batches/${report.batchId}`, relayer.url);
+    const { headers } = await fetch(path);
+    assert.equal(headers.get("etag"), `"${report.batchId}"`);
+    assert.match(headers.get("cache-control") ?? "", /max-age=31536000, immutable/);
+    const known = await fetch(path, { headers: { "if-none-match": `"other", W/"${report.batchId}"` } });
+    assert.deepEqual([known.status, await known.text()], [304, ""]);
     const batch = (await get(`/v1/batches/${report.batchId}`)) as {
       header: unknown;
       claims: { claimId: Hex; opening: { input: string; salt: Hex; output: string } }[];

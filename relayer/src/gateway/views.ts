@@ -8,9 +8,10 @@ import { inputLength } from "@meantime/sdk/model";
 import { EVIDENCE_RULES, type EvidenceRuleName, isAnswerable } from "@meantime/sdk/policy";
 import { receiptToJson } from "@meantime/sdk/receipt";
 import { addressOf } from "@meantime/sdk/signature";
+import { openingToJson } from "../availability/batch-file.ts";
 import { findOwnHeader } from "../ledger/batches.ts";
 import { type ClaimRow, deriveStatus, findClaim } from "../ledger/claim-status.ts";
-import { findReceipt, receiptsOfBatch, type StoredReceipt } from "../ledger/receipts.ts";
+import { findReceipt, type StoredReceipt } from "../ledger/receipts.ts";
 import { claimTree } from "../ledger/trees.ts";
 import { VERSION } from "../ops/version.ts";
 import {
@@ -81,22 +82,7 @@ export function statusOf({ policies, clock }: Services, row: ClaimRow) {
 /** `GET /v1/receipts/{id}`: the receipt, and what opens its hashes where that is public. @throws HttpError 404 */
 export async function receiptView(services: Services, claimId: Hex) {
   const stored = await requireReceipt(services, claimId);
-  return { receipt: receiptToJson(stored.receipt), ...openingToJson(services, stored) };
-}
-
-/** `GET /v1/batches/{id}`: everything a watchtower needs to check a batch. @throws HttpError 404 */
-export async function batchView(services: Services, batchId: Hex) {
-  const { ledger, config } = services;
-  const header = await findOwnHeader(ledger, config.operator.address, batchId);
-  if (!header) throw notFound("batch");
-  return {
-    batchId,
-    header: batchHeaderToJson(header),
-    claims: (await receiptsOfBatch(ledger, batchId)).map((stored) => ({
-      ...receiptToJson(stored.receipt),
-      ...openingToJson(services, stored),
-    })),
-  };
+  return { receipt: receiptToJson(stored.receipt), ...publicOpening(services, stored) };
 }
 
 /** `GET /v1/receipts/{id}/proof`: a claim's place in its batch. @throws HttpError 404, 425 while it waits for a batch */
@@ -249,15 +235,9 @@ async function requireReceipt({ ledger }: Services, claimId: Hex): Promise<Store
 }
 
 /** Nothing under a policy of private data: who asked has its own input and salt. */
-function openingToJson({ policies }: Services, { receipt, opening }: StoredReceipt) {
+function publicOpening({ policies }: Services, { receipt, opening }: StoredReceipt) {
   if (policies.find(({ id }) => id === receipt.claim.policyId)?.terms.publicData === false) return {};
-  return {
-    opening: {
-      input: Buffer.from(opening.input).toString("base64url"),
-      salt: opening.salt,
-      output: Buffer.from(opening.output).toString("base64url"),
-    },
-  };
+  return { opening: openingToJson(opening) };
 }
 
 /** A batch never changes, and its claims are asked for together: the last trees are kept. */
@@ -280,6 +260,11 @@ function withoutNulls<Value>(record: Record<string, Value | null>): Record<strin
   return Object.fromEntries(
     Object.entries(record).filter((entry): entry is [string, Value] => entry[1] !== null),
   );
+}
+
+/** @returns what is said of a batch that is not ours */
+export function batchNotFound(): HttpError {
+  return notFound("batch");
 }
 
 function notFound(what: string): HttpError {

@@ -110,7 +110,7 @@ export async function goWithout(
   intent: Intent,
   reason: string,
 ): Promise<void> {
-  logger.warn({ code: "MT-TX-018", intent: intent.dedupeKey, reason }, "it goes without its blobs");
+  logger.warn({ code: "MT-TX-019", intent: intent.dedupeKey, reason }, "it goes without its blobs");
   await ledger.transaction((tx) => dropSidecar(tx, intent));
 }
 

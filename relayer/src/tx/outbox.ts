@@ -2,6 +2,7 @@
 
 import type { Address } from "@meantime/sdk/hex";
 import { describeError } from "../errors.ts";
+import { dropSidecar } from "./blobs.ts";
 import type { Memory, OutboxContext, Step } from "./context.ts";
 import { settleConfirmed } from "./finality.ts";
 import { fillGap } from "./gaps.ts";
@@ -61,7 +62,10 @@ export class Outbox {
     }
     return ledger.transaction(async (tx) => {
       // A step may be signing it just now: either it finds it given up, or it is cancelled under its nonce.
-      if (!isInFlight && (await closeQueued(tx, intent.id, CANCELLED))) return "cancelled";
+      if (!isInFlight && (await closeQueued(tx, intent.id, CANCELLED))) {
+        await dropSidecar(tx, intent);
+        return "cancelled";
+      }
       await renounce(tx, intent.id);
       return "cancelled with the next step";
     });

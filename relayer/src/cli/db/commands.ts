@@ -2,7 +2,7 @@
 
 import { EXIT } from "../exit.ts";
 import { type AddCommand, CONFIG_OPTION, JSON_OPTION } from "../options.ts";
-import { type DbOptions, dbBackup, dbMigrate, dbRebuild, dbRestore, dbVerify } from "./db.ts";
+import { type DbOptions, dbBackup, dbExport, dbMigrate, dbRebuild, dbRestore, dbVerify } from "./db.ts";
 
 /** `meantime db`. */
 export function addLedgerCommands(command: AddCommand, exitWith: (code: number) => void): void {
@@ -31,4 +31,9 @@ export function addLedgerCommands(command: AddCommand, exitWith: (code: number) 
     .requiredOption(...CONFIG_OPTION)
     .option(...JSON_OPTION)
     .action(dbRebuild);
+  command("export-batches", "write the files of all batches, for any static host", db)
+    .argument("<folder>", "what will be the root of the host")
+    .requiredOption(...CONFIG_OPTION)
+    .option(...JSON_OPTION)
+    .action(dbExport);
 }

@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { exportBatches } from "../../availability/export.ts";
 import { bindContracts } from "../../chain/contracts.ts";
 import { readEvents } from "../../chain/follow.ts";
 import { checkChain, connectRpc } from "../../chain/rpc.ts";
@@ -98,6 +99,22 @@ export async function dbVerify(options: DbOptions & { rpc?: string | true }): Pr
       ].join("\n"),
     );
     return ok;
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** `meantime db export-batches`: what `/v1/batches/{id}` serves, as files; also beside a relayer that runs. */
+export async function dbExport(
+  folder: string,
+  { config: file, json }: DbOptions & { config: string },
+): Promise<void> {
+  const { ledger, operator } = loadConfig(file);
+  const snapshot = await openSnapshot(ledger);
+  try {
+    const summary = await exportBatches(snapshot, operator.address, resolve(folder));
+    const { written, kept } = summary;
+    say(json ? { json } : {}, { ...summary }, `${folder}: ${written} batches written, ${kept} were there`);
   } finally {
     await snapshot.close();
   }

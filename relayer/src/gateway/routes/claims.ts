@@ -2,11 +2,12 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Services } from "../../services.ts";
+import { serveBatch } from "../batch.ts";
 import { createClaimEvents, EVENT_HEADERS } from "../claim-events.ts";
 import { createRoutes, idParams, json, type Routes, refusal, TAGS } from "../openapi/route.ts";
 import { batchSchema, claimProofSchema, claimReportSchema, receiptReportSchema } from "../openapi/schemas.ts";
 import type { GatewayState } from "../state.ts";
-import { batchView, claimView, proofView, receiptView } from "../views.ts";
+import { claimView, proofView, receiptView } from "../views.ts";
 
 const tags = [TAGS.claims];
 const request = { params: idParams };
@@ -87,10 +88,16 @@ export function claimRoutes(services: Services, state: GatewayState): Routes {
       path: "/v1/batches/{id}",
       operationId: "getBatch",
       summary: "A batch with all its claims",
+      description: "It never changes: `etag` is its id, and it may be kept for ever.",
       ...{ tags, request },
-      responses: { 200: json(batchSchema, "What watchtowers check."), 400: notAnId, 404: unknown },
+      responses: {
+        200: json(batchSchema, "What watchtowers check."),
+        304: { description: "As `if-none-match` has it" },
+        400: notAnId,
+        404: unknown,
+      },
     }),
-    async (context) => context.json(await batchView(services, context.req.valid("param").id), 200),
+    (context) => serveBatch(context, services, context.req.valid("param").id),
   );
   return routes;
 }
