@@ -2,11 +2,8 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Hex } from "@meantime/sdk/hex";
-import { type x402Client, x402HTTPClient } from "@x402/core/client";
-import type { PaymentRequired } from "@x402/core/types";
-import { ExactEvmScheme } from "@x402/evm/exact/client";
+import { createEventReader, STREAM_END } from "@meantime/sdk/server-events";
 import { Wallet } from "ethers";
-import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { createPaywall } from "../../relayer/src/gateway/access/x402.ts";
 import { paymentCounts } from "../../relayer/src/ledger/payments.ts";
 import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
@@ -15,13 +12,8 @@ import type { Services } from "../../relayer/src/services.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { startFacilitator, type TestFacilitator } from "./facilitator.ts";
 import { eventually, localConfig, REQUESTER, sampleInput, silentLogger } from "./local-relayer.ts";
-
-const NETWORK = "eip155:84532";
-const ASSET = `0x${"a5".repeat(20)}` as const;
-const PAYEE = `0x${"9e".repeat(20)}` as const;
-const PRICE = "1000";
-
-type Pay = (required: PaymentRequired) => Promise<Record<string, string>>;
+import { question, startOpenAiWorld } from "./openai-stack.ts";
+import { ASSET, http, NETWORK, PAYEE, type Pay, PRICE, paying, takePayments, termsOf } from "./payer.ts";
 
 describe("gateway with payments", () => {
   let stack: LocalStack;
@@ -31,9 +23,12 @@ describe("gateway with payments", () => {
 
   before(async () => {
     [stack, facilitator] = await Promise.all([startLocalStack(), startFacilitator(NETWORK)]);
-    relayer = await startRelayer(await localConfig(stack, ({ gateway }) => withPayments(gateway)), {
-      logger: silentLogger,
-    });
+    relayer = await startRelayer(
+      await localConfig(stack, ({ gateway }) => takePayments(gateway, facilitator.url)),
+      {
+        logger: silentLogger,
+      },
+    );
   });
 
   afterEach(() => Object.assign(facilitator.conduct, { settle: "pay", verify: "judge" }));
@@ -44,18 +39,6 @@ describe("gateway with payments", () => {
     await stack?.chain.close();
   });
 
-  function withPayments(
-    gateway: RelayerConfig["gateway"],
-    transferMethod: "eip3009" | "permit2" = "eip3009",
-  ) {
-    gateway.auth = {
-      ...{ mode: "x402", facilitatorUrl: facilitator.url, facilitatorTimeoutMilliseconds: 1_500 },
-      ...{ network: NETWORK, payTo: PAYEE, maxTimeoutSeconds: 300 },
-      asset: { address: ASSET, name: "Test Dollar", version: "2", transferMethod },
-      prices: [{ path: "/v1/chat", amount: "7" }, { amount: PRICE }],
-    };
-  }
-
   function ask(seed: number, headers: Record<string, string> = {}, url = relayer.url): Promise<Response> {
     return fetch(new URL("/v1/infer/tiny_mlp", url), {
       method: "POST",
@@ -64,56 +47,7 @@ describe("gateway with payments", () => {
     });
   }
 
-  /** The terms in a refusal, as x402's own client reads them. */
-  async function termsOf(refused: Response): Promise<PaymentRequired> {
-    assert.equal(refused.status, 402);
-    return http().getPaymentRequiredResponse((name) => refused.headers.get(name), await refused.json());
-  }
-
-  const http = (): x402HTTPClient => new x402HTTPClient({} as x402Client);
-
-  /** Signs as x402's own client does. */
-  function paying(
-    wallet = payer,
-    identifier?: string,
-    change: (payload: { accepted: object }) => void = () => undefined,
-  ): Pay {
-    return async (required) => {
-      const [accepted] = required.accepts;
-      assert.ok(accepted);
-      const signer = {
-        address: wallet.address as Hex,
-        signTypedData: async ({
-          domain,
-          types,
-          message,
-        }: Parameters<ConstructorParameters<typeof ExactEvmScheme>[0]["signTypedData"]>[0]) => {
-          const { EIP712Domain: _, ...own } = types as Record<string, { name: string; type: string }[]>;
-          return (await wallet.signTypedData(domain, own, message)) as Hex;
-        },
-      };
-      const { payload } = await new ExactEvmScheme(signer).createPaymentPayload(2, accepted);
-      const extensions = identifier
-        ? {
-            "payment-identifier": {
-              ...Object(required.extensions?.["payment-identifier"]),
-              info: { required: false, id: identifier },
-            },
-          }
-        : undefined;
-      const paid = {
-        x402Version: 2,
-        resource: required.resource,
-        accepted,
-        payload,
-        ...(extensions ? { extensions } : {}),
-      };
-      change(paid);
-      return http().encodePaymentSignatureHeader(paid);
-    };
-  }
-
-  async function payFor(seed: number, pay = paying()) {
+  async function payFor(seed: number, pay = paying(payer)) {
     return pay(await termsOf(await ask(seed)));
   }
 
@@ -222,7 +156,7 @@ describe("gateway with payments", () => {
       "MT-ACC-006",
       () => async (required) => {
         const [{ "PAYMENT-SIGNATURE": header = "" }, { "PAYMENT-SIGNATURE": other = "" }] = await Promise.all(
-          [paying()(required), paying(new Wallet(`0x${"53".repeat(32)}`))(required)],
+          [paying(payer)(required), paying(new Wallet(`0x${"53".repeat(32)}`))(required)],
         );
         const read = (text: string) =>
           JSON.parse(Buffer.from(text, "base64").toString()) as { payload: { signature: string } };
@@ -308,7 +242,8 @@ describe("gateway with payments", () => {
   it("asks again for what became of a payment, and believes success alone", async () => {
     facilitator.conduct.settle = "not-sure";
     assert.equal((await ask(12, await payFor(12))).headers.get("meantime-payment"), "pending");
-    const { auth } = (await localConfig(stack, ({ gateway }) => withPayments(gateway))).gateway;
+    const { auth } = (await localConfig(stack, ({ gateway }) => takePayments(gateway, facilitator.url)))
+      .gateway;
     assert.ok(auth.mode === "x402");
     const paywall = createPaywall(
       { ledger: relayer.ledger, logger: silentLogger } as unknown as Services,
@@ -349,10 +284,12 @@ describe("gateway with payments", () => {
   });
 
   it("takes Permit2's authorisations too", async () => {
-    const config = await localConfig(stack, ({ gateway }) => withPayments(gateway, "permit2"));
+    const config = await localConfig(stack, ({ gateway }) =>
+      takePayments(gateway, facilitator.url, "permit2"),
+    );
     const second = await startRelayer(config, { logger: silentLogger });
     try {
-      const header = await paying()(await termsOf(await ask(14, {}, second.url)));
+      const header = await paying(payer)(await termsOf(await ask(14, {}, second.url)));
       const answered = await ask(14, header, second.url);
       assert.equal(answered.status, 200, await answered.clone().text());
       assert.equal(answered.headers.get("meantime-payment"), "settled");
@@ -360,6 +297,35 @@ describe("gateway with payments", () => {
       assert.equal(await codeOf(await ask(15, header, second.url)), "MT-ACC-007");
     } finally {
       await second.stop();
+    }
+  });
+
+  it("takes payments for streams: settled before the first byte, and the same payment gets the same answer", async () => {
+    const world = await startOpenAiWorld(({ gateway }) => takePayments(gateway, facilitator.url));
+    try {
+      const chat = (headers: Record<string, string> = {}) =>
+        world.post("/v1/chat/completions", question("Say one word.", { stream: true }), { headers });
+      const terms = await termsOf(await chat());
+      assert.equal(terms.accepts[0]?.amount, "7");
+      assert.equal(world.upstream.requests.length, 0);
+      const header = await paying(payer)(terms);
+      const receiptOf = async (answered: Response) => {
+        assert.equal(answered.headers.get("meantime-payment"), "settled");
+        const events = createEventReader().push(await answered.text());
+        assert.equal(events.at(-1), STREAM_END);
+        return (JSON.parse(events.at(-2) ?? "") as Answer).receipt;
+      };
+      const settled = facilitator.asked.settle;
+      const receipt = await receiptOf(await chat(header));
+      assert.ok(receipt.claimId);
+      assert.deepEqual(await receiptOf(await chat(header)), receipt);
+      assert.equal(world.upstream.requests.length, 1);
+      assert.equal(facilitator.asked.settle, settled + 1);
+      facilitator.conduct.settle = "refuse";
+      const refused = await chat(await paying(payer)(terms));
+      assert.equal(await codeOf(refused), "MT-ACC-008");
+    } finally {
+      await world.close();
     }
   });
 
