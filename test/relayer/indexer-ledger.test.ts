@@ -4,6 +4,7 @@ import { after, describe, it } from "node:test";
 import type { Hex } from "@meantime/sdk/hex";
 import fc from "fast-check";
 import { replayIndex } from "../../relayer/src/indexer/derive.ts";
+import { groupClaims } from "../../relayer/src/indexer/groups.ts";
 import type { ChainEvent } from "../../relayer/src/ledger/chain-facts.ts";
 import { rollBack } from "../../relayer/src/ledger/chain-facts.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
@@ -137,6 +138,10 @@ for (const database of TEST_DATABASES) {
             const facts = await claimsFacts(ledger, now.seconds);
             await assertLists(ask, facts);
             await assertGap(ask, facts);
+            await groupClaims(ledger);
+            // Later than everything that has happened.
+            now.seconds += 300;
+            await assertHistory(ask, await claimsFacts(ledger, now.seconds), now.seconds);
             const before = await derivedTables(ledger);
             await replayIndex(ledger);
             assert.deepEqual(await derivedTables(ledger), before);
@@ -261,6 +266,27 @@ async function assertGap(ask: Ask, facts: readonly IndexedStatus[]): Promise<voi
   assert.equal(wei, 10n * BigInt(open.length));
   for (const status of STATUSES) {
     assert.equal(gap.byStatus[status], facts.filter((fact) => fact.status === status).length, status);
+  }
+}
+
+/** In one bucket that holds all: what was served, how long it took to be final, and what is open at its end. */
+async function assertHistory(ask: Ask, facts: readonly IndexedStatus[], now: number): Promise<void> {
+  const [from, to] = [EPOCH - 1_000, now + 1];
+  const path = `/gap/history?from=${from}&to=${to}&bucketSeconds=${to - from}&by=policy`;
+  const { buckets } = await ask<{
+    buckets: { key: string; claims: number; openClaims: number; servedToFinal: { p50: number } | null }[];
+  }>(path);
+  for (const { id } of POLICIES) {
+    const served = facts.filter(({ policyId, servedAt }) => policyId === id && servedAt <= now);
+    const bucket = buckets.find(({ key }) => key === id);
+    assert.equal(bucket?.claims ?? 0, served.length);
+    assert.equal(bucket?.openClaims ?? 0, served.filter(({ status }) => OPEN.includes(status)).length);
+    const waited = served
+      .flatMap(({ finalAt, servedAt }) =>
+        finalAt !== null && finalAt <= now ? [Math.max(0, finalAt - servedAt)] : [],
+      )
+      .sort((a, b) => a - b);
+    assert.equal(bucket?.servedToFinal?.p50, waited[Math.ceil(waited.length / 2) - 1]);
   }
 }
 

@@ -188,7 +188,8 @@ async function deriveLeaf(
     ...{ ordinal, leaf_index: leaf.leaf_index, operator: batch.operator, standing },
     kinds: leaf.kinds | (batch.attested_at === null ? 0 : EVIDENCE_KINDS.tee),
     evidence_at: evidence.length === 0 ? null : Math.min(...evidence),
-    ...{ final_at: finalAt, ended_at: leaf.ended_at },
+    final_at: finalAt,
+    ended_at: standing === "Rejected" || standing === "Voided" ? leaf.ended_at : null,
   };
   await tx
     .insertInto("index_leaves")
