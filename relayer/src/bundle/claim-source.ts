@@ -2,7 +2,7 @@
 
 import { type BatchHeader, type Opening, parseBatchHeader } from "@meantime/sdk/batch";
 import { MeantimeError } from "@meantime/sdk/errors";
-import { asHex32, type Hex, hexToBytes } from "@meantime/sdk/hex";
+import { asHex32, type Hex } from "@meantime/sdk/hex";
 import { exchange } from "@meantime/sdk/http";
 import { asRecord } from "@meantime/sdk/json";
 import { parseReceipt, type Receipt } from "@meantime/sdk/receipt";
@@ -86,15 +86,11 @@ function placeOf({ batchId, header, index, proof }: Record<string, unknown>): Pi
   };
 }
 
-/** Gateways write bytes in base64url, bundles in hexadecimal. */
+/** Gateways and indexers write bytes in base64url. */
 function openingOf(json: unknown): Opening {
   const { input, salt, output } = asRecord(json, "opening");
+  const bytesOf = (text: unknown) => Uint8Array.from(Buffer.from(String(text), "base64url"));
   return { input: bytesOf(input), salt: asHex32(salt, "opening.salt"), output: bytesOf(output) };
-}
-
-function bytesOf(text: unknown): Uint8Array {
-  const written = String(text);
-  return written.startsWith("0x") ? hexToBytes(written) : Uint8Array.from(Buffer.from(written, "base64url"));
 }
 
 async function readJson(base: string, path: string): Promise<unknown> {
