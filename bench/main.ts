@@ -13,7 +13,13 @@ const SUITES: Record<string, (options: string[]) => Promise<Record<string, unkno
   enclave: async () => (await import("./enclave.ts")).benchEnclave(),
   gateway: async (options) => (await import("./gateway.ts")).benchGateway(gatewayOptions(options) ?? usage()),
   gas: async () => (await import("./gas.ts")).benchGas(),
-  index: async () => (await import("./indexing.ts")).benchIndex(),
+  index: async () => {
+    const [{ benchIndex }, { auditRate }] = await Promise.all([
+      import("./indexing.ts"),
+      import("./auditing.ts"),
+    ]);
+    return benchIndex(auditRate);
+  },
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
   prove: async () => (await import("./prove-suite.ts")).benchProveSuite(),
   settle: async (options) => {

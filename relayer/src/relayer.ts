@@ -239,6 +239,8 @@ async function run(
       others: [config.operator.address],
     });
   };
+  // Whatever was prepared above may have taken minutes: nobody is refused for a look at the chain that is too old.
+  await poll();
   server = await listen(app, config.gateway.host, config.gateway.port, (code) =>
     metrics.refusals.inc({ code }),
   );

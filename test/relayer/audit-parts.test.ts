@@ -14,7 +14,6 @@ import { countSeconds } from "../../relayer/src/audit/gaps.ts";
 import { html } from "../../relayer/src/audit/html/escape.ts";
 import { auditPublished } from "../../relayer/src/audit/published.ts";
 import type { LeafRecord } from "../../relayer/src/audit/record.ts";
-import { fastRecover } from "../../relayer/src/audit/recover.ts";
 import { createRequestIndex } from "../../relayer/src/audit/request-index.ts";
 import { standingOf } from "../../relayer/src/audit/standing.ts";
 import { randomAddress, randomClaim, randomWord, testDomain } from "../sdk/samples.ts";
@@ -48,19 +47,6 @@ describe("Parts of an audit", () => {
       requests.note({ ...first, requester: randomAddress(), outputHash: randomWord() }, at),
       undefined,
     );
-  });
-
-  it("recover the signers that the SDK recovers, and refuse what it refuses", () => {
-    const recover = fastRecover();
-    const key = id("somebody") as Hex;
-    const digest = id("something") as Hex;
-    const signature = signDigest(key, digest);
-    assert.equal(recover(digest, signature), addressOf(key));
-    const high = `${signature.slice(0, 66)}${"f".repeat(64)}1b` as Hex;
-    for (const bad of [high, `${signature.slice(0, -2)}00` as Hex, "0x" as Hex]) {
-      assert.throws(() => recoverAddress(digest, bad));
-      assert.throws(() => recover(digest, bad));
-    }
   });
 
   it("write nothing into a page that is not escaped", () => {

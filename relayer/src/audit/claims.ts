@@ -3,6 +3,7 @@
 import type { Claim } from "@meantime/sdk/claim";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, asHexOf, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
+import { curve } from "../signers/curve.ts";
 import type { BatchData, BatchEntry } from "../watch/batch-data.ts";
 import { checkClaim, notAMember } from "../watch/check-claim.ts";
 import { readBatchData } from "../watch/fetch-batch.ts";
@@ -12,7 +13,6 @@ import type { Findings } from "./findings.ts";
 import type { ModelBook, RunnableModel } from "./models.ts";
 import type { PinnedChain } from "./pinned-chain.ts";
 import { type BatchRecord, type ChainRecord, pair } from "./record.ts";
-import { fastRecover } from "./recover.ts";
 import { createRequestIndex, type RequestIndex } from "./request-index.ts";
 import { standingOf } from "./standing.ts";
 import type { Tally } from "./tally.ts";
@@ -38,7 +38,7 @@ const MAX_SUSPICIONS = 1_000;
 /** Checks the data of every batch, one batch in memory at a time, in the order of their commits. */
 export async function auditClaims(audit: ClaimAudit, batches: readonly BatchRecord[]): Promise<void> {
   const requests = createRequestIndex();
-  const recover = fastRecover();
+  const recover = curve().recoverAddress;
   const suspicions: Suspicion[] = [];
   const reading = batches.slice(0, READ_AHEAD).map((batch) => readOf(audit, batch));
   for (const [place, batch] of batches.entries()) {
