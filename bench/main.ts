@@ -18,7 +18,7 @@ const SUITES: Record<string, (options: string[]) => Promise<Record<string, unkno
       import("./indexing.ts"),
       import("./auditing.ts"),
     ]);
-    return benchIndex(auditRate);
+    return benchIndex(() => auditRate());
   },
   ledger: async () => (await import("./ledger.ts")).benchLedger(),
   prove: async () => (await import("./prove-suite.ts")).benchProveSuite(),

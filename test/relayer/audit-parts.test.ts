@@ -7,7 +7,7 @@ import { type Hex, ZERO_ADDRESS, ZERO_HASH } from "@meantime/sdk/hex";
 import { buildMerkleTree } from "@meantime/sdk/merkle";
 import type { Policy } from "@meantime/sdk/policy";
 import { signReceipt } from "@meantime/sdk/receipt";
-import { addressOf, recoverAddress, signDigest } from "@meantime/sdk/signature";
+import { addressOf } from "@meantime/sdk/signature";
 import { id } from "ethers";
 import { createFindings } from "../../relayer/src/audit/findings.ts";
 import { countSeconds } from "../../relayer/src/audit/gaps.ts";
