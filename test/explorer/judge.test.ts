@@ -9,14 +9,31 @@ import { policyId } from "@meantime/sdk/policy";
 import { signReceipt } from "@meantime/sdk/receipt";
 import { addressOf, signDigest } from "@meantime/sdk/signature";
 import { ContractFactory, Wallet } from "ethers";
-import type { Trusted } from "../../explorer/src/state/settings.ts";
-import { judge, type Subject } from "../../explorer/src/verify/judge.ts";
+import type { Judgement } from "../../explorer/src/verify/step.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { enterEnclaveKey, localKey, lowerCase } from "../../scripts/stack/operators.ts";
 import { CHALLENGE_WINDOW_SECONDS, localPolicy } from "../../scripts/stack/policies.ts";
 import { freshFolder } from "../relayer/local-relayer.ts";
 import { memberOf, type Published, publish } from "../relayer/published.ts";
 
+/** What is judged, as the page's own modules have it: their types are a browser's. */
+interface Subject {
+  bundle: Bundle;
+  origin: "file" | "index";
+  isSigned: boolean;
+  statedStatus?: string;
+  transactions: readonly Hex[];
+}
+
+interface Trusted {
+  rpcUrl: string;
+  settlement: Address;
+}
+
+const JUDGE = new URL("../../explorer/src/verify/judge.ts", import.meta.url).href;
+const { judge } = (await import(JUDGE)) as {
+  judge(subject: Subject, trusted: Trusted): Promise<Judgement>;
+};
 const LIAR_ACCOUNT = 13;
 const MEASUREMENT: Hex = `0x${"3e".repeat(32)}`;
 
