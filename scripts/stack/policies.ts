@@ -30,7 +30,8 @@ export async function registerLocalPolicies(deployment: Deployment): Promise<Rec
   return Object.fromEntries(entries) as Record<LocalPolicy, Hex>;
 }
 
-async function localPolicy(deployment: Deployment, name: LocalPolicy): Promise<Policy> {
+/** The terms of a policy of the local stack. */
+export async function localPolicy(deployment: Deployment, name: LocalPolicy): Promise<Policy> {
   return {
     rule: RULES[name],
     answerKinds: EVIDENCE_KINDS.zk,

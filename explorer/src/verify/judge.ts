@@ -5,13 +5,14 @@ import { type BundleFacts, verifyBundle } from "@meantime/sdk/bundle/verify";
 import { statusOf } from "@meantime/sdk/chain/chain";
 import { enclaveKeyIdOf } from "@meantime/sdk/enclave-keys";
 import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
+import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import { resolveTrust } from "@meantime/sdk/trust";
 import type { Check } from "@meantime/sdk/verdict";
 import { count, utc } from "../format.ts";
 import type { Trusted } from "../state/settings.ts";
 import { isBehind, type StatedStatus } from "../status.ts";
 import { judgeTransactions } from "./evidence.ts";
-import { committedAtOf, nodeTrouble, openNode, type TrustedNode } from "./node.ts";
+import { committedAtOf, evidenceKindsOf, nodeTrouble, openNode, type TrustedNode } from "./node.ts";
 import { type Judgement, overallOf, type Step, sentence, stepOf, withoutChain } from "./step.ts";
 
 /** What is judged: everything that somebody said about one claim. None of it is believed. */
@@ -28,8 +29,12 @@ export interface Subject {
   transactions: readonly Hex[];
 }
 
-/** Statuses that a claim has by evidence alone, under no policy by the clock. */
-const BY_EVIDENCE: readonly string[] = ["Attested", "Proven"];
+/** By kind of evidence: what it is called, and how the name of a step begins that judges it. */
+const EVIDENCE_STEPS: readonly { kind: number; title: string; prefix: string }[] = [
+  { kind: EVIDENCE_KINDS.zk, title: "a proof", prefix: "evidence zk " },
+  { kind: EVIDENCE_KINDS.tee, title: "an enclave's signature", prefix: "evidence tee-" },
+  { kind: EVIDENCE_KINDS.quorum, title: "the re-executors' verdict", prefix: "evidence quorum " },
+];
 /** What it means that a check holds, in words for whoever has not read the specification. */
 const MEANINGS: Record<string, string> = {
   "claim id": "The nine fields of the claim hash to this id, for this chain and contract.",
@@ -72,11 +77,12 @@ export async function judge(subject: Subject, trusted: Trusted | null): Promise<
   }
   const { bundle, facts, troubles } = await gather({ ...subject.bundle, domain }, subject.isSigned, node);
   const onChain = await chainStatus(bundle, node);
+  const judged = await judgeTransactions(subject.transactions, bundle, node);
   const steps = [
     nodeStep(node),
     ...bundleSteps(bundle, subject.isSigned, facts).map((step) => troubled(step, troubles)),
-    ...(await judgeTransactions(subject.transactions, bundle, node)),
-    ...evidenceGap(subject, onChain),
+    ...judged,
+    ...evidenceGaps(subject, onChain.kinds ?? 0, judged),
     ...statusStep(subject, onChain),
   ];
   return {
@@ -138,8 +144,10 @@ async function gather(bundle: Bundle, isSigned: boolean, node: TrustedNode): Pro
     }),
   );
   const isCommitted = committedAt !== undefined && committedAt > 0n;
+  // Terms that the chain does not have may name contracts of anybody's making.
+  const { policy: _, ...withoutTerms } = bundle;
   return {
-    bundle: { ...bundle, ...(policy ? { policy } : {}), ...(model ? { model } : {}) },
+    bundle: { ...withoutTerms, ...(policy ? { policy } : {}), ...(model ? { model } : {}) },
     facts: {
       ...(trust ? { trust } : {}),
       ...(header && isCommitted ? { batchIds: [batchIdOf(chain.domain, header)] } : {}),
@@ -243,13 +251,19 @@ function neverCommitted(step: Step): Step {
 
 interface ChainStatus {
   status?: Awaited<ReturnType<typeof statusOf>>;
+  /** Of the evidence that the contract holds, as flags. */
+  kinds?: number;
   trouble?: string;
 }
 
 async function chainStatus({ receipt, inclusion }: Bundle, { chain }: TrustedNode): Promise<ChainStatus> {
   if (inclusion === undefined) return {};
   try {
-    return { status: await statusOf(chain, receipt.claim, inclusion) };
+    const [status, kinds] = await Promise.all([
+      statusOf(chain, receipt.claim, inclusion),
+      evidenceKindsOf(chain, batchIdOf(chain.domain, inclusion.header), inclusion.index),
+    ]);
+    return { status, kinds };
   } catch (error) {
     return { trouble: nodeTrouble(error) };
   }
@@ -282,15 +296,17 @@ function statusStep({ statedStatus, origin }: Subject, { status, trouble }: Chai
   ];
 }
 
-/** The chain has evidence that nobody named. */
-function evidenceGap({ transactions, bundle }: Subject, { status }: ChainStatus): Step[] {
-  if (status === undefined || !BY_EVIDENCE.includes(status)) return [];
-  if (transactions.length + bundle.evidence.length > 0) return [];
-  return [
-    {
-      ...{ name: "evidence", title: "Evidence", finding: "unknown" },
-      reason: `The contract says ${status}, and no transaction that brought evidence is named here.`,
-      facts: [],
-    },
-  ];
+/** Evidence that the contract holds and that nobody named: what is not shown has not been judged. */
+function evidenceGaps({ bundle }: Subject, kinds: number, judged: readonly Step[]): Step[] {
+  return EVIDENCE_STEPS.filter(({ kind }) => (kinds & kind) !== 0).flatMap(({ kind, title, prefix }) => {
+    const isInFile = bundle.evidence.some((one) => EVIDENCE_KINDS[one.kind] === kind);
+    if (isInFile || judged.some(({ name }) => name.startsWith(prefix))) return [];
+    return [
+      {
+        ...{ name: `missing ${prefix}`, title: "Evidence", finding: "unknown" as const },
+        reason: `The contract holds ${title} for this claim, and no transaction that brought it is named here.`,
+        facts: [],
+      },
+    ];
+  });
 }

@@ -6,6 +6,7 @@ import { MeantimeError } from "@meantime/sdk/errors";
 import { chainEvidenceFacts, type EvidenceFacts } from "@meantime/sdk/evidence-from-chain/facts";
 import type { ChainTransaction } from "@meantime/sdk/evidence-from-chain/transaction";
 import type { Hex } from "@meantime/sdk/hex";
+import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import { address, bytes, id, list, MalformedAnswer, orNull, type Reader, shape } from "../api/read.ts";
 import type { Trusted } from "../state/settings.ts";
 
@@ -26,6 +27,7 @@ export interface MinedTransaction extends ChainTransaction {
 
 const TIMEOUT_MS = 15_000;
 const BATCH_WORDS = 10;
+const LEAF_WORDS = 4;
 
 const lower: Reader<Hex> = (value, where) =>
   bytes(typeof value === "string" ? value.toLowerCase() : value, where);
@@ -64,13 +66,30 @@ export async function openNode({ rpcUrl, settlement }: Trusted): Promise<Trusted
 }
 
 /** When a batch of this id was committed, unix seconds; zero: never. The id is the hash of the whole header. */
-export async function committedAtOf({ domain, provider, blockTag }: Chain, batchId: Hex): Promise<bigint> {
-  const data = encodeCall("batchOf(bytes32)", batchId);
+export async function committedAtOf(chain: Chain, batchId: Hex): Promise<bigint> {
+  const [committedAt = 0n] = await settlementWords(
+    chain,
+    encodeCall("batchOf(bytes32)", batchId),
+    BATCH_WORDS,
+  );
+  return committedAt;
+}
+
+/** Which kinds of evidence the contract holds for a claim or for its batch, as flags of `EVIDENCE_KINDS`. */
+export async function evidenceKindsOf(chain: Chain, batchId: Hex, index: number): Promise<number> {
+  const [[, attestedAt = 0n], [, kinds = 0n]] = await Promise.all([
+    settlementWords(chain, encodeCall("batchOf(bytes32)", batchId), BATCH_WORDS),
+    settlementWords(chain, encodeCall("leafOf(bytes32,uint256)", batchId, BigInt(index)), LEAF_WORDS),
+  ]);
+  return Number(kinds) | (attestedAt === 0n ? 0 : EVIDENCE_KINDS.tee);
+}
+
+async function settlementWords({ domain, provider, blockTag }: Chain, data: Hex, words: number) {
   const output = await provider.request({
     method: "eth_call",
     params: [{ to: domain.settlement, data }, blockTag],
   });
-  return decodeWords(lower(output, "eth_call"), BATCH_WORDS)[0] ?? 0n;
+  return decodeWords(lower(output, "eth_call"), words);
 }
 
 /** A transaction and what it logged; undefined where the node has none of this hash, or it failed. */

@@ -78,6 +78,7 @@ export const FINDINGS = {
   "contradiction-reported": ["info", "a signer of the committee contradicted itself and was slashed"],
   "action-without-delay": ["high", "what needs an announcement was done without one"],
   "role-without-delay": ["high", "whoever has the role can act at once: nobody is warned"],
+  "role-with-short-delay": ["medium", "whoever has the role warns for less than the roles' rules promise"],
   "administrator-without-delay": ["high", "work began while somebody could change the rules at once"],
   "authority-changed": ["high", "another contract now decides who may do what"],
   "guardian-action": ["info", "the guardian acted, at once as it may"],

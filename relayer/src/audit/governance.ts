@@ -62,6 +62,8 @@ const GUARDIANS = new Set([
 ]);
 
 const ADMIN_ROLE = 0n;
+/** What docs/GOVERNANCE.md promises: how long each role announces what it does. */
+const PROMISED_SECONDS = { administrator: 2 * 86_400, curator: 86_400 };
 const MAX_WORDS = 400;
 
 interface Operation {
@@ -144,12 +146,19 @@ export function createGovernance(contracts: Contracts, findings: Findings): Gove
     if (args.roleId === ADMIN_ROLE) administrators.set(account, delay);
     const ofRole = members.get(roleId) ?? new Map<string, number>();
     members.set(roleId, ofRole.set(account, delay));
-    const isDangerous = delay === 0 && (args.roleId === ADMIN_ROLE || delayedRoles.has(roleId));
-    if (!isSetup() && isDangerous) flagRole(roleId, account, event);
+    if (!isSetup()) checkDelay(roleId, account, delay, event);
   };
 
-  const flagRole = (roleId: string, account: string, event: ChainEvent): void => {
-    const role = roleId === String(ADMIN_ROLE) ? "administrator" : `member of role ${roleId}`;
+  const checkDelay = (roleId: string, account: string, delay: number, event: ChainEvent): void => {
+    const isAdministrator = roleId === String(ADMIN_ROLE);
+    if (!isAdministrator && !delayedRoles.has(roleId)) return;
+    const role = isAdministrator ? "administrator" : `member of role ${roleId}`;
+    const promised = PROMISED_SECONDS[isAdministrator ? "administrator" : "curator"];
+    if (delay > 0 && delay < promised) {
+      const what = `${account} is ${role} with a delay of ${delay} s, and ${promised} s are promised`;
+      findings.add("role-with-short-delay", what, placeOf(event), { account });
+    }
+    if (delay > 0) return;
     findings.add("role-without-delay", `${account} is ${role} without a delay`, placeOf(event), { account });
   };
 
@@ -157,10 +166,8 @@ export function createGovernance(contracts: Contracts, findings: Findings): Gove
     if (!isSetup() || administrators.size === 0) return;
     if ([...administrators.values()].some((delay) => delay === 0)) return;
     setupUntilBlock = event.log.blockNumber;
-    for (const roleId of delayedRoles) {
-      for (const [account, delay] of members.get(roleId) ?? []) {
-        if (delay === 0) flagRole(roleId, account, event);
-      }
+    for (const roleId of new Set([String(ADMIN_ROLE), ...delayedRoles])) {
+      for (const [account, delay] of members.get(roleId) ?? []) checkDelay(roleId, account, delay, event);
     }
   };
 

@@ -27,6 +27,9 @@ export class IndexDuty {
   /** Safe to run again at any time. */
   async step(): Promise<void> {
     const { ledger, rpc, contracts, logger, startBlock } = this.#services;
+    // First what the gap is held against: contracts that are found late take their time to be read.
+    const seen = await lastCheckpoint(ledger);
+    if (seen) await this.#accounts.step(this.#services, seen.number);
     await this.noteSources();
     const context = { ledger, rpc, contracts, logger, config: { chain: { startBlock, confirmations: 1 } } };
     if (await catchUpSources(context)) await replayIndex(ledger);
@@ -36,7 +39,6 @@ export class IndexDuty {
       await noteEvidence(ledger, rpc, startBlock - 1, this.#lookedUpTo - OVERLAP_BLOCKS);
       this.#lookedUpTo = last.number;
     }
-    await this.#accounts.step(this.#services, last.number);
     await tellFinalByClock(this.#services);
     await groupClaims(ledger);
     await ledger.transaction(pruneFeed);

@@ -7,7 +7,7 @@ import { type ChainView, pollEvents } from "../chain/follow.ts";
 import { checkChain, connectRpc, type Rpc } from "../chain/rpc.ts";
 import type { IndexerConfig } from "../config/indexer.ts";
 import { describeError, TemporaryError } from "../errors.ts";
-import { HttpError } from "../gateway/http-error.ts";
+import { errorBody, HttpError } from "../gateway/http-error.ts";
 import { servePage } from "../gateway/page.ts";
 import { type GatewayServer, listen } from "../gateway/server.ts";
 import { claimIdentity } from "../ledger/facts.ts";
@@ -189,7 +189,8 @@ function createApp(config: IndexerConfig, reader: IndexServices & IndexReader): 
 
 type ErrorContext = Parameters<Parameters<Hono["onError"]>[0]>[1];
 
-function refuse(context: ErrorContext, { status, code, message, hint, retryAfterSeconds }: HttpError) {
+function refuse(context: ErrorContext, error: HttpError) {
+  const { status, retryAfterSeconds, headers } = error;
   if (retryAfterSeconds !== undefined) context.header("retry-after", String(retryAfterSeconds));
-  return context.json({ error: { code, message, hint } }, status);
+  return context.json(errorBody(error), status, headers);
 }
