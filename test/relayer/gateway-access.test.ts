@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { pino } from "pino";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { createBearerCheck } from "../../relayer/src/gateway/access/bearer.ts";
 import { clientAddressOf } from "../../relayer/src/gateway/access/client-address.ts";
@@ -10,7 +11,7 @@ import { createRateLimiter } from "../../relayer/src/gateway/access/rate-limit.t
 import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
-import { localConfig, REQUESTER, sampleInput, silentLogger } from "./local-relayer.ts";
+import { eventually, localConfig, REQUESTER, sampleInput, silentLogger } from "./local-relayer.ts";
 
 const KEY = "a key that is long enough".replaceAll(" ", "-");
 const OTHER_KEY = "another-key-of-another-holder";
@@ -235,6 +236,27 @@ describe("gateway with keys and limits", () => {
         assert.match(metrics, /meantime_gateway_refusals_total\{code="MT-ACC-013"\} 1/);
       },
     );
+  });
+
+  it("takes a body that breaks off for no fault of its own, and logs nothing", async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: "error" }, { write: (line: string) => void lines.push(line) });
+    const relayer = await startRelayer(await localConfig(stack), { logger });
+    try {
+      const { hostname, port } = new URL(relayer.url);
+      const head = "POST /v1/infer/tiny_mlp HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n";
+      for (const half of ["content-length: 50\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n5\r\n{"]) {
+        const socket = connect(Number(port), hostname);
+        socket.write(head + half, () => socket.destroy());
+      }
+      const metrics = async () => (await fetch(new URL("/metrics", relayer.url))).text();
+      await eventually("both are counted", async () =>
+        (await metrics()).includes('meantime_gateway_refusals_total{code="MT-GW-067"} 2') ? true : undefined,
+      );
+      assert.deepEqual(lines, []);
+    } finally {
+      await relayer.stop();
+    }
   });
 
   it("lets pages of every origin read what they need", async () => {

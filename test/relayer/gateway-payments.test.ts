@@ -100,6 +100,24 @@ describe("gateway with payments", () => {
     assert.equal(await countReceipts(relayer.ledger), receipts + 1);
   });
 
+  it("gives nothing to who knows a payment's payer and nonce, and not what signs it", async () => {
+    const header = await payFor(18);
+    assert.equal((await ask(18, header)).status, 200);
+    const stranger = await payFor(18, paying(new Wallet(`0x${"53".repeat(32)}`)));
+    const read = ({ "PAYMENT-SIGNATURE": text = "" }: Record<string, string>) =>
+      JSON.parse(Buffer.from(text, "base64").toString()) as { payload: { signature: string } };
+    const paid = read(header);
+    paid.payload.signature = read(stranger).payload.signature;
+    const forged = Buffer.from(JSON.stringify(paid)).toString("base64");
+    assert.equal(await codeOf(await ask(18, { "payment-signature": forged })), "MT-ACC-006");
+    assert.equal((await ask(18, header)).status, 200);
+  });
+
+  it("has a price for a path that cannot be decoded", async () => {
+    const response = await fetch(new URL("/v1/infer/%E0%A4%A", relayer.url), { method: "POST", body: "{}" });
+    assert.equal(await codeOf(response), "MT-ACC-004");
+  });
+
   it("takes one payment for one request when many come at once", async () => {
     const header = await payFor(4);
     const settled = facilitator.asked.settle;

@@ -8,6 +8,7 @@ import { type Hex, hexToBytes, keccak256Text } from "@meantime/sdk/hex";
 import { verifyMerkleProof } from "@meantime/sdk/merkle";
 import { readNitroDocument } from "@meantime/sdk/nitro/document";
 import { TypedDataEncoder } from "ethers";
+import { lookMilliseconds } from "../../relayer/src/gateway/claim-events.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { lowerCase } from "../../scripts/stack/operators.ts";
@@ -145,6 +146,11 @@ describe("gateway routes", () => {
     const late = [];
     for await (const { status } of claimEvents(gateway, claimId)) late.push(status);
     assert.deepEqual(late, ["Final"]);
+  });
+
+  it("looks into the ledger as often for a thousand streams as for fifty", () => {
+    const looksPerSecond = (open: number) => (open * 1_000) / lookMilliseconds(open);
+    assert.deepEqual([1, 10, 50, 51, 1_024].map(looksPerSecond), [4, 40, 200, 200, 200]);
   });
 
   it("refuses streams of claims that it does not know", async () => {

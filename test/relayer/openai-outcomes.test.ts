@@ -39,6 +39,11 @@ const halfAnAnswer: Conduct = (_, response) => {
   response.write('{"choices":', () => response.destroy());
 };
 
+const otherProtocol: Conduct = (_, response) =>
+  void response.socket?.write(
+    "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+  );
+
 const notUtf8: Conduct = (_, response) => {
   response.writeHead(200, { "content-type": "application/json" });
   response.end(Buffer.concat([Buffer.from('{"choices":[{"text":"'), Buffer.of(0xff), Buffer.from('"}]}')]));
@@ -161,6 +166,7 @@ describe("the outcomes of requests to an upstream", () => {
       ["a stream", (_, response) => sendStream(response, chunks("hi")), 502, "MT-GW-066"],
       ["half an answer", halfAnAnswer, 502, "MT-GW-066"],
       ["no answer", hangUp, 502, "MT-GW-061"],
+      ["another protocol", otherProtocol, 502, "MT-GW-066"],
       [
         "another address",
         (_, response) => response.writeHead(307, { location: "/v1/x" }).end(),

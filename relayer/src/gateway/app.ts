@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { routePath } from "hono/route";
 import { describeError, TemporaryError } from "../errors.ts";
@@ -64,9 +65,10 @@ export function createGateway(services: Services, state: GatewayState, paywall?:
     ),
   );
   app.onError((error, context) => {
-    const refusal = refusalFor(error);
-    state.onRefused(error instanceof HttpError ? error.code : describeError(error).code);
-    if (refusal !== error) {
+    const refusal = isBrokenOff(error, context) ? brokenOff() : refusalFor(error);
+    const isShown = refusal === error || refusal.code === BROKEN_OFF;
+    state.onRefused(isShown ? refusal.code : describeError(error).code);
+    if (!isShown) {
       const { code, message } = describeError(error);
       const fields = error instanceof TemporaryError ? { code, message } : { code: "MT-GW-013", err: error };
       services.logger.error({ ...fields, path: context.req.path }, "request failed");
@@ -74,6 +76,24 @@ export function createGateway(services: Services, state: GatewayState, paywall?:
     return answer(context, refusal);
   });
   return app;
+}
+
+const BROKEN_OFF = "MT-GW-067";
+
+/** Whether the request never came whole, which is no fault of this process. */
+function isBrokenOff(error: unknown, { env }: Context): boolean {
+  const { incoming } = (env ?? {}) as Partial<HttpBindings>;
+  return incoming !== undefined && incoming.errored === error;
+}
+
+/** Counted; who is told has hung up. */
+function brokenOff(): HttpError {
+  return new HttpError(
+    400,
+    BROKEN_OFF,
+    "the request broke off before its body was whole",
+    "No receipt was given; repeat the request.",
+  );
 }
 
 function limitBody(maxBytes: number) {

@@ -17,6 +17,8 @@ export const EVENT_HEADERS = {
 
 const TERMINAL: readonly string[] = ["Final", "Rejected", "Voided"];
 const LOOK_MILLISECONDS = 250;
+/** Anybody may open streams, and the ledger that they look into is the one that receipts wait for. */
+const MAX_LOOKS_PER_SECOND = 200;
 /** Proxies cut connections that say nothing for a minute. */
 const HEARTBEAT_MILLISECONDS = 15_000;
 const MAX_STREAMS = 1_024;
@@ -78,12 +80,17 @@ export function createClaimEvents(
             services.logger.warn(describeError(error), "a stream of events was cut off");
             if (!isOver) close();
           }
-          if (!isOver) timer = setTimeout(look, LOOK_MILLISECONDS);
+          if (!isOver) timer = setTimeout(look, lookMilliseconds(open));
         };
         show(first);
-        if (!isOver) timer = setTimeout(look, LOOK_MILLISECONDS);
+        if (!isOver) timer = setTimeout(look, lookMilliseconds(open));
       },
       cancel: end,
     });
   };
+}
+
+/** How long each of so many streams waits between two looks. */
+export function lookMilliseconds(openStreams: number): number {
+  return Math.max(LOOK_MILLISECONDS, (openStreams * 1_000) / MAX_LOOKS_PER_SECOND);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import type { X402Config } from "../../config/access.ts";
@@ -138,19 +139,22 @@ export function createPaywall(
         settle: async () => ({ "meantime-payment": settled }),
         release: async () => undefined,
       });
+      // Nothing of it is secret but what signs it: others learn payer and nonce from the chain.
+      const isAskedFor = (known: Payment | undefined): known is Payment =>
+        known !== undefined && isAsked(known) && isSamePayload(known, payload);
       const takenBefore = (payment: Payment): TakenPayment => {
         if (payment.request_digest !== requestDigest) throw forAnother();
         if (!isPaid(payment)) throw underWay();
         return taken(payment, payment.state);
       };
       const earlier = await paymentById(ledger, identity.id);
-      if (earlier && isAsked(earlier)) return takenBefore(earlier);
+      if (isAskedFor(earlier)) return takenBefore(earlier);
       const verification = await facilitator.verify(payload, requirements);
       if (verification.outcome === "unknown") throw unreachable(verification.reason);
       if (verification.outcome === "invalid") {
         // The same payment may have been settled for the same request since.
         const meanwhile = await paymentById(ledger, identity.id);
-        if (meanwhile && isAsked(meanwhile)) return takenBefore(meanwhile);
+        if (isAskedFor(meanwhile)) return takenBefore(meanwhile);
         throw await refuse(
           "MT-ACC-006",
           `the payment is not valid: ${verification.reason}`,
@@ -213,8 +217,8 @@ export function priceOf({ prices }: X402Config, path: string, model: string | un
 
 function modelOf({ path, body }: PaidRequest): string | undefined {
   const named = /^\/v1\/infer\/([^/]+)$/.exec(path)?.[1];
-  if (named !== undefined) return decodeURIComponent(named);
   try {
+    if (named !== undefined) return decodeURIComponent(named);
     const { model } = JSON.parse(body) as { model?: unknown };
     return typeof model === "string" ? model : undefined;
   } catch {
@@ -235,6 +239,12 @@ function isPaid({ state, reason }: Payment): boolean {
 /** The facilitator was asked to settle it, or is being asked: what it says decides about every request with it. */
 function isAsked({ state }: Payment): boolean {
   return state === "settled" || state === "pending";
+}
+
+/** Signature included. Another form of one has to be verified like any payment. */
+function isSamePayload({ settlement }: Payment, offered: PaymentPayload): boolean {
+  const { payload } = JSON.parse(settlement) as { payload: PaymentPayload };
+  return isDeepStrictEqual(payload.payload, offered.payload);
 }
 
 function forAnother(): HttpError {

@@ -103,6 +103,8 @@ function sendOnce(url: URL, options: SendOptions, body: string): Promise<Incomin
       else if (request.reusedSocket && error.code === "ECONNRESET") reject(new StaleConnection());
       else reject(unreachable(error));
     });
+    // A switch of protocols ends without a word: no answer, and no error.
+    request.on("close", () => reject(noAnswer("it is no answer of HTTP")));
     request.end(body);
   });
 }
