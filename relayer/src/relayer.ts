@@ -27,7 +27,7 @@ import { listenLocally } from "./ops/admin/socket.ts";
 import { announceEndpoint } from "./ops/announce.ts";
 import { BALANCES_MILLISECONDS, createBalances } from "./ops/balances.ts";
 import { Breaker } from "./ops/breaker.ts";
-import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "./ops/lane-lease.ts";
+import { createLaneLease, type LaneLease, renewMilliseconds } from "./ops/lane-lease.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createMarginAlarm } from "./ops/margin-alarm.ts";
 import { createCollector } from "./ops/metrics/collect.ts";
@@ -92,8 +92,8 @@ export async function startRelayer(
     const runtimes = options.runtimes ?? new Map<string, ModelRuntime>();
     const { services, poll } = await assemble(config, signers, ledger, rpc, logger, runtimes);
     const holds: Holds = {
-      operator: createLaneLease(ledger, "operator", logger),
-      watch: createLaneLease(ledger, "watch", logger),
+      operator: createLaneLease(ledger, "operator", logger, config.leaseMilliseconds),
+      watch: createLaneLease(ledger, "watch", logger, config.leaseMilliseconds),
       senders: await sendersOf(services),
     };
     await keepLeases(config, holds);
@@ -344,7 +344,11 @@ function tasksOf(
   const task = (name: string, run: Task["run"]) => dutyTask(config, name, run, operator);
   const tasks = [
     { name: "chain", everyMilliseconds: every, run: poll },
-    { name: "leases", everyMilliseconds: RENEW_MILLISECONDS, run: () => keepLeases(config, holds) },
+    {
+      name: "leases",
+      everyMilliseconds: renewMilliseconds(config.leaseMilliseconds),
+      run: () => keepLeases(config, holds),
+    },
     task("commit", () => sealDueBatches(own)),
     task("defend", () => defendClaims(own)),
     task("attest", () => attestBatches(own)),
@@ -391,7 +395,7 @@ function sendersOf(services: Services): Promise<Sender[]> {
     ...OPERATOR_LANES.map((lane) => [lane, senders[lane]] as const),
     ...(watches && challenger ? [["challenge", challenger] as const] : []),
   ];
-  return createSenders(keys, ledger, {
+  return createSenders(keys, ledger, config.leaseMilliseconds, {
     ...{ chainId, confirmations, rpc, logger },
     predicates: createPredicates({ contracts, clock, rpc, chainId, confirmations }),
     stakeOf: createStakes({ ledger, contracts }),

@@ -57,8 +57,10 @@ const SHORTEST_LIFE_MILLISECONDS = 300;
 const LONGEST_LIFE_MILLISECONDS: Readonly<Record<Store, number>> = {
   sqlite: 6_000,
   // A shared database keeps the lane of a dead worker for a while: some lives have to be longer than that.
-  postgres: 40_000,
+  postgres: 12_000,
 };
+/** Of a shared database: shorter than most lives, so that most of them act. */
+const LEASE_SECONDS = 3;
 const MOST_CLAIMS = 1_500;
 const SETTLE_SECONDS = 240;
 const STRANGER_ACCOUNT = 14;
@@ -232,7 +234,7 @@ async function writeConfig(
     ledger: object;
   };
   Object.assign(config.chain, { rpcUrls, confirmations: DEEPEST_REORG_BLOCKS + 1 });
-  config.ledger = ledger;
+  config.ledger = { ...ledger, leaseSeconds: LEASE_SECONDS };
   Object.assign(config.commit, { maxAgeSeconds: 1, maxClaims: 32 });
   await writeFile(file, JSON.stringify(config));
   return file;

@@ -211,6 +211,39 @@ for (const { name, proofKind, start, skip } of CHAINS) {
       await ledger.close();
     });
 
+    it("go without blobs that no node took while blocks passed, when time is short", async () => {
+      const mute = sendingBy(rpc, async (parameters) => {
+        if (String(parameters[0]).startsWith("0x03")) throw new Error("not today");
+        return rpc.send("eth_sendRawTransaction", parameters);
+      });
+      await queue("a");
+      await open(mute).step();
+      await rpc.send("hardhat_mine", ["0x6"]);
+      await ledger.transaction((tx) =>
+        tx
+          .updateTable("intents")
+          .set({ subject: JSON.stringify({ blobsUntil: "1" }) })
+          .execute(),
+      );
+      await open(mute).step();
+      assert.equal((await signedOf("a"))[0]?.type, FEE_TYPE);
+      await ledger.close();
+    });
+
+    it("go without blobs when time is short and others of their sender are on their way", async () => {
+      await rpc.send("evm_setAutomine", [false]);
+      await ledger.transaction((tx) => enqueue(tx, payment("b", NEVER)));
+      await open().step();
+      await queue("a", "1");
+      await open().step();
+      await hurry();
+      await open().step();
+      assert.deepEqual([(await intent("b")).state, (await intent("a")).state], ["broadcast", "broadcast"]);
+      assert.equal((await signedOf("a"))[0]?.type, FEE_TYPE);
+      await rpc.send("evm_mine", []);
+      await ledger.close();
+    });
+
     it(
       "are not on their way together with others of their sender, which geth would refuse",
       withPool,

@@ -61,7 +61,7 @@ describe("calls on the real contracts, through the outbox and its predicates", (
       ...(["answer", "finalise", "commit"] as const).map((lane): [Lane, Signer] => [lane, sender]),
       ["challenge", watcher],
     ];
-    senders = await createSenders(keys, ledger, {
+    senders = await createSenders(keys, ledger, 15_000, {
       ...{ chainId: 31_337, confirmations: 1, rpc, logger: silentLogger },
       predicates: createPredicates({ contracts, clock, rpc, chainId: 31_337, confirmations: 1 }),
       stakeOf: createStakes({ ledger, contracts }),
@@ -135,6 +135,11 @@ describe("calls on the real contracts, through the outbox and its predicates", (
 
     const remember = calls.rememberModelIntent(evidenceAddress, stack.modelId);
     await sent(remember);
+    const context = { contracts, clock, rpc, chainId: 31_337, confirmations: 3 };
+    const { rememberModel } = createPredicates(context);
+    assert.equal(await rememberModel(remember.subject), "later", "a reorganisation may take it back");
+    await rpc.send("hardhat_mine", ["0x3"]);
+    assert.equal(await rememberModel(remember.subject), "done");
     const again = { ...remember, dedupeKey: "by somebody who does not know" };
     await queue(again);
     await step();

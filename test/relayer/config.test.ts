@@ -102,6 +102,17 @@ describe("configuration", () => {
     assert.equal(config.watch.mode, "off");
   });
 
+  it("takes how long a lease lasts, within what a database and an operator can bear", () => {
+    const json = sample();
+    assert.equal(parseConfig(json, "/").leaseMilliseconds, 15_000);
+    json.ledger.leaseSeconds = 3;
+    assert.equal(parseConfig(json, "/").leaseMilliseconds, 3_000);
+    for (const leaseSeconds of [1, 121, 2.5]) {
+      json.ledger.leaseSeconds = leaseSeconds;
+      assert.throws(() => parseConfig(json, "/"), /ledger\.leaseSeconds/);
+    }
+  });
+
   it("takes one endpoint, several, or both, none twice", () => {
     const json = sample();
     const [one, other] = ["http://127.0.0.1:8545", "https://node.example/key"];

@@ -10,6 +10,7 @@ import { connectRpc, type Rpc } from "../../relayer/src/chain/rpc.ts";
 import { type Ledger, type LedgerSource, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { checksumOf, MIGRATIONS, statementsFor } from "../../relayer/src/ledger/migrations.ts";
 import { localSigner, type Signer } from "../../relayer/src/signers/signer.ts";
+import { signAttempt, storeAttempt } from "../../relayer/src/tx/attempts.ts";
 import type { Predicates } from "../../relayer/src/tx/context.ts";
 import { enqueue, findIntent, type Intent, type NewIntent } from "../../relayer/src/tx/intents.ts";
 import { KINDS, LANES, type Lane } from "../../relayer/src/tx/kinds.ts";
@@ -143,12 +144,44 @@ describe("lanes", () => {
     await ledger.close();
   });
 
-  function open(keys: readonly (readonly [Lane, Signer])[]): Promise<Sender[]> {
+  it("send a commit although sixteen transactions of its key wait for their time", async () => {
+    const shared = signerOf(account);
+    const lanes = LANES.map((lane) => [lane, shared] as const);
+    const senders = await open(lanes, { resolve: async () => "later" });
+    for (let at = 0; at < 16; at++) await queue(payment("resolve", `resolve ${at}`));
+    await queue(payment("commit"));
+    await step(senders);
+    assert.deepEqual(await flight("commit"), [shared.address, 0]);
+    await ledger.close();
+  });
+
+  it("refuse bytes under a second nonce for what another worker has sent meanwhile", async () => {
+    const signer = signerOf(account);
+    const senders = await open([["commit", signer]]);
+    await queue(payment("commit"));
+    const before = await intent("commit");
+    await step(senders);
+    const attempt = await signAttempt(signer, before, {
+      ...{ chainId: 31_337, nonce: 1, gasLimit: 21_000n, head: 1, cancels: false },
+      fees: { maxFeeWei: 1n, tipWei: 1n },
+    });
+    const store = ledger.transaction((tx) =>
+      storeAttempt(tx, before, attempt, { sender: signer.address, nonce: 1 }),
+    );
+    await assert.rejects(store, /not this sender's/);
+    assert.deepEqual(await flight("commit"), [signer.address, 0]);
+    await ledger.close();
+  });
+
+  function open(
+    keys: readonly (readonly [Lane, Signer])[],
+    others: Partial<Predicates> = {},
+  ): Promise<Sender[]> {
     const needed = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, async () => "needed"]));
-    return createSenders(keys, ledger, {
+    return createSenders(keys, ledger, 15_000, {
       ...{ chainId: 31_337, confirmations: 1, rpc, logger: silentLogger },
       ...DEFAULT_SPENDING,
-      predicates: needed as unknown as Predicates,
+      predicates: { ...needed, ...others } as unknown as Predicates,
     });
   }
 

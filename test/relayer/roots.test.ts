@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Worker } from "node:worker_threads";
 import { leafHash, openingLeaf } from "@meantime/sdk/batch";
 import { ZERO_HASH } from "@meantime/sdk/hex";
 import { buildMerkleTree } from "@meantime/sdk/merkle";
@@ -21,6 +22,9 @@ function leavesOf(count: number): WaitingLeaf[] {
   });
 }
 
+const threads: Worker[] = [];
+process.on("worker", (worker) => threads.push(worker));
+
 describe("the roots of a batch", () => {
   for (const count of [1, 255, 256, 1_500]) {
     it(`are those of the SDK's trees over ${count} claims, whichever thread hashes them`, async () => {
@@ -35,6 +39,14 @@ describe("the roots of a batch", () => {
       );
     });
   }
+
+  it("are found although the thread ended between two batches", async () => {
+    const leaves = leavesOf(300);
+    const roots = await rootsOf(leaves, true);
+    await threads.at(-1)?.terminate();
+    assert.deepEqual(await rootsOf(leaves, true), roots);
+    assert.equal(threads.length, 2, "by another thread");
+  });
 
   it("are right for batches that are sealed at the same time", async () => {
     const all = [leavesOf(300), leavesOf(400), leavesOf(500)];

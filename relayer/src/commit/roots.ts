@@ -58,9 +58,7 @@ export async function rootsOf(leaves: readonly WaitingLeaf[], isPublic: boolean)
 
 async function inThread(packed: PackedLeaves): Promise<Roots> {
   isBusy = true;
-  thread ??= new Worker(new URL("roots-thread.ts", import.meta.url), {
-    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
-  });
+  thread ??= startThread();
   const worker = thread;
   const listening = new AbortController();
   const { signal } = listening;
@@ -80,6 +78,19 @@ async function inThread(packed: PackedLeaves): Promise<Roots> {
     worker.unref();
     isBusy = false;
   }
+}
+
+function startThread(): Worker {
+  const worker = new Worker(new URL("roots-thread.ts", import.meta.url), {
+    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
+  });
+  const forget = () => {
+    if (thread === worker) thread = undefined;
+  };
+  // One that ends between two batches would never answer the next; its error, unheard, would end the process.
+  worker.on("error", forget);
+  worker.on("exit", forget);
+  return worker;
 }
 
 /** What the thread is sent. */

@@ -3,11 +3,18 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
-import { type RelayerConfig, readConfigFile, resolveChain, resolveLedger, schemaError } from "./load.ts";
+import {
+  leaseMilliseconds,
+  type RelayerConfig,
+  readConfigFile,
+  resolveChain,
+  resolveLedger,
+  schemaError,
+} from "./load.ts";
 import { configSchema } from "./schema.ts";
 
 /** An indexer alone: no operator, no keys, no policies of its own. */
-export interface IndexerConfig extends Pick<RelayerConfig, "chain" | "ledger" | "log"> {
+export interface IndexerConfig extends Pick<RelayerConfig, "chain" | "ledger" | "leaseMilliseconds" | "log"> {
   gateway: { host: string; port: number; metrics: boolean };
   index: { allowPrivateAddresses: boolean };
 }
@@ -91,6 +98,7 @@ export async function loadIndexerConfig(
   return {
     chain: resolveChain(data.chain),
     ledger: resolveLedger(data.ledger, (relative) => resolve(folder, relative), environment),
+    leaseMilliseconds: leaseMilliseconds(data.ledger),
     gateway: data.gateway,
     index: {
       allowPrivateAddresses: data.index.allowPrivateAddresses || data.chain.chainId === DEVELOPMENT_CHAIN_ID,

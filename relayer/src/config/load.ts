@@ -37,6 +37,8 @@ export interface RelayerConfig {
   };
   gateway: Omit<ConfigFile["gateway"], "auth"> & { auth: AuthConfig; requester?: Address | undefined };
   ledger: LedgerSource;
+  /** How long this worker's leases last without being renewed. */
+  leaseMilliseconds: number;
   models: ModelConfig[];
   policies: PolicyConfig[];
   commit: ConfigFile["commit"];
@@ -185,6 +187,7 @@ export function parseConfig(
       auth: resolveAuth(file.gateway.auth, environment, contradict),
     },
     ledger,
+    leaseMilliseconds: leaseMilliseconds(file.ledger),
     models: file.models.map((model, at) => resolveModel(model, `models.${at}`, path, environment)),
     policies: file.policies.map((policy) => ({ ...policy, id: lower(policy.id) })),
     commit: file.commit,
@@ -332,6 +335,11 @@ function apiKeyOf(name: string, at: string, environment: NodeJS.ProcessEnv): str
     `the environment variable ${name} ${value === undefined ? "is not set" : "holds no key"}`,
     `Set ${name} to the key that the upstream gave you.`,
   );
+}
+
+/** How long the leases of a worker last without being renewed. */
+export function leaseMilliseconds({ leaseSeconds }: ConfigFile["ledger"]): number {
+  return leaseSeconds * 1_000;
 }
 
 /** The one place that the ledger is in: named twice or nowhere, it could be another one than its operator believes. */

@@ -108,6 +108,12 @@ export const configSchema = z.strictObject({
         .union([postgresUrl(), z.strictObject({ env: environmentName() })])
         .optional()
         .describe("PostgreSQL database instead; default without a file: what DATABASE_URL holds"),
+      leaseSeconds: z
+        .int()
+        .min(2)
+        .max(120)
+        .default(15)
+        .describe("how long a worker that was killed keeps the others of its database from its work"),
     }),
     {},
   ),

@@ -7,6 +7,7 @@ import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
 import { layerConfig } from "./layers.ts";
 import {
   type LoadOptions,
+  leaseMilliseconds,
   loadConfig,
   optional,
   type RelayerConfig,
@@ -26,7 +27,7 @@ import { resolveWithdraw } from "./withdraw.ts";
 /** A watchtower alone: no operator, no gateway, no policies of its own. */
 export type WatchtowerConfig = Pick<
   RelayerConfig,
-  "chain" | "ledger" | "models" | "fees" | "withdraw" | "prover" | "watch" | "log"
+  "chain" | "ledger" | "leaseMilliseconds" | "models" | "fees" | "withdraw" | "prover" | "watch" | "log"
 >;
 
 /** The shape of a watchtower's configuration file. `meantime watch schema` prints it as JSON Schema. */
@@ -97,6 +98,7 @@ export function parseWatchtowerConfig(
   return {
     chain: resolveChain(file.chain),
     ledger: resolveLedger(file.ledger, path, environment),
+    leaseMilliseconds: leaseMilliseconds(file.ledger),
     models: file.models.map((model, at) => resolveModel(model, `models.${at}`, path, environment)),
     fees: file.fees,
     withdraw: optional(file.withdraw, resolveWithdraw),

@@ -12,7 +12,7 @@ import { servePage } from "../gateway/page.ts";
 import { type GatewayServer, listen } from "../gateway/server.ts";
 import { claimIdentity } from "../ledger/facts.ts";
 import { type Ledger, openLedger } from "../ledger/ledger.ts";
-import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "../ops/lane-lease.ts";
+import { createLaneLease, type LaneLease, renewMilliseconds } from "../ops/lane-lease.ts";
 import { createLogger, type Logger } from "../ops/logger.ts";
 import { createIndexMetrics } from "../ops/metrics/index-metrics.ts";
 import { supervise, type Task, type TaskHealth } from "../ops/supervisor.ts";
@@ -86,7 +86,7 @@ async function run(
   ledger: Ledger,
 ): Promise<RunningIndexer> {
   const { logger } = services;
-  const lane = createLaneLease(ledger, "operator", logger);
+  const lane = createLaneLease(ledger, "operator", logger, config.leaseMilliseconds);
   await lane.keep();
   const writing = { ...services, ledger: lane.ledger };
   // Before the first events are read, so that those of all contracts are read together.
@@ -127,7 +127,7 @@ async function stop(
 }
 
 function tasksOf(
-  { chain }: IndexerConfig,
+  { chain, leaseMilliseconds }: IndexerConfig,
   services: IndexServices,
   lane: LaneLease,
   poll: () => Promise<void>,
@@ -141,7 +141,7 @@ function tasksOf(
     },
   });
   return [
-    { name: "leases", everyMilliseconds: RENEW_MILLISECONDS, run: () => lane.keep() },
+    { name: "leases", everyMilliseconds: renewMilliseconds(leaseMilliseconds), run: () => lane.keep() },
     { name: "chain", everyMilliseconds: every, run: poll },
     ...dutiesOf(services, task),
   ];

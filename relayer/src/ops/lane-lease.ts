@@ -17,17 +17,16 @@ export interface LaneLease {
   holds(): boolean;
   /** The lease's token: another number after another worker has acted. */
   term(): number | undefined;
-  /** Takes or renews the lease; call it every {@link RENEW_MILLISECONDS}. */
+  /** Takes or renews the lease; call it every {@link renewMilliseconds}. */
   keep(): Promise<void>;
   /** Gives the lease back, so that another worker need not wait until it ends. */
   leave(): Promise<void>;
 }
 
-/** How long a worker that was killed keeps others from its work. */
-export const LEASE_MILLISECONDS = 15_000;
-
-/** Thrice in its time, so that one slow answer of the database does not cost it. */
-export const RENEW_MILLISECONDS = LEASE_MILLISECONDS / 3;
+/** A lease is renewed thrice in its time, so that one slow answer of the database does not cost it. */
+export function renewMilliseconds(leaseMilliseconds: number): number {
+  return leaseMilliseconds / 3;
+}
 
 /** The lease of one sender: whoever holds it gives out its nonces. */
 export function senderLease(sender: Address): string {
@@ -39,13 +38,13 @@ export function senderLease(sender: Address): string {
  *
  * @param name `operator` or `watch` for the duties of a role, {@link senderLease} for a sender: lanes that share a key share
  * one lease
- * @param milliseconds how long it lasts without being renewed
+ * @param milliseconds how long it lasts without being renewed: so long a worker that was killed keeps others from its work
  */
 export function createLaneLease(
   ledger: Ledger,
   name: string,
   logger: Logger,
-  milliseconds = LEASE_MILLISECONDS,
+  milliseconds: number,
 ): LaneLease {
   const holder = randomUUID();
   let lease: Lease | undefined;

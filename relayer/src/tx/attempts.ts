@@ -80,9 +80,10 @@ export async function storeAttempt(
     .set({ state: "signed", ...reserved, cancelling, tx_hash, error: null })
     .where("id", "=", intent.id)
     .where((eb) => eb.or([eb("sender", "is", null), eb("sender", "=", reserved.sender)]))
-    .where("state", "not in", ["failed", "satisfied"])
+    .where((eb) => eb.or([eb("nonce", "is", null), eb("nonce", "=", reserved.nonce)]))
+    .where("state", "in", ["queued", "signed", "broadcast", "mined"])
     .executeTakeFirstOrThrow();
-  // It was given up while it was being signed; or two workers of different configurations hold two senders of its lane, and
+  // It was given up while it was being signed, or sent by another worker that held the lease meanwhile; or two workers of different configurations hold two senders of its lane, and
   // the other was faster.
   if (numUpdatedRows === 0n) throw new TypeError(`transaction ${intent.id} is not this sender's any more`);
 }

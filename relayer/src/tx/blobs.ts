@@ -84,7 +84,13 @@ export async function firstMarket(step: Step, intent: Intent): Promise<Market | 
   const { ledger, rpc } = step;
   const withBlobs = (await findSidecar(ledger, intent)) !== undefined;
   // What closes a gap is what the others wait for.
-  if (intent.kind !== "fill" && (await waitsForOthers(step, withBlobs))) return undefined;
+  if (intent.kind !== "fill" && (await waitsForOthers(step, withBlobs))) {
+    // Without them it need not wait for those that never end.
+    if (withBlobs && (await isLateForBlobs(step, intent))) {
+      await goWithout(step, intent, "its sender has transactions without blobs on their way");
+    }
+    return undefined;
+  }
   const market = await marketFees(rpc, withBlobs);
   if (!withBlobs || step.maxBlobFeeWei === undefined || (market.blobFeeWei ?? 0n) <= step.maxBlobFeeWei) {
     return market;

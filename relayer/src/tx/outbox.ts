@@ -81,13 +81,18 @@ export class Outbox {
     const flying = await inFlight(ledger, this.sender);
     const step = this.#stepAt(head, chainCount, flying);
     for (const intent of flying) await isolated(step, intent, () => settleInFlight(step, intent));
-    let room = MAX_IN_FLIGHT - (await inFlight(ledger, this.sender)).length;
+    let room = await this.#room();
     for (const intent of await ready(ledger, lanes, step.now(), LAST_RETRY_MILLISECONDS, MAX_IN_FLIGHT)) {
       if (room <= (intent.lane === "answer" ? 0 : KEPT_FOR_ANSWERS)) continue;
-      room -= 1;
       await isolated(step, intent, () => sendFirst(step, intent));
+      // What is not sent yet takes no room: what waits for a deadline must not keep others out until then.
+      room = await this.#room();
     }
     await fillGap(step, (fill) => isolated(step, fill, () => sendFirst(step, fill)));
+  }
+
+  async #room(): Promise<number> {
+    return MAX_IN_FLIGHT - (await inFlight(this.#context.ledger, this.sender)).length;
   }
 
   #stepAt(head: number, chainCount: number, flying: readonly Intent[]): Step {

@@ -4,6 +4,7 @@ import { type Hex, keccak256 } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import { LEAF_STATE } from "@meantime/sdk/status";
 import { encodeWords } from "@meantime/sdk/words";
+import { toQuantity } from "ethers";
 import { earliestBlockSeconds } from "../chain/block-time.ts";
 import type { ChainClock } from "../chain/clock.ts";
 import { type Contracts, describeRevert, SETTLEMENT_INTERFACE } from "../chain/contracts.ts";
@@ -175,8 +176,11 @@ function predicatesAsOf(context: PredicateContext, blockTag: number | "latest"):
     async rememberModel(subject) {
       // No view tells; but to write what is there already costs a tenth.
       try {
-        const call = { to: field(subject, "to"), data: field(subject, "data"), blockTag };
-        return (await context.rpc.estimateGas(call)) < REMEMBERED_GAS ? "done" : "needed";
+        const call = { to: field(subject, "to"), data: field(subject, "data") };
+        // By hand: ethers leaves the block out.
+        const asked = blockTag === "latest" ? blockTag : toQuantity(blockTag);
+        const gas = (await context.rpc.send("eth_estimateGas", [call, asked])) as string;
+        return BigInt(gas) < REMEMBERED_GAS ? "done" : "needed";
       } catch (error) {
         if (describeRevert(error) === undefined) throw error;
         return "moot";

@@ -41,6 +41,9 @@ export async function offerAgain(
   const isGivenBack = latest.cancels === 0 && (await giveBackUnneeded(step, intent, attempts, latest));
   unchecked.delete(intent.id);
   if (isGivenBack) return;
+  if (intent.state !== "broadcast" && (await goesWithout(step, intent, latest))) {
+    return bump(step, intent, latest, isAsked);
+  }
   if (isBumpDue) await bump(step, intent, latest, isAsked);
   else if (intent.state !== "broadcast") await offerStored(step, intent, latest);
 }
@@ -55,19 +58,27 @@ async function isOverdue(step: Step, intent: Intent, latest: Attempt): Promise<b
   return part >= URGENT_PART;
 }
 
-/**
- * The stored bytes as they are; where a node asks for more, dearer ones at once; where the intent goes without the blobs
- * that they name, others.
- */
+/** The stored bytes as they are; where a node asks for more, dearer ones at once. */
 async function offerStored(step: Step, intent: Intent, latest: Attempt): Promise<void> {
-  if (carriesBlobs(latest)) {
-    if (await isLateForBlobs(step, intent)) await goWithout(step, intent, "no node has taken them");
-    if (!(await findSidecar(step.ledger, intent))) return bump(step, intent, latest, false);
-  }
   const refusal = await broadcast(step, intent, latest);
   if (!isTooCheap(refusal)) return;
   const { gasLimit } = Transaction.from(latest.raw);
   await replace(step, intent, latest, { gasLimit, cancels: latest.cancels === 1, isDemanded: true });
+}
+
+/**
+ * Whether signed bytes name blobs that the intent goes without: from now on, where time is short and no node takes them.
+ * After a reorganisation one may have them.
+ */
+async function goesWithout(step: Step, intent: Intent, latest: Attempt): Promise<boolean> {
+  if (!carriesBlobs(latest)) return false;
+  const hasThem = async () => (await findSidecar(step.ledger, intent)) !== undefined;
+  if ((await hasThem()) && (await isLateForBlobs(step, intent))) {
+    const refusal = await broadcast(step, intent, latest);
+    if (refusal === undefined) return false;
+    if (await hasThem()) await goWithout(step, intent, `no node has taken them: ${refusal}`);
+  }
+  return !(await hasThem());
 }
 
 /** What the chain no longer needs is not sent again. @returns whether the intent was dealt with */

@@ -22,10 +22,13 @@ export interface Sender {
 /**
  * One sender for every key: lanes that share a key share its nonces, its lease and its outbox. Keys that are gone from the
  * configuration while transactions of theirs are in flight have one too, which only settles those.
+ *
+ * @param leaseMilliseconds how long a sender's lease lasts without being renewed
  */
 export async function createSenders(
   keys: readonly (readonly [Lane, Signer])[],
   ledger: Ledger,
+  leaseMilliseconds: number,
   context: Omit<OutboxContext, "lanes" | "signer" | "ledger">,
 ): Promise<Sender[]> {
   const configured = [...new Set(keys.map(([, { address }]) => address))].map((address) => {
@@ -42,7 +45,7 @@ export async function createSenders(
     );
   }
   return [...configured, ...stranded].map(({ signer, lanes }) => {
-    const lease = createLaneLease(ledger, senderLease(signer.address), context.logger);
+    const lease = createLaneLease(ledger, senderLease(signer.address), context.logger, leaseMilliseconds);
     const open = () => new Outbox({ ...context, lanes, signer, ledger: lease.ledger });
     let [outbox, openedIn] = [open(), lease.term()];
     return {

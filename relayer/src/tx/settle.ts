@@ -55,6 +55,7 @@ async function recordMined(
   const attributes = { intent: intent.dedupeKey, hash, block: block_number };
   await (intent.state === state ? record() : traced(`transaction.${state}`, attributes, record));
   memory.unchecked.delete(intent.id);
+  memory.offeredAt.delete(intent.id);
 }
 
 async function handleReverted(step: Step, intent: Intent, receipt: TransactionReceipt): Promise<void> {

@@ -13,7 +13,7 @@ import { CREDITS_MILLISECONDS, withdrawCredits } from "../finalise/withdraw.ts";
 import { claimIdentity } from "../ledger/facts.ts";
 import { type Ledger, openLedger } from "../ledger/ledger.ts";
 import { BALANCES_MILLISECONDS, type Balances, createBalances } from "../ops/balances.ts";
-import { createLaneLease, type LaneLease, RENEW_MILLISECONDS } from "../ops/lane-lease.ts";
+import { createLaneLease, type LaneLease, renewMilliseconds } from "../ops/lane-lease.ts";
 import { createLogger, type Logger } from "../ops/logger.ts";
 import { supervise, type Task, type TaskHealth } from "../ops/supervisor.ts";
 import { createProver, type ProvableModel } from "../prove/create-prover.ts";
@@ -54,7 +54,7 @@ export async function startWatchtower(
   const ledger = await openLedger(config.ledger);
   try {
     const services = await assemble(config, challenger?.address, ledger, rpc, logger);
-    const lane = createLaneLease(ledger, "watch", logger);
+    const lane = createLaneLease(ledger, "watch", logger, config.leaseMilliseconds);
     const watched = challenger ? [challenger.address] : [];
     const balances = createBalances(rpc, watched, config.fees.floorTransactions, logger);
     await balances.look();
@@ -135,14 +135,14 @@ function proverOf({ prover, watch }: WatchtowerConfig, { models, logger }: Watch
 }
 
 function sendersOf(
-  { chain, fees }: WatchtowerConfig,
+  { chain, fees, leaseMilliseconds }: WatchtowerConfig,
   { ledger, contracts, clock, rpc, logger }: WatchServices,
   balances: Balances,
   challenger: Signer | undefined,
 ): Promise<Sender[]> {
   const { chainId, confirmations } = chain;
   const keys = challenger ? [["challenge", challenger] as const] : [];
-  return createSenders(keys, ledger, {
+  return createSenders(keys, ledger, leaseMilliseconds, {
     ...{ chainId, confirmations, rpc, logger },
     predicates: createPredicates({ contracts, clock, rpc, chainId, confirmations }),
     stakeOf: createStakes({ ledger, contracts }),
@@ -168,7 +168,7 @@ interface Work {
 }
 
 function tasksOf(
-  { chain }: WatchtowerConfig,
+  { chain, leaseMilliseconds }: WatchtowerConfig,
   services: WatchServices & { config: WatchtowerConfig },
   { lane, senders, keep, prover, balances }: Work,
 ): Task[] {
@@ -180,7 +180,7 @@ function tasksOf(
     },
   });
   return [
-    { name: "leases", everyMilliseconds: RENEW_MILLISECONDS, run: keep },
+    { name: "leases", everyMilliseconds: renewMilliseconds(leaseMilliseconds), run: keep },
     { name: "balances", everyMilliseconds: BALANCES_MILLISECONDS, run: () => balances.look() },
     task("chain", async () => void (await pollEvents(services))),
     task("watch", (signal) => watchOnce(services, signal, prover)),

@@ -100,14 +100,23 @@ async function noteNewBatches({ ledger, config, clock }: WatchServices): Promise
   );
 }
 
-function dueBatches({ ledger }: WatchServices): Promise<(ChainBatch & { tries: number })[]> {
+/** Batches to be looked at now, the nearest end first. What waits for longer than any pause waits by a clock that was set back. */
+export function dueBatches(
+  { ledger }: Pick<WatchServices, "ledger">,
+  nowMilliseconds: number = Date.now(),
+): Promise<(ChainBatch & { tries: number })[]> {
   return ledger
     .selectFrom("watched as w")
     .innerJoin("chain_batches as b", "b.batch_id", "w.batch_id")
     .selectAll("b")
     .select("w.tries")
     .where("w.state", "=", sql.lit("pending"))
-    .where("w.next_try_at_milliseconds", "<=", Date.now())
+    .where((eb) =>
+      eb.or([
+        eb("w.next_try_at_milliseconds", "<=", nowMilliseconds),
+        eb("w.next_try_at_milliseconds", ">", nowMilliseconds + LAST_RETRY_MILLISECONDS),
+      ]),
+    )
     .orderBy("b.final_at")
     .limit(BATCHES_PER_RUN)
     .execute();
