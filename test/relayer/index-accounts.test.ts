@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { ZERO_ADDRESS } from "@meantime/sdk/hex";
+import { createIndexApi } from "../../relayer/src/indexer/api/app.ts";
 import { IndexDuty } from "../../relayer/src/indexer/duty.ts";
 import type { IndexServices } from "../../relayer/src/indexer/services.ts";
 import { openLedger } from "../../relayer/src/ledger/ledger.ts";
-import { addressOf, eventAt, follow, INDEX_DOMAIN, indexApi, timeOf } from "./index-ledger.ts";
+import { addressOf, eventAt, follow, INDEX_DOMAIN, idOf, indexApi, timeOf } from "./index-ledger.ts";
 import { freshFolder, silentLogger } from "./local-relayer.ts";
 
 const OPERATOR = addressOf(1);
@@ -40,6 +41,22 @@ describe("operators' accounts in the index", () => {
         ...{ stakeWei: String(STAKE_WEI), lockedWei: "0", oldestServedAt: null },
       },
     ]);
+    await ledger.close();
+  });
+
+  it("are not said to be synchronised before it is known which contracts there are", async () => {
+    const ledger = await openLedger({ file: join(await freshFolder(), "ledger.sqlite") });
+    const head = { number: 5, hash: idOf(5), timestampSeconds: timeOf(5) };
+    const api = createIndexApi({
+      ...{ ledger, domain: INDEX_DOMAIN, startBlock: 0 },
+      clock: { nowSeconds: () => timeOf(5), observe: () => undefined },
+      view: () => ({ head, readUpTo: 5 }),
+    });
+    const isSynced = async () => ((await (await api.request("/")).json()) as { synced: boolean }).synced;
+    assert.equal(await isSynced(), false);
+    const source = { address: addressOf(9), name: "PolicyRegistry", read_up_to: 5 };
+    await ledger.transaction((tx) => tx.insertInto("index_sources").values(source).execute());
+    assert.equal(await isSynced(), true);
     await ledger.close();
   });
 });

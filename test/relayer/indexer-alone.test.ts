@@ -81,6 +81,15 @@ describe("an index alone", () => {
   const statusOf = async (claimId: Hex) =>
     (await askIndex<ClaimAnswer>(indexer.url, `claims/${claimId}`)).status;
 
+  it("refuses as the gateway does", async () => {
+    const response = await fetch(`${indexer.url}/v1/nothing`);
+    assert.equal(response.status, 404);
+    const { error } = (await response.json()) as { error: Record<string, unknown> };
+    assert.equal(error.code, "MT-GW-012");
+    assert.equal(error.type, "not_found_error");
+    assert.equal(error.param, null);
+  });
+
   it("believes no data but what was committed, and takes that whenever it comes", async () => {
     const [truth, other] = [await liar.claim(21, 0), await liar.claim(22, 0)];
     const batch = await liar.commit([truth], false);

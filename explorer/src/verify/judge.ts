@@ -82,7 +82,7 @@ export async function judge(subject: Subject, trusted: Trusted | null): Promise<
     nodeStep(node),
     ...bundleSteps(bundle, subject.isSigned, facts).map((step) => troubled(step, troubles)),
     ...judged,
-    ...evidenceGaps(subject, onChain.kinds ?? 0, judged),
+    ...evidenceGaps(subject, onChain, judged),
     ...statusStep(subject, onChain),
   ];
   return {
@@ -297,7 +297,13 @@ function statusStep({ statedStatus, origin }: Subject, { status, trouble }: Chai
 }
 
 /** Evidence that the contract holds and that nobody named: what is not shown has not been judged. */
-function evidenceGaps({ bundle }: Subject, kinds: number, judged: readonly Step[]): Step[] {
+function evidenceGaps(
+  { bundle, origin }: Subject,
+  { kinds = 0, status }: ChainStatus,
+  judged: readonly Step[],
+): Step[] {
+  // A file may be older than the evidence, and does not pretend to name what came after it.
+  if (origin === "file" && status === "Final") return [];
   return EVIDENCE_STEPS.filter(({ kind }) => (kinds & kind) !== 0).flatMap(({ kind, title, prefix }) => {
     const isInFile = bundle.evidence.some((one) => EVIDENCE_KINDS[one.kind] === kind);
     if (isInFile || judged.some(({ name }) => name.startsWith(prefix))) return [];

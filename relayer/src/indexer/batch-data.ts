@@ -35,6 +35,8 @@ const FIRST_RETRY_MILLISECONDS = 500;
 const LAST_RETRY_MILLISECONDS = 10 * 60_000;
 /** Some milliseconds of SQLite, which runs on the event loop of the process. */
 const CLAIMS_PER_STATEMENT = 128;
+/** Larger openings are not kept: what an operator publishes for one bond must not fill the disk of everybody's index. */
+const MAX_OPENING_BYTES = 1_048_576;
 /** What an operator lets us wait for keeps nobody else waiting for longer than this. */
 const TURN_MILLISECONDS = 1_000;
 
@@ -219,6 +221,7 @@ function claimRow(
   committedAt: bigint,
 ): Row<"index_claims"> {
   const isStray = notAMember(claim, header, committedAt) !== undefined;
+  const kept = opening && opening.input.length + opening.output.length <= MAX_OPENING_BYTES ? opening : null;
   return {
     ...{ ordinal, leaf_index: index, claim_id: claimId, model_id: claim.modelId },
     ...{ requester: claim.requester, request_id: claim.requestId },
@@ -227,9 +230,9 @@ function claimRow(
     commit_by: secondsOf(claim.commitBy),
     signature: isSignature(signature) ? signature : null,
     stray: isStray ? JSON.stringify(claimToJson(claim)) : null,
-    input: opening?.input ?? null,
-    salt: opening?.salt ?? null,
-    output: opening?.output ?? null,
+    input: kept?.input ?? null,
+    salt: kept?.salt ?? null,
+    output: kept?.output ?? null,
   };
 }
 

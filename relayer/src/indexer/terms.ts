@@ -10,23 +10,28 @@ const POLICIES_KEPT = 4_096;
 
 /** The terms of policies, from the events that registered them. Those that are not registered are left out. */
 export async function policyTerms(db: Reader, ids: readonly Hex[]): Promise<Map<Hex, Policy>> {
-  const missing = [...new Set(ids)].filter((id) => !known.has(id));
-  if (missing.length > 0) {
-    const rows = await db
-      .selectFrom("events")
-      .select(["subject", "arguments"])
-      .where("subject", "in", missing)
-      .where("name", "=", "PolicyRegistered")
-      .execute();
-    if (known.size + rows.length > POLICIES_KEPT) known.clear();
-    for (const row of rows) known.set(row.subject as Hex, termsFromArguments(row.arguments));
-  }
-  return new Map(
-    ids.flatMap((id) => {
-      const terms = known.get(id);
-      return terms ? [[id, terms] as const] : [];
+  const unique = [...new Set(ids)];
+  const terms = new Map(
+    unique.flatMap((id) => {
+      const kept = known.get(id);
+      return kept ? [[id, kept] as const] : [];
     }),
   );
+  const missing = unique.filter((id) => !terms.has(id));
+  if (missing.length === 0) return terms;
+  const rows = await db
+    .selectFrom("events")
+    .select(["subject", "arguments"])
+    .where("subject", "in", missing)
+    .where("name", "=", "PolicyRegistered")
+    .execute();
+  if (known.size + rows.length > POLICIES_KEPT) known.clear();
+  for (const row of rows) {
+    const read = termsFromArguments(row.arguments);
+    known.set(row.subject as Hex, read);
+    terms.set(row.subject as Hex, read);
+  }
+  return terms;
 }
 
 /** The rule of a policy, by number. One that is not registered where events were read from has the clock alone. */

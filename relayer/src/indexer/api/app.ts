@@ -145,6 +145,8 @@ async function about({ ledger, domain, startBlock, view }: IndexReader): Promise
     synced:
       seen !== undefined &&
       seen.readUpTo + CONFIRMATIONS_AT_MOST >= seen.head.number &&
+      // None: it has not looked yet which there are.
+      sources.length > 0 &&
       sources.every(({ read_up_to }) => read_up_to >= seen.readUpTo),
     sources: sources.map(({ address, name, read_up_to }) => ({ address, name, readUpTo: read_up_to })),
   };
