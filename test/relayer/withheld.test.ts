@@ -166,7 +166,9 @@ async function untilRounds(tower: RunningRelayer, rounds: number): Promise<void>
     const status = (await (await fetch(new URL("/v1/status", tower.url))).json()) as {
       tasks: { name: string; runs: number }[];
     };
-    const counts = status.tasks.flatMap((task) => (/^(watch|outbox-challenge)$/.test(task.name) ? [task.runs] : []));
+    const counts = status.tasks.flatMap((task) =>
+      /^(watch|outbox-challenge)$/.test(task.name) ? [task.runs] : [],
+    );
     assert.equal(counts.length, 2);
     return Math.min(...counts);
   };
