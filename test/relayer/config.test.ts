@@ -192,6 +192,18 @@ describe("configuration", () => {
       (json) => Object.assign(json.commit, { maxAgeSeconds: 60, commitHorizonSeconds: 60 }),
     ],
     [
+      "blobs from the sender of answers",
+      "MT-CFG-006",
+      "operator.senderKeys.commit",
+      (json) => Object.assign(json.commit, { availability: "blob" }),
+    ],
+    [
+      "blobs of one policy from the sender of answers",
+      "MT-CFG-006",
+      "operator.senderKeys.commit",
+      (json) => Object.assign(json.policies[0] ?? {}, { availability: "blob" }),
+    ],
+    [
       "half of the proving files",
       "MT-CFG-006",
       "models.0",

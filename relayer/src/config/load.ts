@@ -388,6 +388,14 @@ function refuseContradictions(config: RelayerConfig): void {
       "Leave time to commit before commitBy.",
     );
   }
+  const inBlobs = [config.commit.availability, ...config.policies.map((policy) => policy.availability)];
+  if (inBlobs.includes("blob") && !config.operator.senderKeys.commit) {
+    contradict(
+      "operator.senderKeys.commit",
+      "is missing, and an answer would wait behind a commit that carries blobs",
+      "Give commits a sender of their own: nodes take nothing else of a sender whose blobs wait.",
+    );
+  }
   for (const [index, model] of config.models.entries()) {
     if ("weights" in model) {
       if (model.upstream) continue;
