@@ -73,9 +73,25 @@ export function asHexOf(value: unknown, lengthBytes: number, field: string): Hex
   return value.toLowerCase() as Hex;
 }
 
+/** Asking the platform for many bytes at once costs hardly more than for a few. */
+const RANDOM_POOL_BYTES = 4_096;
+
+let randomPool = new Uint8Array(0);
+
+/** Bytes from the platform's secure random source, handed out once. */
+export function randomBytes(length: number): Uint8Array {
+  if (randomPool.length < length) {
+    randomPool = crypto.getRandomValues(new Uint8Array(Math.max(RANDOM_POOL_BYTES, length)));
+  }
+  const bytes = randomPool.slice(0, length);
+  randomPool.fill(0, 0, length);
+  randomPool = randomPool.subarray(length);
+  return bytes;
+}
+
 /** 32 bytes from the platform's secure random source. */
 export function randomBytes32(): Hex {
-  return bytesToHex(crypto.getRandomValues(new Uint8Array(32)));
+  return bytesToHex(randomBytes(32));
 }
 
 function abbreviate(text: string): string {

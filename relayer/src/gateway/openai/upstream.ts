@@ -97,14 +97,24 @@ class StaleConnection extends Error {}
 function sendOnce(url: URL, options: SendOptions, body: string): Promise<IncomingMessage> {
   const { signal } = options;
   return new Promise((resolve, reject) => {
-    const request = (url.protocol === "https:" ? requestHttps : requestHttp)(url, options, resolve);
+    let isSettled = false;
+    const settle = <Value>(end: (value: Value) => void) => {
+      return (value: Value) => {
+        isSettled = true;
+        end(value);
+      };
+    };
+    const fail = settle<Error>(reject);
+    const request = (url.protocol === "https:" ? requestHttps : requestHttp)(url, options, settle(resolve));
     request.on("error", (error: NodeJS.ErrnoException) => {
-      if (signal?.aborted) reject(signal.reason);
-      else if (request.reusedSocket && error.code === "ECONNRESET") reject(new StaleConnection());
-      else reject(unreachable(error));
+      if (signal?.aborted) fail(signal.reason);
+      else if (request.reusedSocket && error.code === "ECONNRESET") fail(new StaleConnection());
+      else fail(unreachable(error));
     });
     // A switch of protocols ends without a word: no answer, and no error.
-    request.on("close", () => reject(noAnswer("it is no answer of HTTP")));
+    request.on("close", () => {
+      if (!isSettled) reject(noAnswer("it is no answer of HTTP"));
+    });
     request.end(body);
   });
 }
