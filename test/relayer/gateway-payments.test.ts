@@ -288,6 +288,24 @@ describe("gateway with payments", () => {
     assert.equal(after.settled + after.pending, before.settled + before.pending);
   });
 
+  it("promises no more to a payer than so many answers whose payments fail, one after the other or at once", async () => {
+    const poor = paying(new Wallet(`0x${"54".repeat(32)}`));
+    const receipts = await countReceipts(relayer.ledger);
+    Object.assign(facilitator.conduct, { settle: "refuse" });
+    const codes: (string | undefined)[] = [];
+    for (let seed = 40; seed < 44; seed++)
+      codes.push(await codeOf(await ask(seed, await payFor(seed, poor))));
+    const seeds = Array.from({ length: 20 }, (_, at) => 44 + at);
+    const headers = await Promise.all(seeds.map((seed) => payFor(seed, poor)));
+    const answers = await Promise.all(seeds.map((seed, at) => ask(seed, headers[at])));
+    for (const answer of answers) codes.push(await codeOf(answer));
+    const counted = (code: string) => codes.filter((each) => each === code).length;
+    assert.deepEqual([counted("MT-ACC-008"), counted("MT-ACC-016"), codes.length], [16, 8, 24]);
+    assert.equal(await countReceipts(relayer.ledger), receipts + 16);
+    Object.assign(facilitator.conduct, { settle: "pay" });
+    assert.equal((await ask(70, await payFor(70))).status, 200, "others are not held to account for it");
+  });
+
   it("says so when the facilitator is out of reach, and takes nothing", async () => {
     const header = await payFor(13);
     facilitator.conduct.verify = "down";

@@ -25,6 +25,7 @@ export function takePayments(
     ...{ mode: "x402", facilitatorUrl, facilitatorTimeoutMilliseconds: 1_500 },
     ...{ network: NETWORK, payTo: PAYEE, maxTimeoutSeconds: 300 },
     asset: { address: ASSET, name: "Test Dollar", version: "2", transferMethod },
+    maxUnsettledPerPayer: 16,
     prices: [{ path: "/v1/chat", amount: "7" }, { amount: PRICE }],
   };
 }

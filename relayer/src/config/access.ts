@@ -58,6 +58,12 @@ const x402 = z.strictObject({
     .max(3_600)
     .default(300)
     .describe("how long a payment may wait to be settled"),
+  maxUnsettledPerPayer: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(16)
+    .describe("payments of one payer that are held, of unknown outcome, or failed within the hour"),
   prices: z
     .array(price)
     .min(1)

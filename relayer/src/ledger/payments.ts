@@ -21,21 +21,30 @@ export interface OfferedPayment {
   settlement: string;
 }
 
-/** Why a payment cannot be held: another request has it, or the same one and it is under way or paid. */
-export type Held = { held: true } | { held: false; payment: Payment };
+/**
+ * Why a payment cannot be held: another request has it, or the same one and it is under way or paid; or, without `payment`, too
+ * many of its payer are not settled.
+ */
+export type Held = { held: true } | { held: false; payment?: Payment };
 
 const FREE: PaymentState[] = ["released", "failed"];
 /** A hold without a settlement that is older than this belongs to nobody any more. */
 const HOLD_MILLISECONDS = 900_000;
+/** A payment that failed counts against its payer for this long. */
+const FAILED_MILLISECONDS = 3_600_000;
 
 /**
  * Takes a payment for one request. It serves one only, whatever happens: another gets the row of the first. A payment whose
  * request was refused, or that failed, is free again, and so is the identifier that it had.
+ *
+ * Every held payment makes a receipt, and binds a bond, before it is settled: one balance could seem to pay for any number of
+ * them. So at most `maxUnsettled` of a payer wait or have failed lately.
  */
 export async function holdPayment(
   ledger: Ledger,
   offered: OfferedPayment,
   nowMilliseconds: number,
+  maxUnsettled: number,
 ): Promise<Held> {
   const { id, identifier, payer, requestDigest, settlement, ...terms } = offered;
   const request = {
@@ -55,6 +64,7 @@ export async function holdPayment(
         .where("state", "in", FREE)
         .execute();
     }
+    if ((await unsettledOf(tx, offered, nowMilliseconds)) >= maxUnsettled) return { held: false };
     const inserted = await tx
       .insertInto("payments")
       .values({
@@ -79,6 +89,34 @@ export async function holdPayment(
       .executeTakeFirst();
     return Number(taken.numUpdatedRows) === 1 ? { held: true } : { held: false, payment };
   });
+}
+
+/** How many other payments of the payer are held, of unknown outcome, or failed lately. */
+async function unsettledOf(
+  db: Reader,
+  { id, payer }: OfferedPayment,
+  nowMilliseconds: number,
+): Promise<number> {
+  const { count } = await db
+    .selectFrom("payments")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("payer", "=", payer)
+    .where("id", "<>", id)
+    .where((eb) =>
+      eb.or([
+        eb("state", "=", "pending"),
+        eb.and([
+          eb("state", "=", "held"),
+          eb("updated_at_milliseconds", ">", nowMilliseconds - HOLD_MILLISECONDS),
+        ]),
+        eb.and([
+          eb("state", "=", "failed"),
+          eb("updated_at_milliseconds", ">", nowMilliseconds - FAILED_MILLISECONDS),
+        ]),
+      ]),
+    )
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 /** That of the same identifier first: it is what the insertion ran into where both are known. */

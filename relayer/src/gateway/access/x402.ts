@@ -170,8 +170,12 @@ export function createPaywall(
           settlement: JSON.stringify({ payload, requirements }),
         },
         Date.now(),
+        config.maxUnsettledPerPayer,
       );
-      if (!held.held) return takenBefore(held.payment);
+      if (!held.held) {
+        if (!held.payment) throw tooManyUnsettled();
+        return takenBefore(held.payment);
+      }
       onPayment("held");
       return {
         ...taken(identity, "settled"),
@@ -253,6 +257,16 @@ function forAnother(): HttpError {
     "MT-ACC-007",
     "this payment, or another of this identifier, is for another request",
     "Repeat that request exactly to get its answer again, or pay for this one with a new authorisation.",
+  );
+}
+
+function tooManyUnsettled(): HttpError {
+  return new HttpError(
+    429,
+    "MT-ACC-016",
+    "too many payments of this payer wait to be settled, or have failed within the hour",
+    "Repeat it with the same payment when the others are settled; nothing was taken.",
+    30,
   );
 }
 
