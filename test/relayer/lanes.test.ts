@@ -125,9 +125,47 @@ describe("lanes", () => {
     await step(senders);
     assert.deepEqual(await flight("third"), [young.address, 0]);
     await rpc.send("hardhat_mine", ["0x1"]);
+    // The second time it gives the lease back, the third time it takes it again.
     await step(senders);
-    for (const key of ["first", "second", "third"]) assert.equal((await intent(key)).state, "confirmed");
+    assert.deepEqual(
+      senders.map(({ lease }) => lease.holds()),
+      [true, false],
+    );
+    await step(senders);
+    // The third one has been looked at once more.
+    for (const [key, state] of Object.entries({ first: "confirmed", second: "confirmed", third: "final" }))
+      assert.equal((await intent(key)).state, state);
     await ledger.close();
+  });
+
+  it("are left to the worker that has the key by one that has not", async () => {
+    const database = TEST_DATABASES.find(({ name }) => name === "PostgreSQL");
+    if (!database || database.skip) return;
+    await ledger.close();
+    ledger = await openLedger(await database.fresh());
+    try {
+      const signer = signerOf(account);
+      await rpc.send("evm_setAutomine", [false]);
+      await queue(payment("commit"));
+      const [first] = await open([["commit", signer]]);
+      assert.ok(first);
+      await step([first]);
+      await first.lease.leave();
+      const [, without] = await open([["commit", signerOf(account + 1)]]);
+      const [withKey] = await open([["commit", signer]]);
+      assert.ok(without && withKey);
+      const held: boolean[] = [];
+      for (let round = 0; round < 4; round++) {
+        await without.lease.keep();
+        await withKey.lease.keep();
+        held.push(withKey.lease.holds());
+      }
+      assert.deepEqual(held, [false, true, true, true]);
+      assert.ok(!without.lease.holds());
+    } finally {
+      await ledger.close();
+      await database.stop();
+    }
   });
 
   it("have one sender each, where two workers are configured differently", async () => {
@@ -188,7 +226,7 @@ describe("lanes", () => {
   async function step(senders: readonly Sender[]): Promise<void> {
     for (const { lease, outbox } of senders) {
       await lease.keep();
-      await outbox().step();
+      if (lease.holds()) await outbox().step();
     }
   }
 

@@ -45,7 +45,8 @@ export async function createSenders(
     );
   }
   return [...configured, ...stranded].map(({ signer, lanes }) => {
-    const lease = createLaneLease(ledger, senderLease(signer.address), context.logger, leaseMilliseconds);
+    const held = createLaneLease(ledger, senderLease(signer.address), context.logger, leaseMilliseconds);
+    const lease = lanes.length > 0 ? held : offered(held);
     const open = () => new Outbox({ ...context, lanes, signer, ledger: lease.ledger });
     let [outbox, openedIn] = [open(), lease.term()];
     return {
@@ -58,6 +59,21 @@ export async function createSenders(
       },
     };
   });
+}
+
+/**
+ * A lease that is given back every second time: a worker of another configuration may have the key, and with it can do what
+ * the holder cannot.
+ */
+function offered(lease: LaneLease): LaneLease {
+  let isOffered = true;
+  return {
+    ...lease,
+    async keep() {
+      isOffered = !isOffered;
+      await (isOffered ? lease.leave() : lease.keep());
+    },
+  };
 }
 
 function missingKey(address: Address): Signer {
