@@ -15,8 +15,23 @@ export const EVIDENCE_RULES = {
 /** The name of a rule. */
 export type EvidenceRuleName = keyof typeof EVIDENCE_RULES;
 
+/** The name of a rule by its number. Undefined: there is no such rule. */
+export function ruleNameOf(rule: number): EvidenceRuleName | undefined {
+  return (Object.keys(EVIDENCE_RULES) as EvidenceRuleName[]).find((name) => EVIDENCE_RULES[name] === rule);
+}
+
 /** Kinds of evidence, as bit flags. */
 export const EVIDENCE_KINDS = { zk: 1, tee: 2, quorum: 4 } as const;
+
+/** Whether evidence of these kinds makes a claim final at once under the rule, as `contracts/types/Status.sol` says. */
+export function closes(rule: number, kinds: number): boolean {
+  const { zk, tee } = EVIDENCE_KINDS;
+  if (rule === EVIDENCE_RULES.tee) return (kinds & tee) !== 0;
+  if (rule === EVIDENCE_RULES.zk) return (kinds & zk) !== 0;
+  if (rule === EVIDENCE_RULES.teeAndZk) return (kinds & (tee | zk)) === (tee | zk);
+  if (rule === EVIDENCE_RULES.teeOrZk) return (kinds & (tee | zk)) !== 0;
+  return false;
+}
 
 /** Immutable settlement terms; field by field the struct `Policy` of the contracts. */
 export interface Policy {

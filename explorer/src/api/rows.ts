@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type { Address, Hex } from "@meantime/sdk/hex";
+import type { Policy } from "@meantime/sdk/policy";
 import { STATED_STATUSES, type StatedStatus } from "../status.ts";
 import {
   address,
@@ -295,21 +296,7 @@ export interface PolicyRow {
   claims: number;
 }
 
-interface Terms {
-  ruleName: string | null;
-  publicData: boolean;
-  bondToken: Address;
-  zkEvidence: Address;
-  teeEvidence: Address;
-  quorumEvidence: Address;
-  challengeWindowSeconds: number;
-  attestedWindowSeconds: number;
-  proveWindowSeconds: number;
-  claimBondWei: bigint;
-  challengeBondWei: bigint;
-  challengerBps: number;
-  requesterBps: number;
-}
+type Terms = Omit<Policy, "rule" | "answerKinds"> & { ruleName: string | null };
 
 export const policyRow: Reader<PolicyRow> = shape<PolicyRow>({
   policyId: id,

@@ -3,7 +3,7 @@
 import { type BatchHeader, batchId } from "@meantime/sdk/batch";
 import type { SettlementDomain } from "@meantime/sdk/domain";
 import type { Address, Hex } from "@meantime/sdk/hex";
-import { EVIDENCE_KINDS, type Policy } from "@meantime/sdk/policy";
+import { closes, EVIDENCE_KINDS, type Policy } from "@meantime/sdk/policy";
 import type { Result } from "ethers";
 import { type ChainEvent, type ContractName, lower } from "./events.ts";
 import type { Place } from "./findings.ts";
@@ -16,7 +16,6 @@ import {
   type MoneyRecord,
   pair,
 } from "./record.ts";
-import { closes } from "./standing.ts";
 
 /** Writes down what one event says. Events come in the chain's order. */
 export function replay(record: ChainRecord, event: ChainEvent, domain: SettlementDomain): void {

@@ -7,6 +7,7 @@ import type { Finding, Severity } from "./findings.ts";
 import type { Percentiles } from "./gaps.ts";
 import type { GovernanceReport } from "./governance.ts";
 import type { MoneyReport } from "./money.ts";
+import type { DisputeCounts } from "./record.ts";
 import type { ClaimCounts, GapReport, TallyResult } from "./tally.ts";
 
 /** What an audit's JSON says it is. */
@@ -62,16 +63,7 @@ export interface OperatorReport extends ClaimCounts {
   batches: number;
   endpoint: string | null;
   stakes: { token: Address; stakeWei: bigint; lockedWei: bigint; unbondingWei: bigint }[];
-  disputes: {
-    challenged: number;
-    answered: number;
-    voided: number;
-    demanded: number;
-    revealed: number;
-    unanswered: number;
-    disproven: number;
-    answerSeconds: Percentiles | null;
-  };
+  disputes: Omit<DisputeCounts, "answerSeconds"> & { answerSeconds: Percentiles | null };
 }
 
 /** A report as JSON: amounts as decimal strings. */

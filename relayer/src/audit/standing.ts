@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { EVIDENCE_KINDS, EVIDENCE_RULES, type Policy } from "@meantime/sdk/policy";
+import { closes, EVIDENCE_KINDS, EVIDENCE_RULES, type Policy } from "@meantime/sdk/policy";
 import type { StatusName } from "@meantime/sdk/status";
 import type { BatchRecord, LeafRecord } from "./record.ts";
 
@@ -48,16 +48,6 @@ export function standingOf(
   }
   if (kinds & EVIDENCE_KINDS.zk) return { status: "Proven", ...known };
   return { status: kinds === 0 ? "Committed" : "Attested", ...known };
-}
-
-/** Whether evidence of these kinds makes a claim final at once under the rule. */
-export function closes(rule: number, kinds: number): boolean {
-  const { zk, tee } = EVIDENCE_KINDS;
-  if (rule === EVIDENCE_RULES.tee) return (kinds & tee) !== 0;
-  if (rule === EVIDENCE_RULES.zk) return (kinds & zk) !== 0;
-  if (rule === EVIDENCE_RULES.teeAndZk) return (kinds & (tee | zk)) === (tee | zk);
-  if (rule === EVIDENCE_RULES.teeOrZk) return (kinds & (tee | zk)) !== 0;
-  return false;
 }
 
 /** When the evidence that the rule wants was complete. */

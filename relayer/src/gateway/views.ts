@@ -5,7 +5,7 @@ import { claimToJson } from "@meantime/sdk/claim";
 import type { Hex } from "@meantime/sdk/hex";
 import type { MerkleTree } from "@meantime/sdk/merkle";
 import { inputLength } from "@meantime/sdk/model";
-import { EVIDENCE_RULES, type EvidenceRuleName, isAnswerable } from "@meantime/sdk/policy";
+import { type EvidenceRuleName, isAnswerable, ruleNameOf } from "@meantime/sdk/policy";
 import { receiptToJson } from "@meantime/sdk/receipt";
 import { addressOf } from "@meantime/sdk/signature";
 import { openingToJson } from "../availability/batch-file.ts";
@@ -167,9 +167,7 @@ function policyFacts({ name, id, terms }: ServedPolicy) {
 }
 
 function ruleName(rule: number): EvidenceRuleName {
-  const name = (Object.keys(EVIDENCE_RULES) as EvidenceRuleName[]).find(
-    (one) => EVIDENCE_RULES[one] === rule,
-  );
+  const name = ruleNameOf(rule);
   if (name === undefined) throw new TypeError(`there is no evidence rule ${rule}`);
   return name;
 }

@@ -10,6 +10,7 @@ import { headerFromRow } from "../ledger/batches.ts";
 import { announcedEndpoint, type ChainBatch, findChainBatch } from "../ledger/chain-facts.ts";
 import { receiptsOfBatch } from "../ledger/receipts.ts";
 import type { DataState, Reader, Row, Writer } from "../ledger/schema.ts";
+import { pause } from "../ops/supervisor.ts";
 import { notAMember } from "../watch/check-claim.ts";
 import { fetchBatch } from "../watch/fetch-batch.ts";
 import { pushFeed } from "./feed.ts";
@@ -284,18 +285,5 @@ async function fail(
       .where("operator", "=", operator)
       .where("next_try_at_milliseconds", "<", nextTry)
       .execute();
-  });
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
   });
 }

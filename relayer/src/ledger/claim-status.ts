@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Hex } from "@meantime/sdk/hex";
-import { EVIDENCE_KINDS, EVIDENCE_RULES } from "@meantime/sdk/policy";
+import { closes, EVIDENCE_KINDS, EVIDENCE_RULES } from "@meantime/sdk/policy";
 import type { StatusName } from "@meantime/sdk/status";
 import type { LeafState, Reader } from "./schema.ts";
 
@@ -154,13 +154,4 @@ function answeredAt(facts: StatusFacts): number {
 function evidenceAt(facts: StatusFacts, rule: number): number {
   const times = [facts.attested_at, facts.evidence_at].filter((at) => at !== null);
   return rule === EVIDENCE_RULES.teeAndZk ? Math.max(...times) : Math.min(...times);
-}
-
-function closes(rule: number, kinds: number): boolean {
-  const { zk, tee } = EVIDENCE_KINDS;
-  if (rule === EVIDENCE_RULES.tee) return (kinds & tee) !== 0;
-  if (rule === EVIDENCE_RULES.zk) return (kinds & zk) !== 0;
-  if (rule === EVIDENCE_RULES.teeAndZk) return (kinds & (tee | zk)) === (tee | zk);
-  if (rule === EVIDENCE_RULES.teeOrZk) return (kinds & (tee | zk)) !== 0;
-  return false;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { type Address, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
-import { EVIDENCE_RULES, type Policy } from "@meantime/sdk/policy";
+import { type Policy, ruleNameOf } from "@meantime/sdk/policy";
 import type { Reader, Row } from "../../ledger/schema.ts";
 import type { IndexReader } from "../services.ts";
 import { termsFromArguments } from "../terms.ts";
@@ -244,10 +244,9 @@ function policyView(
 }
 
 function termsJson(terms: Policy) {
-  const ruleName = Object.entries(EVIDENCE_RULES).find(([, rule]) => rule === terms.rule)?.[0] ?? null;
   return {
     ...terms,
-    ruleName,
+    ruleName: ruleNameOf(terms.rule) ?? null,
     claimBondWei: terms.claimBondWei.toString(),
     challengeBondWei: terms.challengeBondWei.toString(),
   };
