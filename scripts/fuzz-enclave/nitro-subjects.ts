@@ -8,6 +8,7 @@ import { nitroSignatures } from "@meantime/sdk/nitro/signatures";
 import { p384Hints } from "@meantime/sdk/p384-hints";
 import type { BaseContract } from "ethers";
 import { chainOf, documentOf, keyOf, NOW } from "../../relayer/src/attest/simulated/pki/nitro.ts";
+import type { NitroManifestEntry } from "../../test/enclave/vectors.ts";
 import { encodeArguments, encodeList } from "./calldata.ts";
 import { type FuzzChain, startChain } from "./chain.ts";
 import type { Part, Subject } from "./subject.ts";
@@ -20,14 +21,6 @@ interface Source {
   document: Uint8Array;
   /** Unix seconds at which the document is neither old nor of the future. */
   moment: number;
-}
-
-interface ManifestEntry {
-  file: string;
-  window_unix: [number, number];
-  timestamp_ms: number;
-  debug_zero_pcr012: boolean;
-  genuine: boolean;
 }
 
 /** Documents under AWS's root, where the folder of them is there, and under a root of our own; and their chains. */
@@ -137,7 +130,7 @@ function ownSources(): Source[] {
 }
 
 function genuineSources(folder: string): Source[] {
-  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as ManifestEntry[];
+  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as NitroManifestEntry[];
   return manifest
     .filter(({ genuine, debug_zero_pcr012 }) => genuine && !debug_zero_pcr012)
     .map(({ file, timestamp_ms, window_unix }) => ({

@@ -13,27 +13,18 @@ import {
   verdictOf,
   verifyInTransaction,
 } from "../enclave/nitro-world.ts";
-import { vectorFolder } from "../enclave/vectors.ts";
+import { type NitroManifestEntry, vectorFolder } from "../enclave/vectors.ts";
 
 const { time } = networkHelpers;
 const FOLDER = vectorFolder("nitro");
 const FOREIGN_ROOT = "NEG_wrongroot_marlin_custom.bin";
-
-interface ManifestEntry {
-  file: string;
-  window_unix: [number, number];
-  timestamp_ms: number;
-  debug_zero_pcr012: boolean;
-  genuine: boolean;
-  pcr0: string;
-}
 
 describe("Genuine documents of Nitro enclaves", function () {
   this.timeout(600_000);
   beforeEach(beginAnew);
   if (FOLDER === undefined) return;
   const folder = FOLDER;
-  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as ManifestEntry[];
+  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as NitroManifestEntry[];
   const genuine = manifest.filter((entry) => entry.genuine);
 
   for (const entry of genuine.filter((one) => !one.debug_zero_pcr012)) {
@@ -88,7 +79,7 @@ describe("Genuine documents of Nitro enclaves", function () {
 });
 
 /** A moment at which the document is neither old nor from the future. */
-function momentOf({ timestamp_ms, window_unix }: ManifestEntry): number {
+function momentOf({ timestamp_ms, window_unix }: NitroManifestEntry): number {
   return Math.max(Math.floor(timestamp_ms / 1000), window_unix[0]) + 10;
 }
 

@@ -18,6 +18,16 @@ export interface DcapVector {
   reportData: string;
 }
 
+/** What the manifest of the genuine Nitro documents says of one. */
+export interface NitroManifestEntry {
+  file: string;
+  window_unix: [number, number];
+  timestamp_ms: number;
+  debug_zero_pcr012: boolean;
+  genuine: boolean;
+  pcr0: string;
+}
+
 interface ManifestEntry {
   name: string;
   window: [number, number];

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { BatchHeader } from "@meantime/sdk/batch";
 import type { Hex } from "@meantime/sdk/hex";
 import { type ModelSpec, parseModelSpec } from "@meantime/sdk/model";
@@ -13,24 +12,18 @@ import { packBlobs } from "../../relayer/src/availability/blob-packing.ts";
 import { Kzg } from "../../relayer/src/availability/kzg.ts";
 import type { ProofKind } from "../../relayer/src/availability/sidecar.ts";
 import { SETTLEMENT_INTERFACE } from "../../relayer/src/chain/contracts.ts";
-import { parseWatchtowerConfig } from "../../relayer/src/config/watch.ts";
 import { startRelayer } from "../../relayer/src/relayer.ts";
 import { readCoverage } from "../../relayer/src/watch/coverage.ts";
 import { type RunningWatchtower, startWatchtower } from "../../relayer/src/watch/standalone.ts";
 import { digitModelUrl } from "../../scripts/chain/models.ts";
 import { hasAnvil } from "../../scripts/stack/anvil.ts";
 import { type ChainKind, type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
-import {
-  enrolOperator,
-  LOCAL_MEASUREMENT,
-  type LocalOperator,
-  localKey,
-  localOperator,
-} from "../../scripts/stack/operators.ts";
+import { enrolOperator, type LocalOperator, localOperator } from "../../scripts/stack/operators.ts";
 import { CHALLENGE_WINDOW_SECONDS } from "../../scripts/stack/policies.ts";
 import { DishonestOperator, type MadeBatch, type MadeClaim, proofOf } from "./dishonest-operator.ts";
 import { type FakeBeacon, startFakeBeacon } from "./fake-beacon.ts";
 import { askFor, eventually, freshFolder, localConfig, silentLogger, untilStatus } from "./local-relayer.ts";
+import { towerConfig } from "./tower.ts";
 
 const LIAR_ACCOUNT = 6;
 const TOWER_ACCOUNT = 10;
@@ -84,7 +77,7 @@ for (const { kind, proofs, skip } of CHAINS) {
 
       const wrong = await commitInBlobs([await liar.claim(11, 0), await liar.claim(12, 1)]);
       const archive = await freshFolder();
-      const tower = await startWatchtower(await towerConfig("auto", archive), silentLogger);
+      const tower = await startWatchtower(await towerOf("auto", archive), silentLogger);
       try {
         await eventually(
           "the lie to be challenged",
@@ -97,7 +90,7 @@ for (const { kind, proofs, skip } of CHAINS) {
       }
 
       beacon.prune();
-      const late = await startWatchtower(await towerConfig("manual", archive), silentLogger);
+      const late = await startWatchtower(await towerOf("manual", archive), silentLogger);
       try {
         await allChecked(late);
       } finally {
@@ -113,7 +106,7 @@ for (const { kind, proofs, skip } of CHAINS) {
       for (const hash of beacon.kept.keys()) if (!before.has(hash)) beacon.corrupt(hash);
       // The network has blobs, but of something else: an operator cannot pass junk for its data.
       const junk = await commitInBlobs([await liar.claim(23, 0)], [await liar.claim(24, 0)]);
-      const tower = await startWatchtower(await towerConfig("auto", await freshFolder()), silentLogger);
+      const tower = await startWatchtower(await towerOf("auto", await freshFolder()), silentLogger);
       try {
         const errors = await eventually(
           "all three to be found withheld",
@@ -205,34 +198,9 @@ for (const { kind, proofs, skip } of CHAINS) {
       }
     }
 
-    async function towerConfig(mode: "auto" | "manual", archiveFolder: string) {
-      const file = (what: "spec" | "wasm" | "zkey" | "verificationKey") => fileURLToPath(digitModelUrl(what));
-      return parseWatchtowerConfig(
-        {
-          chain: {
-            ...{ rpcUrl: stack.chain.url, chainId: 31_337, pollMilliseconds: 100 },
-            settlement: stack.domain.settlement,
-          },
-          ledger: { file: "ledger.sqlite" },
-          models: [
-            {
-              ...{ spec: file("spec"), verificationKey: file("verificationKey") },
-              ...{ wasm: file("wasm"), zkey: file("zkey"), measurement: LOCAL_MEASUREMENT },
-            },
-          ],
-          watch: {
-            ...{
-              mode,
-              challengerKey: localKey(TOWER_ACCOUNT).privateKey,
-              maxOpenChallenges: 8,
-              disprove: false,
-            },
-            blobs: { beaconUrl: beacon.beaconUrl, archiveFolder },
-          },
-          log: { level: "silent" },
-        },
-        await freshFolder(),
-      );
+    async function towerOf(mode: "auto" | "manual", archiveFolder: string) {
+      const blobs = { beaconUrl: beacon.beaconUrl, archiveFolder };
+      return towerConfig(stack, await freshFolder(), TOWER_ACCOUNT, { mode, blobs });
     }
 
     async function statusOf(batch: MadeBatch, index: number): Promise<number> {

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { getReceipt } from "@meantime/sdk/client";
 import { enclaveKeyIdOf } from "@meantime/sdk/enclave-keys";
 import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
@@ -12,7 +11,7 @@ import { EVIDENCE_RULES } from "@meantime/sdk/policy";
 import { receiptToJson } from "@meantime/sdk/receipt";
 import { addressOf } from "@meantime/sdk/signature";
 import { STATUS } from "@meantime/sdk/status";
-import { parseWatchtowerConfig, type WatchtowerConfig } from "../../relayer/src/config/watch.ts";
+import type { WatchtowerConfig } from "../../relayer/src/config/watch.ts";
 import { besideLedger } from "../../relayer/src/ledger/beside.ts";
 import { startRelayer } from "../../relayer/src/relayer.ts";
 import { decideProposal, listProposals } from "../../relayer/src/watch/actions.ts";
@@ -22,7 +21,6 @@ import { digitModelUrl } from "../../scripts/chain/models.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import {
   enrolOperator,
-  LOCAL_MEASUREMENT,
   type LocalOperator,
   localKey,
   localOperator,
@@ -45,6 +43,7 @@ import {
   silentLogger,
   untilStatus,
 } from "./local-relayer.ts";
+import { towerConfig } from "./tower.ts";
 
 const LIAR_ACCOUNT = 6;
 const TOWER_ACCOUNTS = [10, 11, 12] as const;
@@ -106,7 +105,7 @@ describe("a dishonest operator beside an honest one", () => {
     const congestion = await Congestion.start(stack);
     try {
       for (const account of TOWER_ACCOUNTS) {
-        towers.push(await startWatchtower(await towerConfig(account, "auto", held), silentLogger));
+        towers.push(await startWatchtower(await towerOf(account, "auto", held), silentLogger));
       }
       await congestion.until("the lies to be challenged", async () =>
         (await statusOf(wrong, 1)) >= STATUS.Challenged && (await statusOf(twice, 1)) >= STATUS.Challenged
@@ -180,7 +179,7 @@ describe("a dishonest operator beside an honest one", () => {
   it("proposes and waits in oversight, and challenges what a human approves", async () => {
     await resume();
     const lie = await liar.commit([await liar.claim(21, 1)]);
-    const config = await towerConfig(OVERSEER_ACCOUNT, "oversight", []);
+    const config = await towerOf(OVERSEER_ACCOUNT, "oversight", []);
     const tower = await startWatchtower(config, silentLogger);
     try {
       const [proposal] = await eventually("the proposal", async () => {
@@ -206,7 +205,7 @@ describe("a dishonest operator beside an honest one", () => {
   it("disproves a lie at once and without a bond where it can prove the truth", async () => {
     const { settlement } = stack.deployment;
     const lie = await liar.commit([await liar.claim(22, 4)]);
-    const config = await towerConfig(DISPROVER_ACCOUNT, "auto", []);
+    const config = await towerOf(DISPROVER_ACCOUNT, "auto", []);
     const disprover = { ...config, watch: { ...config.watch, disprove: true, maxOpenChallenges: 0 } };
     const tower = await startWatchtower(disprover, silentLogger);
     try {
@@ -239,7 +238,7 @@ describe("a dishonest operator beside an honest one", () => {
       }),
       { logger: silentLogger },
     );
-    const tower = await startWatchtower(await towerConfig(OVERSEER_ACCOUNT, "auto", []), silentLogger);
+    const tower = await startWatchtower(await towerOf(OVERSEER_ACCOUNT, "auto", []), silentLogger);
     try {
       const claimId = await askFor(honest.url, 31, "attested");
       const { batch } = await untilStatus(stack, honest.url, claimId, "Attested");
@@ -257,7 +256,7 @@ describe("a dishonest operator beside an honest one", () => {
   });
 
   /** A watchtower that is nobody's, with these receipts in its folder. */
-  async function towerConfig(
+  async function towerOf(
     account: number,
     mode: "auto" | "oversight",
     held: readonly string[],
@@ -265,28 +264,11 @@ describe("a dishonest operator beside an honest one", () => {
     const folder = await freshFolder();
     await mkdir(join(folder, "receipts"));
     for (const [at, text] of held.entries()) await writeFile(join(folder, "receipts", `${at}.json`), text);
-    const file = (what: "spec" | "wasm" | "zkey" | "verificationKey") => fileURLToPath(digitModelUrl(what));
-    return parseWatchtowerConfig(
-      {
-        chain: {
-          ...{ rpcUrl: stack.chain.url, chainId: 31_337, pollMilliseconds: 100 },
-          settlement: stack.domain.settlement,
-        },
-        ledger: { file: "ledger.sqlite" },
-        models: [
-          {
-            ...{ spec: file("spec"), verificationKey: file("verificationKey") },
-            ...{ wasm: file("wasm"), zkey: file("zkey"), measurement: LOCAL_MEASUREMENT },
-          },
-        ],
-        watch: {
-          ...{ mode, challengerKey: localKey(account).privateKey, maxOpenChallenges: 8, disprove: false },
-          ...{ maxBondsWei: (8n * CHALLENGE_BOND_WEI).toString(), receiptsFolder: "receipts" },
-        },
-        log: { level: "silent" },
-      },
-      folder,
-    );
+    return towerConfig(stack, folder, account, {
+      mode,
+      maxBondsWei: (8n * CHALLENGE_BOND_WEI).toString(),
+      receiptsFolder: "receipts",
+    });
   }
 
   async function statusOf(batch: MadeBatch, index: number): Promise<number> {
