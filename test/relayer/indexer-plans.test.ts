@@ -7,6 +7,7 @@ import type { Ledger } from "../../relayer/src/ledger/ledger.ts";
 import { migrate } from "../../relayer/src/ledger/migrate.ts";
 import type { Database } from "../../relayer/src/ledger/schema.ts";
 import { sqliteDialect } from "../../relayer/src/ledger/sqlite-driver.ts";
+import { sqliteHere } from "../../relayer/src/ledger/sqlite-here.ts";
 import { addressOf, idOf, indexApi } from "./index-ledger.ts";
 
 const STATUSES = ["Committed", "Attested", "Proven", "Final", "Challenged", "Rejected", "Voided"];
@@ -103,7 +104,7 @@ async function plansOf(path: string): Promise<{ sql: string; steps: string[] }[]
   const database = new DatabaseSync(":memory:");
   const asked: string[] = [];
   const db = new Kysely<Database>({
-    dialect: sqliteDialect(database),
+    dialect: sqliteDialect(sqliteHere(database)),
     log: ({ query }) => void asked.push(query.sql),
   });
   await migrate(db, "sqlite", "memory");

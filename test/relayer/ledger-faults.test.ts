@@ -6,11 +6,19 @@ import { open as openFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, describe, it } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { Worker } from "node:worker_threads";
 import { sql } from "kysely";
+import { TemporaryError } from "../../relayer/src/errors.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { MIGRATIONS } from "../../relayer/src/ledger/migrations.ts";
-import { findReceipt, insertReceipt, receiptsOfBatch } from "../../relayer/src/ledger/receipts.ts";
+import {
+  findReceipt,
+  insertReceipt,
+  receiptsOfBatch,
+  waitingGroups,
+} from "../../relayer/src/ledger/receipts.ts";
 import { TEST_DATABASES } from "./databases.ts";
 import { freshFolder } from "./local-relayer.ts";
 import { storedReceipt } from "./receipts.ts";
@@ -55,6 +63,51 @@ describe("faults of a SQLite ledger", () => {
     assert.equal(await insertReceipt(ledger, storedReceipt(1)), "stored");
     browser.close();
     await ledger.close();
+  });
+
+  it("reads while its writer waits, and has no thread of this process wait", async () => {
+    const file = await freshFile();
+    const ledger = await openLedger({ file });
+    const { claimId } = storedReceipt(0).receipt;
+    await insertReceipt(ledger, storedReceipt(0));
+    const browser = new DatabaseSync(file);
+    browser.exec("BEGIN IMMEDIATE");
+    let waits = true;
+    const refused = assert
+      .rejects(insertReceipt(ledger, storedReceipt(1)), { code: "MT-LED-001" })
+      .finally(() => {
+        waits = false;
+      });
+    for (let turn = 0; turn < 20; turn++) {
+      await setImmediate();
+      assert.ok(await findReceipt(ledger, claimId));
+      assert.ok(waits, "the reader waited for the writer");
+    }
+    await refused;
+    browser.close();
+    await ledger.close();
+  });
+
+  it("MT-LED-012 fails a transaction whose thread died, keeps nothing of it, and goes on with the next", async () => {
+    const ledger = await openWithThread();
+    await insertReceipt(ledger.opened, storedReceipt(0));
+    const exposureBefore = await waitingGroups(ledger.opened);
+    await assert.rejects(
+      ledger.opened.transaction(async (tx) => {
+        await tx.updateTable("exposure").set({ waiting: 77 }).execute();
+        await ledger.thread().terminate();
+        await tx.updateTable("exposure").set({ waiting: 78 }).execute();
+      }),
+      isThreadEnded,
+    );
+    assert.deepEqual(await waitingGroups(ledger.opened), exposureBefore);
+    const dying = insertReceipt(ledger.opened, storedReceipt(1)).catch((error: unknown) => error);
+    void ledger.thread().terminate();
+    const outcome = await dying;
+    assert.ok(outcome === "stored" || isThreadEnded(outcome), String(outcome));
+    assert.equal(await insertReceipt(ledger.opened, storedReceipt(2)), "stored");
+    assert.ok(await findReceipt(ledger.opened, storedReceipt(2).receipt.claimId));
+    await ledger.opened.close();
   });
 
   it("stores nothing of what a full disk refused, keeps the rest, and goes on when there is space", async () => {
@@ -168,6 +221,26 @@ describe("faults of a PostgreSQL ledger", { skip: postgres?.skip ?? true }, () =
     await ledger.close();
   });
 });
+
+function isThreadEnded(error: unknown): boolean {
+  return error instanceof TemporaryError && error.code === "MT-LED-012";
+}
+
+/** A ledger, and the thread that writes it now. */
+async function openWithThread() {
+  const threads: Worker[] = [];
+  const note = (worker: Worker) => threads.push(worker);
+  process.on("worker", note);
+  after(() => process.off("worker", note));
+  return {
+    opened: await openLedger({ file: await freshFile() }),
+    thread(): Worker {
+      const last = threads.at(-1);
+      assert.ok(last);
+      return last;
+    },
+  };
+}
 
 async function freshFile(): Promise<string> {
   return join(await freshFolder(), "ledger.sqlite");

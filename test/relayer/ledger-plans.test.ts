@@ -19,6 +19,7 @@ import {
 } from "../../relayer/src/ledger/receipts.ts";
 import type { Database, Reader } from "../../relayer/src/ledger/schema.ts";
 import { sqliteDialect } from "../../relayer/src/ledger/sqlite-driver.ts";
+import { sqliteHere } from "../../relayer/src/ledger/sqlite-here.ts";
 import type { Services } from "../../relayer/src/services.ts";
 import {
   countOpen,
@@ -64,7 +65,7 @@ describe("queries that are made all the time", () => {
       const database = new DatabaseSync(":memory:");
       const asked: string[] = [];
       const db = new Kysely<Database>({
-        dialect: sqliteDialect(database),
+        dialect: sqliteDialect(sqliteHere(database)),
         log: ({ query }) => void asked.push(query.sql),
       });
       await migrate(db, "sqlite", "memory");

@@ -10,6 +10,7 @@ import { type Ledger, type LedgerSource, nameOf } from "./ledger.ts";
 import { postgresDialect } from "./postgres-dialect.ts";
 import type { Database } from "./schema.ts";
 import { sqliteDialect } from "./sqlite-driver.ts";
+import { sqliteHere } from "./sqlite-here.ts";
 
 /** As long as a command can wait for the daemon's writes. */
 const BUSY_MILLISECONDS = 5_000;
@@ -25,7 +26,9 @@ export async function besideLedger<Result>(
 ): Promise<Result> {
   const where = nameOf(source);
   const sqlite = "file" in source ? openFile(source.file) : undefined;
-  const dialect = sqlite ? sqliteDialect(sqlite) : postgresDialect("url" in source ? source.url : "");
+  const dialect = sqlite
+    ? sqliteDialect(sqliteHere(sqlite))
+    : postgresDialect("url" in source ? source.url : "");
   const db = new Kysely<Database>({ dialect: codedDialect(dialect, where) });
   try {
     return await work({

@@ -13,6 +13,8 @@ import { type AppliedSteps, migrate } from "./migrate.ts";
 import { postgresDialect } from "./postgres-dialect.ts";
 import type { Database, Reader, Writer } from "./schema.ts";
 import { sqliteDialect } from "./sqlite-driver.ts";
+import { sqliteHere } from "./sqlite-here.ts";
+import { sqliteWriter } from "./sqlite-writer.ts";
 
 /** Which database a ledger is in. */
 export type LedgerKind = "sqlite" | "postgres";
@@ -30,10 +32,10 @@ export interface Ledger extends Reader {
   /**
    * Runs `work` in one transaction: all of it is durable when this resolves, none of it when it rejects.
    *
-   * `work` uses its own handle and waits for nothing but queries and turns of the event loop: on SQLite everybody else waits for it. It may run
-   * again where PostgreSQL had to break a tie, so it has no other effects.
+   * `work` uses its own handle and waits for nothing but queries and turns of the event loop: on SQLite all other writers wait
+   * for it. It may run again where PostgreSQL had to break a tie, so it has no other effects.
    *
-   * @throws RelayerError `MT-LED-001`, `-003`, `-005`, `-006` or `-008` for faults of the database
+   * @throws RelayerError `MT-LED-001`, `-003`, `-005`, `-006`, `-008` or `-012` for faults of the database
    */
   transaction<Result>(work: (tx: Writer) => Promise<Result>): Promise<Result>;
   /** Waits for running transactions, then lets go of the file or the connections. */
@@ -43,7 +45,7 @@ export interface Ledger extends Reader {
 /** How often a transaction runs again that lost against others. */
 const MAX_TRIES = 6;
 
-/** Wait for a writer that is none of ours, a backup tool for instance; meanwhile this process does nothing. */
+/** Wait for a writer that is none of ours, a backup tool for instance; meanwhile nothing can be promised. */
 const BUSY_MILLISECONDS = 250;
 
 /**
@@ -74,61 +76,81 @@ export function nameOf(source: LedgerSource): string {
   }
 }
 
+/** Written by a thread of its own, which waits for the disk; read here, beside it: what is asked for is nearly always in memory. */
 async function openSqlite(file: string): Promise<Ledger> {
-  let lock: DatabaseSync | undefined;
-  let database: DatabaseSync | undefined;
+  const opened: (() => unknown)[] = [];
+  const release = async () => {
+    for (const close of opened.toReversed()) await close();
+  };
   try {
     mkdirSync(dirname(file), { recursive: true });
-    lock = takeLock(file);
-    database = new DatabaseSync(file, { timeout: BUSY_MILLISECONDS });
-    database.exec("PRAGMA journal_mode = WAL");
-    database.exec("PRAGMA synchronous = FULL");
-    database.exec("PRAGMA foreign_keys = ON");
-    database.exec(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
-    const [opened, held] = [database, lock];
-    return await open("sqlite", file, sqliteDialect(opened), () => {
-      opened.close();
-      held.close();
-    });
+    const lock = takeLock(file);
+    opened.push(() => lock.close());
+    const settings = { file, busyMilliseconds: BUSY_MILLISECONDS, cacheKibibytes: CACHE_KIBIBYTES };
+    const writer = kyselyOn(sqliteDialect(sqliteWriter(settings)), file);
+    opened.push(() => writer.destroy());
+    const migrated = await migrate(writer, "sqlite", file);
+    const database = openBeside(file);
+    opened.push(() => database.close());
+    const reader = kyselyOn(sqliteDialect(sqliteHere(database)), file);
+    return new OpenLedger({ kind: "sqlite", migrated, reader, writer, release });
   } catch (error) {
-    if (database?.isOpen) database.close();
-    if (lock?.isOpen) lock.close();
+    await release();
     throw databaseFault(error, file);
   }
 }
 
-async function openPostgres(url: string): Promise<Ledger> {
-  return open("postgres", nameOf({ url }), postgresDialect(url), () => undefined);
+/** For reading only, while the writer's connection has the file open. */
+function openBeside(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: BUSY_MILLISECONDS });
+  database.exec("PRAGMA query_only = ON");
+  database.exec(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
+  return database;
 }
 
-async function open(kind: LedgerKind, where: string, dialect: Dialect, release: () => void): Promise<Ledger> {
-  const db = new Kysely<Database>({ dialect: codedDialect(dialect, where) });
+async function openPostgres(url: string): Promise<Ledger> {
+  const where = nameOf({ url });
+  const db = kyselyOn(postgresDialect(url), where);
+  const release = () => db.destroy();
   try {
-    return new OpenLedger(db, kind, await migrate(db, kind, where), release);
+    const migrated = await migrate(db, "postgres", where);
+    return new OpenLedger({ kind: "postgres", migrated, reader: db, writer: db, release });
   } catch (error) {
-    await db.destroy();
+    await release();
     throw databaseFault(error, where);
   }
+}
+
+function kyselyOn(dialect: Dialect, where: string): Kysely<Database> {
+  return new Kysely<Database>({ dialect: codedDialect(dialect, where) });
+}
+
+interface Opened {
+  kind: LedgerKind;
+  migrated: AppliedSteps;
+  reader: Kysely<Database>;
+  writer: Kysely<Database>;
+  release(): Promise<void>;
 }
 
 class OpenLedger implements Ledger {
   readonly kind: LedgerKind;
   readonly migrated: AppliedSteps;
   readonly selectFrom: Reader["selectFrom"];
-  readonly #db: Kysely<Database>;
-  readonly #release: () => void;
+  readonly #writer: Kysely<Database>;
+  readonly #release: () => Promise<void>;
   readonly #inside = new AsyncLocalStorage<true>();
   readonly #running = new Set<Promise<unknown>>();
   #closed = false;
 
-  constructor(db: Kysely<Database>, kind: LedgerKind, migrated: AppliedSteps, release: () => void) {
-    this.#db = db;
+  constructor({ kind, migrated, reader, writer, release }: Opened) {
+    this.#writer = writer;
     this.kind = kind;
     this.migrated = migrated;
     this.#release = release;
     this.selectFrom = ((from: never) => {
       this.#refuseInside();
-      return db.selectFrom(from);
+      return reader.selectFrom(from);
     }) as Reader["selectFrom"];
   }
 
@@ -147,14 +169,13 @@ class OpenLedger implements Ledger {
     if (this.#closed) return;
     this.#closed = true;
     await Promise.allSettled(this.#running);
-    await this.#db.destroy();
-    this.#release();
+    await this.#release();
   }
 
   async #repeated<Result>(work: (tx: Writer) => Promise<Result>): Promise<Result> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#db.transaction().execute((tx) => this.#inside.run(true, () => work(tx)));
+        return await this.#writer.transaction().execute((tx) => this.#inside.run(true, () => work(tx)));
       } catch (error) {
         if (!isConflict(error) || tries >= MAX_TRIES) throw error;
         await delay(Math.random() * 10 * 2 ** tries);

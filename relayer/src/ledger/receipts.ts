@@ -55,8 +55,8 @@ interface Arrival {
   admits: Admission;
 }
 
-/** SQLite runs on the event loop of the process; a server does not. */
-const MAX_GROUP: Record<LedgerKind, number> = { sqlite: 64, postgres: 256 };
+/** Bounds a transaction, and the statement in it that has a parameter for each column of each receipt. */
+const MAX_GROUP = 256;
 
 const ALWAYS: Admission = () => true;
 
@@ -80,7 +80,7 @@ export function insertReceipt(
   if (!insert) {
     insert = groupCommit(
       (arrivals) => ledger.transaction((tx) => insertAll(tx, ledger, arrivals)),
-      MAX_GROUP[ledger.kind],
+      MAX_GROUP,
     );
     writers.set(ledger, insert);
   }

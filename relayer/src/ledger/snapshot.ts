@@ -9,6 +9,7 @@ import { checkMigrations } from "./migrate.ts";
 import { postgresDialect } from "./postgres-dialect.ts";
 import type { Database, Reader } from "./schema.ts";
 import { sqliteDialect } from "./sqlite-driver.ts";
+import { sqliteHere } from "./sqlite-here.ts";
 
 /** A ledger as it is at one moment, while others go on writing to it. */
 export interface Snapshot extends Reader {
@@ -72,7 +73,9 @@ const ROWS_PER_QUERY = 500;
 export async function openSnapshot(source: LedgerSource): Promise<Snapshot> {
   const where = nameOf(source);
   const file = "file" in source ? openReadOnly(source.file) : undefined;
-  const dialect: Dialect = file ? sqliteDialect(file) : postgresDialect("url" in source ? source.url : "");
+  const dialect: Dialect = file
+    ? sqliteDialect(sqliteHere(file))
+    : postgresDialect("url" in source ? source.url : "");
   const kind = file ? "sqlite" : "postgres";
   const db = new Kysely<Database>({ dialect: codedDialect(dialect, where) });
   try {

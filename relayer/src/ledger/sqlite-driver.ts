@@ -1,41 +1,51 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import {
-  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
-  type QueryResult,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
 
-/** How many compiled statements the connection keeps; a bound against statements built from data. */
-const STATEMENT_CACHE_LIMIT = 512;
+/** One connection to a SQLite file, in this thread (`sqlite-here.ts`) or in one of its own (`sqlite-writer.ts`). */
+export interface SqliteConnection extends DatabaseConnection {
+  begin(): Promise<void>;
+  commit(): Promise<void>;
+  /** Does nothing where SQLite has rolled back by itself, on a full disk for instance. */
+  rollback(): Promise<void>;
+}
 
-/** Kysely on one open `node:sqlite` connection. Whoever made the database closes it. */
-export function sqliteDialect(database: DatabaseSync): Dialect {
+/** Where the driver gets its connection from. */
+export interface SqliteSource {
+  /** The connection for the next borrower. */
+  connect(): Promise<SqliteConnection>;
+  /** Called once, when nobody borrows any more. */
+  disconnect(): Promise<void>;
+}
+
+/** Kysely on SQLite. */
+export function sqliteDialect(source: SqliteSource): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new SqliteDriver(database),
+    createDriver: () => new SqliteDriver(source),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
 }
 
 /**
- * One connection, lent to one borrower at a time, first come first served: no statement of another task runs between the
+ * Lends its connection to one borrower at a time, first come first served: no statement of another task runs between the
  * statements of a transaction, and there is one writer.
  */
 class SqliteDriver implements Driver {
-  readonly #connection: SqliteConnection;
+  readonly #source: SqliteSource;
   #lent = false;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(database: DatabaseSync) {
-    this.#connection = new SqliteConnection(database);
+  constructor(source: SqliteSource) {
+    this.#source = source;
   }
 
   async init(): Promise<void> {}
@@ -43,89 +53,38 @@ class SqliteDriver implements Driver {
   async acquireConnection(): Promise<SqliteConnection> {
     if (this.#lent) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#lent = true;
-    return this.#connection;
+    try {
+      return await this.#source.connect();
+    } catch (error) {
+      this.#handOn();
+      throw error;
+    }
   }
 
   async releaseConnection(): Promise<void> {
-    // Handed on without a gap, or a newcomer would overtake the next in the queue.
+    this.#handOn();
+  }
+
+  beginTransaction(connection: SqliteConnection): Promise<void> {
+    return connection.begin();
+  }
+
+  commitTransaction(connection: SqliteConnection): Promise<void> {
+    return connection.commit();
+  }
+
+  rollbackTransaction(connection: SqliteConnection): Promise<void> {
+    return connection.rollback();
+  }
+
+  destroy(): Promise<void> {
+    return this.#source.disconnect();
+  }
+
+  /** Without a gap, or a newcomer would overtake the next in the queue. */
+  #handOn(): void {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#lent = false;
   }
-
-  async beginTransaction(connection: SqliteConnection): Promise<void> {
-    connection.begin();
-  }
-
-  async commitTransaction(connection: SqliteConnection): Promise<void> {
-    connection.commit();
-  }
-
-  async rollbackTransaction(connection: SqliteConnection): Promise<void> {
-    connection.rollback();
-  }
-
-  async destroy(): Promise<void> {
-    this.#connection.forget();
-  }
-}
-
-class SqliteConnection implements DatabaseConnection {
-  readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
-
-  constructor(database: DatabaseSync) {
-    this.#database = database;
-  }
-
-  async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    const statement = this.#statement(query.sql);
-    const values = query.parameters as readonly SQLInputValue[];
-    if (returnsRows(query)) {
-      const rows = statement.all(...values) as Row[];
-      return query.query.kind === "SelectQueryNode"
-        ? { rows }
-        : { rows, numAffectedRows: BigInt(rows.length) };
-    }
-    const { changes } = statement.run(...values);
-    return { rows: [], numAffectedRows: BigInt(changes) };
-  }
-
-  async *streamQuery<Row>(query: CompiledQuery): AsyncIterableIterator<QueryResult<Row>> {
-    const values = query.parameters as readonly SQLInputValue[];
-    // Of its own: a cached statement could be run again while it is being read.
-    for (const row of this.#database.prepare(query.sql).iterate(...values)) yield { rows: [row as Row] };
-  }
-
-  begin(): void {
-    this.#database.exec("BEGIN IMMEDIATE");
-  }
-
-  commit(): void {
-    this.#database.exec("COMMIT");
-  }
-
-  /** SQLite may have rolled back by itself, on a full disk for instance. */
-  rollback(): void {
-    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-  }
-
-  forget(): void {
-    this.#statements.clear();
-  }
-
-  #statement(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
-    if (known) return known;
-    if (this.#statements.size >= STATEMENT_CACHE_LIMIT) this.#statements.clear();
-    const statement = this.#database.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
-  }
-}
-
-function returnsRows({ query, sql }: CompiledQuery): boolean {
-  if (query.kind === "SelectQueryNode") return true;
-  if ("returning" in query && query.returning !== undefined) return true;
-  return query.kind === "RawNode" && /^\s*(SELECT|PRAGMA|EXPLAIN)\b/i.test(sql);
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The thread that writes a SQLite ledger: it waits for the disk, so that the event loop need not. It says whether it has opened
+// the file, then follows orders one after the other and answers each. `sqlite-writer.ts` is its other side.
+
+import { DatabaseSync } from "node:sqlite";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { type Outcome, type Statement, Statements } from "./sqlite-statements.ts";
+
+/** What the thread starts with. */
+export interface SqliteFile {
+  file: string;
+  /** Wait for another program that writes. */
+  busyMilliseconds: number;
+  cacheKibibytes: number;
+}
+
+/** What it is told. A statement with `begins` starts a transaction. */
+export type SqliteOrder =
+  | { do: "commit" | "rollback" | "close" }
+  | { do: "run"; statement: Statement; begins: boolean };
+
+/** What it answers: what came of the order, or what SQLite said is wrong. */
+export type SqliteAnswer = { outcome: Outcome } | { fault: SqliteFault };
+
+/** The members of SQLite's errors that a message does not carry by itself. */
+export interface SqliteFault {
+  message: string;
+  code?: string;
+  errcode?: number;
+}
+
+const NOTHING: Outcome = { rows: [] };
+
+if (parentPort) serve(parentPort, workerData as SqliteFile);
+
+function serve(port: MessagePort, settings: SqliteFile): void {
+  const answer = (follow: () => Outcome) => port.postMessage(answerTo(follow));
+  answer(() => {
+    const database = open(settings);
+    const statements = new Statements(database);
+    port.on("message", (order: SqliteOrder) => {
+      answer(() => follow(order, database, statements));
+      if (order.do === "close") port.close();
+    });
+    return NOTHING;
+  });
+}
+
+function open({ file, busyMilliseconds, cacheKibibytes }: SqliteFile): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: busyMilliseconds });
+  database.exec("PRAGMA journal_mode = WAL");
+  database.exec("PRAGMA synchronous = FULL");
+  database.exec("PRAGMA foreign_keys = ON");
+  database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
+  return database;
+}
+
+function answerTo(follow: () => Outcome): SqliteAnswer {
+  try {
+    return { outcome: follow() };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const { code, errcode } = error as Partial<SqliteFault>;
+    return { fault: { message: error.message, ...(code && { code }), ...(errcode && { errcode }) } };
+  }
+}
+
+function follow(order: SqliteOrder, database: DatabaseSync, statements: Statements): Outcome {
+  switch (order.do) {
+    case "run":
+      if (order.begins) statements.begin();
+      return statements.run(order.statement);
+    case "commit":
+      statements.commit();
+      return NOTHING;
+    case "rollback":
+      statements.rollback();
+      return NOTHING;
+    case "close":
+      database.close();
+      return NOTHING;
+  }
+}
