@@ -315,14 +315,18 @@ function waiting(db: Reader, { policyId, modelId }: Pick<WaitingGroup, "policyId
  * by then.
  */
 export async function unlockedCounts(db: Reader, readUpTo: number): Promise<UnlockedCount[]> {
-  const counts: UnlockedCount[] = [];
-  const waiting = await db.selectFrom("exposure").select(["policy_id", "waiting as claims"]).execute();
-  const sealed = await db
-    .selectFrom("batches")
-    .select(["policy_id", "count as claims"])
-    .where((eb) => eb.or([eb("committed_block", "is", null), eb("committed_block", ">", readUpTo)]))
+  const groups = await db
+    .selectFrom("exposure")
+    .select(["policy_id", "waiting as claims"])
+    .unionAll(
+      db
+        .selectFrom("batches")
+        .select(["policy_id", "count as claims"])
+        .where((eb) => eb.or([eb("committed_block", "is", null), eb("committed_block", ">", readUpTo)])),
+    )
     .execute();
-  for (const { policy_id: policyId, claims } of [...waiting, ...sealed]) {
+  const counts: UnlockedCount[] = [];
+  for (const { policy_id: policyId, claims } of groups) {
     const known = counts.find((count) => count.policyId === policyId);
     if (known) known.count += claims;
     else counts.push({ policyId, count: claims });
