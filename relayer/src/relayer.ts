@@ -25,6 +25,7 @@ import { type Ledger, openLedger } from "./ledger/ledger.ts";
 import { type AdminState, createAdminApp } from "./ops/admin/app.ts";
 import { listenLocally } from "./ops/admin/socket.ts";
 import { announceEndpoint } from "./ops/announce.ts";
+import { BACKLOG_MILLISECONDS, createBacklog } from "./ops/backlog.ts";
 import { BALANCES_MILLISECONDS, createBalances } from "./ops/balances.ts";
 import { Breaker } from "./ops/breaker.ts";
 import { createLaneLease, type LaneLease, renewMilliseconds } from "./ops/lane-lease.ts";
@@ -100,6 +101,7 @@ export async function startRelayer(
     const pollAsHolder = () => poll(holds.operator);
     await pollAsHolder();
     await services.breaker.look();
+    await services.backlog.look();
     await services.balances.look();
     return await run(services, metrics, holds, pollAsHolder);
   } catch (error) {
@@ -166,6 +168,10 @@ async function assemble(
     breaker: new Breaker({
       ...{ ledger, clock, logger, operator: config.operator.address },
       maxFailedObligations: config.breaker.maxFailedObligations,
+    }),
+    backlog: createBacklog({
+      ...{ ledger, clock, logger },
+      commitHorizonSeconds: config.commit.commitHorizonSeconds,
     }),
     balances: createBalances(rpc, senderAddresses, config.fees.floorTransactions, logger),
     view: () => view,
@@ -356,6 +362,7 @@ function tasksOf(
     task("finalise", () => releaseFinalBatches(own)),
     task("announce", () => announceEndpoint(own, publicUrl())),
     { name: "breaker", everyMilliseconds: BREAKER_MILLISECONDS, run: () => services.breaker.look() },
+    { name: "backlog", everyMilliseconds: BACKLOG_MILLISECONDS, run: () => services.backlog.look() },
     { name: "balances", everyMilliseconds: BALANCES_MILLISECONDS, run: () => services.balances.look() },
     {
       name: "margins",

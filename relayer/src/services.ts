@@ -11,6 +11,7 @@ import type { ChainView } from "./chain/follow.ts";
 import type { Rpc } from "./chain/rpc.ts";
 import type { PolicyConfig, RelayerConfig, UpstreamConfig } from "./config/load.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { Backlog } from "./ops/backlog.ts";
 import type { Balances } from "./ops/balances.ts";
 import type { Breaker } from "./ops/breaker.ts";
 import type { Logger } from "./ops/logger.ts";
@@ -76,6 +77,7 @@ export interface Services {
   policies: readonly ServedPolicy[];
   signers: Signers;
   breaker: Breaker;
+  backlog: Backlog;
   blobs: Blobs;
   balances: Balances;
   /** Who sends for the operator, by lane. */

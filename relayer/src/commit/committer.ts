@@ -8,12 +8,15 @@ import { traced } from "../ops/tracing/trace.ts";
 import type { Services } from "../services.ts";
 import { insertSidecar } from "../tx/blobs.ts";
 import { commitIntent } from "../tx/calls.ts";
-import { enqueue } from "../tx/intents.ts";
+import { enqueue, queuedKeys } from "../tx/intents.ts";
 import { availabilityOf, blobsUntil, sealBlobs, thatFit } from "./publish.ts";
 import { rootsOf } from "./roots.ts";
 
 /** The share of a receipt's time to `commitBy` that is kept for getting the commit into a block. */
 const COMMIT_MARGIN = 0.5;
+
+/** While so many commits wait for their turn another one would wait too: receipts wait for a place in a larger batch instead. */
+const MOST_QUEUED = 4;
 
 /**
  * Seals every group of waiting receipts that is due: full, old enough, or near its promise to be on chain. A group has
@@ -23,7 +26,9 @@ const COMMIT_MARGIN = 0.5;
 export async function sealDueBatches(services: Services): Promise<void> {
   const { ledger, config, clock, view } = services;
   if (clock.nowSeconds() < (view()?.commitsPausedUntil ?? 0)) return;
-  for (const group of await waitingGroups(ledger)) {
+  const groups = await waitingGroups(ledger);
+  for (const group of groups.toSorted((a, b) => a.nearestCommitBy - b.nearestCommitBy)) {
+    if ((await queuedKeys(ledger, "commit")).length >= MOST_QUEUED) return;
     if (!isDue(group, config.commit, clock.nowSeconds())) continue;
     const withBlobs =
       availabilityOf(services, group.policyId) === "blob" && clock.nowSeconds() < blobsUntil(services, group);

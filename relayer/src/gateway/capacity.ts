@@ -51,6 +51,13 @@ export function refusalOf(
       "Ask another operator. The operator runs `meantime status` and, when the cause is gone, `meantime resume`.",
     );
   }
+  if (services.backlog.isBehind()) {
+    return busy(
+      "MT-GW-023",
+      "receipts that were given wait for their commits; they come first",
+      "Try again later, or ask another operator; no receipt was given.",
+    );
+  }
   const poor = BONDED_LANES.find((lane) => services.balances.of(services.senderAddresses[lane])?.isPoor);
   if (poor) {
     return busy(

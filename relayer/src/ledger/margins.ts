@@ -36,6 +36,23 @@ export async function openMargins(db: Reader, operator: Address): Promise<Margin
   ];
 }
 
+/**
+ * The nearest `commitBy` of a receipt that is in no block yet, in unix seconds. Of a sealed batch its first receipt counts:
+ * they are in the order in which they were served.
+ */
+export async function nearestCommitBy(db: Reader): Promise<number | undefined> {
+  const waiting = await waitingGroups(db);
+  const sealed = await db
+    .selectFrom("batches as b")
+    .innerJoin("receipts as r", "r.batch_id", "b.batch_id")
+    .select((eb) => eb.fn.min<number | null>("r.commit_by").as("commitBy"))
+    .where("b.committed_block", "is", null)
+    .where("r.leaf_index", "=", 0)
+    .executeTakeFirst();
+  const times = [...waiting.map((group) => group.nearestCommitBy), sealed?.commitBy ?? []].flat();
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
 async function receiptsToCommit(db: Reader): Promise<Margin[]> {
   const waiting = await waitingGroups(db);
   const sealed = await db

@@ -3,9 +3,12 @@
 import { announcementsOf } from "../ledger/chain-facts.ts";
 import type { Services } from "../services.ts";
 import { announceIntent } from "../tx/calls.ts";
-import { enqueue } from "../tx/intents.ts";
+import { enqueue, forgetQueued, isKnown, queuedKeys } from "../tx/intents.ts";
 
-/** Announces where this relayer serves its batch data, unless that is what the chain says already. */
+/**
+ * Announces where this relayer serves its batch data, unless that is what the chain says already. What it wanted to announce
+ * earlier, and did not send, is not to be announced after that.
+ */
 export async function announceEndpoint(
   { ledger, config, contracts, view }: Services,
   endpoint: string,
@@ -16,7 +19,15 @@ export async function announceEndpoint(
   if (policyId === undefined) return;
   // A new turn for the same endpoint only after another one was announced.
   const { count: turn, latest } = await announcementsOf(ledger, address);
-  if (latest === endpoint) return;
-  const intent = announceIntent(contracts.receiptsAddress, address, policyId, endpoint, turn);
-  await ledger.transaction((tx) => enqueue(tx, intent));
+  const wanted =
+    latest === endpoint
+      ? undefined
+      : announceIntent(contracts.receiptsAddress, address, policyId, endpoint, turn);
+  const waiting = await queuedKeys(ledger, "announce");
+  const stale = waiting.filter((key) => key !== wanted?.dedupeKey);
+  if (stale.length === 0 && (!wanted || (await isKnown(ledger, wanted.dedupeKey)))) return;
+  await ledger.transaction(async (tx) => {
+    await forgetQueued(tx, stale);
+    if (wanted) await enqueue(tx, wanted);
+  });
 }

@@ -244,6 +244,18 @@ export async function countOpen(db: Reader): Promise<number> {
   return count;
 }
 
+/** The keys of intents of a kind that wait to be sent. */
+export async function queuedKeys(db: Reader, kind: IntentKind): Promise<string[]> {
+  const rows = await db
+    .selectFrom("intents")
+    .select("dedupe_key")
+    .where("kind", "=", kind)
+    .where("state", "=", sql.lit("queued"))
+    .where(IS_OPEN)
+    .execute();
+  return rows.map((row) => row.dedupe_key);
+}
+
 /** The lowest nonce, from the chain's count on, that no intent holds: gaps close by themselves. */
 export async function lowestFreeNonce(db: Reader, sender: Address, chainCount: number): Promise<number> {
   const rows = await db
@@ -294,6 +306,16 @@ export async function closeQueued(tx: Writer, id: number, error: string): Promis
     .where("state", "=", sql.lit("queued"))
     .executeTakeFirstOrThrow();
   return numUpdatedRows === 1n;
+}
+
+/** Forgets intents that nobody has sent: they may be wanted again. Those that were signed meanwhile stay. */
+export async function forgetQueued(tx: Writer, dedupeKeys: readonly string[]): Promise<void> {
+  if (dedupeKeys.length === 0) return;
+  await tx
+    .deleteFrom("intents")
+    .where("dedupe_key", "in", dedupeKeys)
+    .where("state", "=", sql.lit("queued"))
+    .execute();
 }
 
 /** Ends an intent that holds no nonce, or whose nonce the chain never saw. */

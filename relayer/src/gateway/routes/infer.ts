@@ -50,7 +50,17 @@ export function inferRoutes(services: Services, state: GatewayState): Routes {
         422: refusal("Not to be answered", "MT-GW-004", "MT-GW-007", "MT-GW-008", "MT-GW-017", "MT-GW-020"),
         503: refusal(
           "No receipt can be promised now",
-          ...["MT-GW-010", "MT-GW-011", "MT-GW-015", "MT-GW-016", "MT-GW-018", "MT-GW-019", "MT-GW-021"],
+          ...[
+            "MT-GW-010",
+            "MT-GW-011",
+            "MT-GW-015",
+            "MT-GW-016",
+            "MT-GW-018",
+            "MT-GW-019",
+            "MT-GW-021",
+            "MT-GW-022",
+            "MT-GW-023",
+          ],
         ),
       },
     },

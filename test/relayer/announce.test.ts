@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import type { Hex } from "@meantime/sdk/hex";
+import { openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { announceEndpoint } from "../../relayer/src/ops/announce.ts";
+import type { Services } from "../../relayer/src/services.ts";
+import { queuedKeys } from "../../relayer/src/tx/intents.ts";
+import { TEST_DATABASES } from "./databases.ts";
+
+const ADDRESS: Hex = `0x${"0a".repeat(20)}`;
+const [FIRST, SECOND] = ["http://first.example", "http://second.example"] as const;
+
+for (const database of TEST_DATABASES) {
+  describe(`announcements on ${database.name}`, { skip: database.skip }, () => {
+    after(() => database.stop());
+
+    it("leave out what was wanted earlier and never sent, and come back to it", async () => {
+      const ledger = await openLedger(await database.fresh());
+      const services = {
+        ledger,
+        config: { operator: { address: ADDRESS } },
+        contracts: { receiptsAddress: ADDRESS },
+        view: () => ({ senderPolicies: new Set([`0x${"11".repeat(32)}`]) }),
+      } as unknown as Services;
+      const announce = async (endpoint: string) => {
+        await announceEndpoint(services, endpoint);
+        return queuedKeys(ledger, "announce");
+      };
+      assert.deepEqual(await announce(FIRST), [`announce:0:${FIRST}`]);
+      assert.deepEqual(await announce(FIRST), [`announce:0:${FIRST}`]);
+      assert.deepEqual(await announce(SECOND), [`announce:0:${SECOND}`]);
+      assert.deepEqual(await announce(FIRST), [`announce:0:${FIRST}`]);
+      // Under its nonce it stays, whatever is wanted now.
+      await ledger.transaction((tx) =>
+        tx.updateTable("intents").set({ state: "signed", nonce: 1, sender: ADDRESS }).execute(),
+      );
+      assert.deepEqual(await announce(SECOND), [`announce:0:${SECOND}`]);
+      const rows = await ledger.selectFrom("intents").select("state").orderBy("id").execute();
+      assert.deepEqual(
+        rows.map(({ state }) => state),
+        ["signed", "queued"],
+      );
+      await ledger.close();
+    });
+  });
+}
