@@ -42,6 +42,7 @@ import { loadModels } from "./registry/models.ts";
 import { loadPolicies } from "./registry/policies.ts";
 import { isNetwork, type ModelRuntime, type Services } from "./services.ts";
 import { curve as openedCurve } from "./signers/curve.ts";
+import { useFastKeccak } from "./signers/keccak.ts";
 import { OPERATOR_LANES, openSigners, type Signers } from "./signers/open.ts";
 import { createPredicates } from "./tx/predicates.ts";
 import { createSenders, type Sender } from "./tx/senders.ts";
@@ -86,6 +87,7 @@ export async function startRelayer(
   const metrics = createMetrics();
   const logger =
     options.logger ?? createLogger(config.log.level, undefined, (code) => metrics.errors.inc({ code }));
+  await useFastKeccak();
   const signers = await openSigners(config);
   const rpc = connectRpc(config.chain.rpcUrls, config.chain.chainId, logger);
   const ledger = await openLedger(config.ledger);
@@ -272,7 +274,8 @@ async function run(
     outboxes: () => senders.filter(({ lease }) => lease.holds()).map(({ outbox }) => outbox()),
   });
   const { implementation: curve } = openedCurve();
-  logger.info({ url: server.url, operator: config.operator.address, curve }, "relayer started");
+  const { implementation: keccak } = await useFastKeccak();
+  logger.info({ url: server.url, operator: config.operator.address, curve, keccak }, "relayer started");
   const { url, close } = server;
   const running = supervisor;
   return {

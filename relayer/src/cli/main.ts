@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { Command, CommanderError } from "commander";
 import { docsLink, TemporaryError } from "../errors.ts";
+import { useFastKeccak } from "../signers/keccak.ts";
 import { addAuditCommand } from "./audit.ts";
 import { type BenchOptions, bench } from "./bench/bench.ts";
 import { addBundleCommand } from "./bundle.ts";
@@ -35,6 +36,7 @@ import { addWatchCommands } from "./watch.ts";
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.ok;
   try {
+    await useFastKeccak();
     await program((code) => {
       exitCode = code;
     }).parseAsync([...argv]);

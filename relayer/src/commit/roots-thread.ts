@@ -4,9 +4,12 @@ import { parentPort } from "node:worker_threads";
 import { leafBytes, type Opening, openingLeafBytes } from "@meantime/sdk/batch";
 import { type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { merkleTreeSteps } from "@meantime/sdk/merkle";
+import { useFastKeccak } from "../signers/keccak.ts";
 import type { PackedLeaves, PackedOpenings, Roots } from "./roots.ts";
 
 const DIGITS = 64;
+
+await useFastKeccak();
 
 parentPort?.on("message", ({ count, claimIds, openings }: PackedLeaves) => {
   const root = rootOver(count, (index) => leafBytes(index, word(claimIds, index)));
