@@ -4,7 +4,7 @@ import { after, describe, it } from "node:test";
 import { sealDueBatches } from "../../relayer/src/commit/committer.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { nearestCommitBy } from "../../relayer/src/ledger/margins.ts";
-import { insertReceipt } from "../../relayer/src/ledger/receipts.ts";
+import { insertReceipt, waitingGroups } from "../../relayer/src/ledger/receipts.ts";
 import { createBacklog } from "../../relayer/src/ops/backlog.ts";
 import type { Services } from "../../relayer/src/services.ts";
 import { TEST_DATABASES } from "./databases.ts";
@@ -12,8 +12,11 @@ import { silentLogger } from "./local-relayer.ts";
 import { storedReceipt } from "./receipts.ts";
 
 const HORIZON_SECONDS = 600;
-const MOST_QUEUED = 4;
+const MOST_UNSENT = 4;
 const MAX_CLAIMS = 2;
+/** Of `storedReceipt(0)`, as the time that it is promised for. */
+const EARLIEST_SERVED_AT = 1_000;
+const PROMISE_SECONDS = 1_000;
 
 for (const database of TEST_DATABASES) {
   describe(`the backlog on ${database.name}`, { skip: database.skip }, () => {
@@ -53,13 +56,20 @@ for (const database of TEST_DATABASES) {
 
     it("seals no more than can be sent soon, and the rest in batches as large as may be", async () => {
       const ledger = await openLedger(await database.fresh());
-      const most = MOST_QUEUED * MAX_CLAIMS;
+      const most = MOST_UNSENT * MAX_CLAIMS;
+      const early = EARLIEST_SERVED_AT + most + 10;
       for (let seed = 0; seed < most + 3; seed++) await insertReceipt(ledger, storedReceipt(seed));
-      for (let step = 0; step < 2 * most; step++) await seal(ledger, Number.MAX_SAFE_INTEGER);
-      assert.deepEqual(await batchSizes(ledger), Array(MOST_QUEUED).fill(MAX_CLAIMS));
+      for (let step = 0; step < 2 * most; step++) await seal(ledger, early);
+      assert.deepEqual(await batchSizes(ledger), Array(MOST_UNSENT).fill(MAX_CLAIMS));
       await ledger.transaction((tx) => tx.updateTable("intents").set({ state: "satisfied" }).execute());
-      for (let step = 0; step < 4; step++) await seal(ledger, Number.MAX_SAFE_INTEGER);
-      assert.deepEqual(await batchSizes(ledger), [...Array(MOST_QUEUED + 1).fill(MAX_CLAIMS), 1].sort());
+      for (let step = 0; step < 4; step++) await seal(ledger, early);
+      assert.deepEqual(await batchSizes(ledger), [...Array(MOST_UNSENT + 1).fill(MAX_CLAIMS), 1].sort());
+      for (let seed = most + 3; seed < 3 * most; seed++) await insertReceipt(ledger, storedReceipt(seed));
+      for (let step = 0; step < most; step++) await seal(ledger, early);
+      assert.equal((await batchSizes(ledger)).length, 2 * MOST_UNSENT);
+      const halfTime = EARLIEST_SERVED_AT + 3 * most + PROMISE_SECONDS - HORIZON_SECONDS / 2;
+      for (let step = 0; step < 2 * most; step++) await seal(ledger, halfTime);
+      assert.deepEqual(await waitingGroups(ledger), [], "what is urgent is sealed all the same");
       await ledger.close();
     });
   });

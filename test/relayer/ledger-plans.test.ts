@@ -5,9 +5,11 @@ import { describe, it } from "node:test";
 import { Kysely } from "kysely";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { releaseFinalBatches } from "../../relayer/src/finalise/finaliser.ts";
+import { unsentBatches } from "../../relayer/src/ledger/batches.ts";
 import { announcedEndpoint, lastCheckpoint } from "../../relayer/src/ledger/chain-facts.ts";
 import { claimsOfBatch, latestClaims } from "../../relayer/src/ledger/claim-status.ts";
 import { openChallenges } from "../../relayer/src/ledger/disputes.ts";
+import { nearestCommitBy } from "../../relayer/src/ledger/margins.ts";
 import { migrate } from "../../relayer/src/ledger/migrate.ts";
 import { openOmissions } from "../../relayer/src/ledger/omissions.ts";
 import {
@@ -41,6 +43,8 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["what waits", (db) => waitingGroups(db)],
   ["the receipts of a batch to be", (db) => waitingLeaves(db, group, 1_024)],
   ["what is promised", (db) => unlockedCounts(db, 100)],
+  ["batches that wait to be sent", (db) => unsentBatches(db)],
+  ["how urgent the backlog is", (db) => nearestCommitBy(db)],
   ["an earlier answer", (db) => findByRequest(db, storedReceipt(1).receipt.claim)],
   ["the receipts of a batch", (db) => receiptsOfBatch(db, "0x03")],
   ["the claims of a batch", (db) => claimsOfBatch(db, "0x03")],

@@ -2,21 +2,21 @@
 
 import { type BatchHeader, batchId } from "@meantime/sdk/batch";
 import { bytesToHex, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
-import { insertBatch } from "../ledger/batches.ts";
+import { insertBatch, unsentBatches } from "../ledger/batches.ts";
 import { type WaitingGroup, type WaitingLeaf, waitingGroups, waitingLeaves } from "../ledger/receipts.ts";
 import { traced } from "../ops/tracing/trace.ts";
 import type { Services } from "../services.ts";
 import { insertSidecar } from "../tx/blobs.ts";
 import { commitIntent } from "../tx/calls.ts";
-import { enqueue, queuedKeys } from "../tx/intents.ts";
+import { enqueue } from "../tx/intents.ts";
 import { availabilityOf, blobsUntil, sealBlobs, thatFit } from "./publish.ts";
 import { rootsOf } from "./roots.ts";
 
 /** The share of a receipt's time to `commitBy` that is kept for getting the commit into a block. */
 const COMMIT_MARGIN = 0.5;
 
-/** While so many commits wait for their turn another one would wait too: receipts wait for a place in a larger batch instead. */
-const MOST_QUEUED = 4;
+/** While so many commits under a policy wait to be sent another one would wait too: receipts gather in a larger batch instead. */
+const MOST_UNSENT = 4;
 
 /**
  * Seals every group of waiting receipts that is due: full, old enough, or near its promise to be on chain. A group has
@@ -26,10 +26,11 @@ const MOST_QUEUED = 4;
 export async function sealDueBatches(services: Services): Promise<void> {
   const { ledger, config, clock, view } = services;
   if (clock.nowSeconds() < (view()?.commitsPausedUntil ?? 0)) return;
-  const groups = await waitingGroups(ledger);
-  for (const group of groups.toSorted((a, b) => a.nearestCommitBy - b.nearestCommitBy)) {
-    if ((await queuedKeys(ledger, "commit")).length >= MOST_QUEUED) return;
-    if (!isDue(group, config.commit, clock.nowSeconds())) continue;
+  const unsent = await unsentBatches(ledger);
+  for (const group of await waitingGroups(ledger)) {
+    const unsentHere = unsent.get(group.policyId) ?? 0;
+    if (!isDue(group, config.commit, clock.nowSeconds(), unsentHere)) continue;
+    unsent.set(group.policyId, unsentHere + 1);
     const withBlobs =
       availabilityOf(services, group.policyId) === "blob" && clock.nowSeconds() < blobsUntil(services, group);
     await traced("batch.seal", { policy: group.policyId, model: group.modelId }, async (note) => {
@@ -41,13 +42,17 @@ export async function sealDueBatches(services: Services): Promise<void> {
   }
 }
 
-function isDue(group: WaitingGroup, limits: Services["config"]["commit"], nowSeconds: number): boolean {
+function isDue(
+  group: WaitingGroup,
+  limits: Services["config"]["commit"],
+  nowSeconds: number,
+  unsent: number,
+): boolean {
+  // Whatever holds up those before it.
   const latestSeal = group.nearestCommitBy - limits.commitHorizonSeconds * COMMIT_MARGIN;
-  return (
-    group.count >= limits.maxClaims ||
-    nowSeconds - group.oldestServedAt >= limits.maxAgeSeconds ||
-    nowSeconds >= latestSeal
-  );
+  if (nowSeconds >= latestSeal) return true;
+  if (unsent >= MOST_UNSENT) return false;
+  return group.count >= limits.maxClaims || nowSeconds - group.oldestServedAt >= limits.maxAgeSeconds;
 }
 
 /**

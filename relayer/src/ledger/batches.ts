@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { setImmediate } from "node:timers/promises";
 import type { BatchHeader } from "@meantime/sdk/batch";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { sql } from "kysely";
 import type { HeaderColumns, Reader, Writer } from "./schema.ts";
 
-/**
- * Claim ids in one statement: at most some milliseconds of SQLite, which runs on the event loop of the process. Of few sizes,
- * for each is a statement that the connection keeps.
- */
+/** Claim ids in one statement. Of few sizes, for each is a statement that the connection keeps. */
 const CLAIMS_PER_STATEMENT = [256, 64, 16, 4, 1] as const;
 
 /**
@@ -42,7 +38,6 @@ export async function insertBatch(
   for (let from = 0; from < claimIds.length; ) {
     const count = CLAIMS_PER_STATEMENT.find((size) => size <= claimIds.length - from) ?? 1;
     await placeClaims(tx, batchId, header, from, claimIds.slice(from, from + count));
-    await setImmediate();
     from += count;
   }
   await tx
@@ -72,6 +67,20 @@ async function placeClaims(
   throw new Error(
     `${claimIds.length - Number(numAffectedRows)} claims of batch ${batchId} are not waiting for one`,
   );
+}
+
+/** How many batches of each policy wait for their commits to be sent for the first time. */
+export async function unsentBatches(db: Reader): Promise<Map<Hex, number>> {
+  const rows = await db
+    .selectFrom("intents as i")
+    .innerJoin("batches as b", "b.batch_id", "i.batch_id")
+    .select((eb) => ["b.policy_id", eb.fn.countAll<number>().as("count")])
+    .where("i.kind", "=", "commit")
+    .where("i.state", "=", sql.lit("queued"))
+    .where(sql<boolean>`i.state IN ('queued', 'signed', 'broadcast', 'mined')`)
+    .groupBy("b.policy_id")
+    .execute();
+  return new Map(rows.map(({ policy_id, count }) => [policy_id, count]));
 }
 
 /** The header of one of our own batches, committed or not. */
