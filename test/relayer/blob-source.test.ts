@@ -7,12 +7,13 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { Worker } from "node:worker_threads";
 import { bytesToHex, type Hex } from "@meantime/sdk/hex";
 import { archiveFolder } from "../../relayer/src/availability/archive.ts";
 import { beaconNode } from "../../relayer/src/availability/beacon.ts";
 import { BLOB_BYTES, packBlobs } from "../../relayer/src/availability/blob-packing.ts";
 import { type BlobSource, readBlobs } from "../../relayer/src/availability/blob-source.ts";
-import { Kzg } from "../../relayer/src/availability/kzg.ts";
+import { JOB_MILLISECONDS, Kzg } from "../../relayer/src/availability/kzg.ts";
 import { versionedHash } from "../../relayer/src/availability/sidecar.ts";
 import { RelayerError, TemporaryError } from "../../relayer/src/errors.ts";
 import { freshFolder } from "./local-relayer.ts";
@@ -158,6 +159,27 @@ describe("commitments and proofs of blobs", () => {
     kzg.close();
     await assert.rejects(running, isCoded);
     assert.equal((await kzg.commitmentOf(blob)).length, 48);
+  });
+
+  it("are given up where the thread hangs, which is ended; those that wait are computed by another", async (t) => {
+    const threads: Worker[] = [];
+    process.on("worker", (thread) => threads.push(thread));
+    const own = new Kzg();
+    const commitment = await own.commitmentOf(blob);
+    const [hung] = threads;
+    assert.ok(hung);
+    // It never hears of the blob: to whoever waits for it that is a thread that hangs.
+    hung.postMessage = () => undefined;
+    const ended = once(hung, "exit");
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const given = own.seal(blob, "blob");
+    const waiting = own.commitmentOf(blob);
+    t.mock.timers.tick(JOB_MILLISECONDS.blob);
+    await assert.rejects(given, isCoded);
+    await ended;
+    assert.deepEqual(await waiting, commitment);
+    assert.equal(threads.length, 2);
+    own.close();
   });
 
   function isCoded(error: unknown): true {

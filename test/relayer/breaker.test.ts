@@ -118,6 +118,23 @@ describe("obligations", () => {
     await makeBreaker(2).look();
   });
 
+  it("count as failed although the machine's clock was ahead when the operator resumed", async () => {
+    await insertReceipt(ledger, receiptOf(1, "a"));
+    const breaker = makeBreaker(1);
+    nowSeconds += 3_600;
+    await breaker.resume();
+    nowSeconds -= 3_600;
+    await breaker.look();
+    assert.equal(breaker.state.acknowledgedAt, nowSeconds);
+    nowSeconds = 2_001;
+    await breaker.look();
+    assert.deepEqual(
+      breaker.failed.map(({ what }) => what),
+      ["missed"],
+    );
+    assert.equal(breaker.state.openSince, 2_001);
+  });
+
   it("R10 that were lost count once: rejected claims, upheld omissions, challenges nothing answers", async () => {
     const batch = await sealed(3);
     await onChain(batch, { committed_at: 1_100, final_at: 9_000 });

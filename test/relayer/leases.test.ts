@@ -5,7 +5,12 @@ import { once } from "node:events";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { acquireLease, fencedLedger, releaseLease } from "../../relayer/src/ledger/leases.ts";
+import {
+  acquireLease,
+  fencedLedger,
+  LONGEST_LEASE_MILLISECONDS,
+  releaseLease,
+} from "../../relayer/src/ledger/leases.ts";
 import { openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { countReceipts, insertReceipt } from "../../relayer/src/ledger/receipts.ts";
 import { TEST_DATABASES } from "./databases.ts";
@@ -69,6 +74,26 @@ describe("workers that share a database", { skip: postgres?.skip ?? true }, () =
     );
     assert.equal((await Promise.all(rivals)).filter(Boolean).length, 1);
     await Promise.all([one.close(), other.close()]);
+  });
+
+  it("gives a lease that was taken before the database's clock was set back by hours", async () => {
+    const source = await postgres?.fresh();
+    assert.ok(source);
+    const ledger = await openLedger(source);
+    await acquireLease(ledger, "operator", "a", LONGEST_LEASE_MILLISECONDS);
+    assert.equal(
+      await acquireLease(ledger, "operator", "b", MINUTE),
+      undefined,
+      "it may have been taken now",
+    );
+    await ledger.transaction((tx) =>
+      tx
+        .updateTable("leases")
+        .set((eb) => ({ expires_at_milliseconds: eb("expires_at_milliseconds", "+", MINUTE) }))
+        .execute(),
+    );
+    assert.equal((await acquireLease(ledger, "operator", "b", MINUTE))?.token, 2);
+    await ledger.close();
   });
 
   it("R-57 never lets two act for a lane, however workers are killed and starved", async () => {

@@ -27,18 +27,22 @@ export async function sealDueBatches(services: Services): Promise<void> {
   const { ledger, config, clock, view } = services;
   if (clock.nowSeconds() < (view()?.commitsPausedUntil ?? 0)) return;
   const unsent = await unsentBatches(ledger);
-  for (const group of await waitingGroups(ledger)) {
+  const waiting = await waitingGroups(ledger);
+  const groups = new Set(waiting.toSorted((a, b) => a.nearestCommitBy - b.nearestCommitBy));
+  for (const group of groups) {
     const unsentHere = unsent.get(group.policyId) ?? 0;
     if (!isDue(group, config.commit, clock.nowSeconds(), unsentHere)) continue;
     unsent.set(group.policyId, unsentHere + 1);
-    const withBlobs =
-      availabilityOf(services, group.policyId) === "blob" && clock.nowSeconds() < blobsUntil(services, group);
+    // Blobs take their time. None of the groups behind may be late for those of this one.
+    const until = Math.min(...[...groups].map((each) => blobsUntil(services, each)));
+    const withBlobs = availabilityOf(services, group.policyId) === "blob" && clock.nowSeconds() < until;
     await traced("batch.seal", { policy: group.policyId, model: group.modelId }, async (note) => {
-      const waiting = await waitingLeaves(ledger, group, config.commit.maxClaims);
-      const leaves = withBlobs ? thatFit(services, waiting) : waiting;
+      const oldest = await waitingLeaves(ledger, group, config.commit.maxClaims);
+      const leaves = withBlobs ? thatFit(services, oldest) : oldest;
       note({ claims: leaves.length });
-      await sealBatch(services, group, leaves, withBlobs);
+      await sealBatch(services, group, leaves, withBlobs ? until : undefined);
     });
+    groups.delete(group);
   }
 }
 
@@ -58,12 +62,14 @@ function isDue(
 /**
  * Puts receipts into a batch, in the order given. The batch, the place of each receipt in it and the transaction that
  * commits it become durable together: a crash leaves either waiting receipts or a batch that will be sent.
+ *
+ * @param sealUntil unix seconds until which its blobs are waited for; undefined: it goes without
  */
 async function sealBatch(
   services: Services,
   group: WaitingGroup,
   leaves: readonly WaitingLeaf[],
-  withBlobs: boolean,
+  sealUntil: number | undefined,
 ): Promise<void> {
   const { ledger, domain, config, contracts, logger } = services;
   const { policyId, modelId } = group;
@@ -74,15 +80,15 @@ async function sealBatch(
     operator: config.operator.address,
     policyId,
     modelId,
-    ...(await rootsOf(leaves, isPublic(services, policyId))),
+    ...(await rootsOf(leaves, isPublic(services, policyId), logger)),
     count: leaves.length,
     oldestServedAt: noLaterThanClosing(services, policyId, BigInt(servedAt[0] ?? 0)),
     nonce: randomNonce(),
   };
   const id = batchId(domain, header);
-  const sidecar = withBlobs
-    ? await sealBlobs(services, header, leaves, header.dataRoot !== ZERO_HASH)
-    : undefined;
+  const isOpen = header.dataRoot !== ZERO_HASH;
+  const sidecar =
+    sealUntil === undefined ? undefined : await sealBlobs(services, header, leaves, isOpen, sealUntil);
   const intent = commitIntent(contracts.settlementAddress, id, header, BigInt(servedAt.at(-1) ?? 0));
   if (sidecar) intent.subject = { ...intent.subject, blobsUntil: String(blobsUntil(services, group)) };
   await ledger.transaction(async (tx) => {

@@ -5,6 +5,7 @@ import { Worker } from "node:worker_threads";
 import { type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import type { WaitingLeaf } from "../ledger/receipts.ts";
 import { treeOfClaims, treeOfOpenings } from "../ledger/trees.ts";
+import type { Logger } from "../ops/logger.ts";
 
 /** What a batch's header says of its claims. */
 export interface Roots {
@@ -34,20 +35,32 @@ export interface PackedOpenings {
 
 /** Fewer are hashed sooner than a thread has begun. */
 const WORTH_A_THREAD = 256;
+/** Many times what the largest batch takes: a thread that says nothing for so long has hung. */
+export const THREAD_MILLISECONDS = 10_000;
 
 let thread: Worker | undefined;
 let isBusy = false;
 
 /**
  * The roots over claims and what opens them, in the order given. Large batches are hashed by another thread, so that this one
- * goes on answering requests; where that fails, here.
+ * goes on answering requests; where that fails or takes too long, here.
+ *
+ * @param logger is told why the thread did not do it
  */
-export async function rootsOf(leaves: readonly WaitingLeaf[], isPublic: boolean): Promise<Roots> {
+export async function rootsOf(
+  leaves: readonly WaitingLeaf[],
+  isPublic: boolean,
+  logger: Pick<Logger, "warn">,
+): Promise<Roots> {
   if (leaves.length >= WORTH_A_THREAD && !isBusy) {
     try {
       return await inThread(packLeaves(leaves, isPublic));
-    } catch {
-      thread = undefined;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      logger.warn(
+        { code: "MT-OPS-011", claims: leaves.length, message },
+        "a batch is hashed without the thread",
+      );
     }
   }
   return {
@@ -58,24 +71,34 @@ export async function rootsOf(leaves: readonly WaitingLeaf[], isPublic: boolean)
 
 async function inThread(packed: PackedLeaves): Promise<Roots> {
   isBusy = true;
-  thread ??= startThread();
-  const worker = thread;
   const listening = new AbortController();
   const { signal } = listening;
-  worker.ref();
+  let timer: NodeJS.Timeout | undefined;
+  let worker: Worker | undefined;
   try {
+    worker = thread ??= startThread();
+    worker.ref();
     const { openings } = packed;
     worker.postMessage(packed, openings ? [openings.bytes.buffer, openings.lengths.buffer] : []);
     const ended = once(worker, "exit", { signal }).then(() => {
       throw new Error("the thread has ended");
     });
+    const late = new Promise<never>((_, reject) => {
+      const silent = () => reject(new Error(`the thread has said nothing for ${THREAD_MILLISECONDS} ms`));
+      timer = setTimeout(silent, THREAD_MILLISECONDS);
+    });
     // Rejects with the thread's error.
-    const [roots] = (await Promise.race([once(worker, "message", { signal }), ended])) as [Roots];
-    return roots;
-  } finally {
-    listening.abort();
+    const [roots] = (await Promise.race([once(worker, "message", { signal }), ended, late])) as [Roots];
     // It holds up no end of the process.
     worker.unref();
+    return roots;
+  } catch (error) {
+    thread = undefined;
+    void worker?.terminate();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    listening.abort();
     isBusy = false;
   }
 }

@@ -8,6 +8,7 @@ import { sql } from "kysely";
 import { describeError } from "../errors.ts";
 import { headerFromRow } from "../ledger/batches.ts";
 import { announcedEndpoint, type ChainBatch, findChainBatch } from "../ledger/chain-facts.ts";
+import { pauseIsOver } from "../ledger/due.ts";
 import { receiptsOfBatch } from "../ledger/receipts.ts";
 import type { DataState, Reader, Row, Writer } from "../ledger/schema.ts";
 import { pause } from "../ops/supervisor.ts";
@@ -79,7 +80,7 @@ function due(db: Reader) {
       .selectFrom("index_data")
       // Not parameters: only then is the partial index seen to fit.
       .where(sql<boolean>`state IN ('pending', 'withheld', 'mismatch')`)
-      .where("next_try_at_milliseconds", "<=", Date.now())
+      .where(pauseIsOver("next_try_at_milliseconds", Date.now(), LAST_RETRY_MILLISECONDS))
   );
 }
 
@@ -283,7 +284,7 @@ async function fail(
       .set({ next_try_at_milliseconds: nextTry })
       .where(sql<boolean>`state IN ('pending', 'withheld', 'mismatch')`)
       .where("operator", "=", operator)
-      .where("next_try_at_milliseconds", "<", nextTry)
+      .where(pauseIsOver("next_try_at_milliseconds", nextTry, LAST_RETRY_MILLISECONDS))
       .execute();
   });
 }

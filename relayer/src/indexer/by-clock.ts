@@ -7,7 +7,10 @@ import type { IndexServices } from "./services.ts";
 /** Where the moment is kept up to which listeners were told. */
 const FACT = "indexClock";
 
-/** Tells those who listen of batches and claims that became final by the clock, each once. */
+/**
+ * Tells those who listen of batches and claims that became final by the clock, each once; again, should the clock have been
+ * set back since.
+ */
 export async function tellFinalByClock({
   ledger,
   clock,
@@ -15,7 +18,8 @@ export async function tellFinalByClock({
   const now = clock.nowSeconds();
   await ledger.transaction(async (tx) => {
     const told = await toldUpTo(tx, now);
-    if (told >= now) return;
+    if (told === now) return;
+    if (told > now) return noteTold(tx, now);
     const batches = await tx
       .selectFrom("index_batches")
       .select("batch_id")
@@ -35,12 +39,16 @@ export async function tellFinalByClock({
     for (const { batch_id: batchId, leaf_index: index } of leaves) {
       await pushFeed(tx, { kind: "claim", batchId, index });
     }
-    await tx
-      .updateTable("facts")
-      .set({ value: String(now) })
-      .where("name", "=", FACT)
-      .execute();
+    await noteTold(tx, now);
   });
+}
+
+async function noteTold(tx: Writer, now: number): Promise<void> {
+  await tx
+    .updateTable("facts")
+    .set({ value: String(now) })
+    .where("name", "=", FACT)
+    .execute();
 }
 
 async function toldUpTo(tx: Writer, now: number): Promise<number> {

@@ -13,11 +13,15 @@ export interface Lease {
   token: number;
 }
 
+/** No lease is given for longer: one that ends later than that was given by a clock that was set back since. */
+export const LONGEST_LEASE_MILLISECONDS = 3_600_000;
+
 /**
  * Takes or renews a lease, if it is free, expired or held by `holder`. Times are the database's, so that the workers'
  * clocks do not matter. A SQLite ledger has one process, so what an earlier one held is free.
  *
  * @param holder unique to the process
+ * @param milliseconds at most {@link LONGEST_LEASE_MILLISECONDS}
  */
 export async function acquireLease(
   ledger: Ledger,
@@ -41,6 +45,11 @@ export async function acquireLease(
           eb.or([
             eb("leases.holder", "=", eb.ref("excluded.holder")),
             eb("leases.expires_at_milliseconds", "<=", now),
+            eb(
+              "leases.expires_at_milliseconds",
+              ">",
+              sql<number>`${now} + ${sql.lit(LONGEST_LEASE_MILLISECONDS)}`,
+            ),
           ]),
         );
       })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Address, Hex } from "@meantime/sdk/hex";
+import { pauseIsOver } from "./due.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PaymentState, Reader, Row } from "./schema.ts";
 
@@ -32,6 +33,8 @@ const FREE: PaymentState[] = ["released", "failed"];
 const HOLD_MILLISECONDS = 900_000;
 /** A payment that failed counts against its payer for this long. */
 const FAILED_MILLISECONDS = 3_600_000;
+/** When nobody asks for what became of a payment any more. */
+export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /**
  * Takes a payment for one request. It serves one only, whatever happens: another gets the row of the first. A payment whose
@@ -78,7 +81,7 @@ export async function holdPayment(
     const payment = await knownPayment(tx, offered);
     const isFree =
       FREE.includes(payment.state) ||
-      (payment.state === "held" && payment.updated_at_milliseconds + HOLD_MILLISECONDS < nowMilliseconds);
+      (payment.state === "held" && !isRecent(payment.updated_at_milliseconds, nowMilliseconds));
     if (payment.id !== id || !isFree) return { held: false, payment };
     const taken = await tx
       .updateTable("payments")
@@ -89,6 +92,11 @@ export async function holdPayment(
       .executeTakeFirst();
     return Number(taken.numUpdatedRows) === 1 ? { held: true } : { held: false, payment };
   });
+}
+
+/** Not so much later either: by a clock that was set back since, a hold would belong to nobody for as long. */
+function isRecent(updatedAt: number, nowMilliseconds: number): boolean {
+  return Math.abs(nowMilliseconds - updatedAt) <= HOLD_MILLISECONDS;
 }
 
 /** How many other payments of the payer are held, of unknown outcome, or failed lately. */
@@ -108,10 +116,12 @@ async function unsettledOf(
         eb.and([
           eb("state", "=", "held"),
           eb("updated_at_milliseconds", ">", nowMilliseconds - HOLD_MILLISECONDS),
+          eb("updated_at_milliseconds", "<", nowMilliseconds + HOLD_MILLISECONDS),
         ]),
         eb.and([
           eb("state", "=", "failed"),
           eb("updated_at_milliseconds", ">", nowMilliseconds - FAILED_MILLISECONDS),
+          eb("updated_at_milliseconds", "<", nowMilliseconds + FAILED_MILLISECONDS),
         ]),
       ]),
     )
@@ -171,13 +181,23 @@ export function paymentByIdentifier(
     .executeTakeFirst();
 }
 
-/** Payments whose outcome is to be asked for again. */
-export function duePayments(db: Reader, nowMilliseconds: number, limit: number): Promise<Payment[]> {
+/**
+ * Payments whose outcome is to be asked for again.
+ *
+ * @param longestPauseMilliseconds none of them waits for longer, but for {@link NEVER}
+ */
+export function duePayments(
+  db: Reader,
+  nowMilliseconds: number,
+  longestPauseMilliseconds: number,
+  limit: number,
+): Promise<Payment[]> {
   return db
     .selectFrom("payments")
     .selectAll()
     .where("state", "=", "pending")
-    .where("next_try_at_milliseconds", "<=", nowMilliseconds)
+    .where("next_try_at_milliseconds", "<", NEVER)
+    .where(pauseIsOver("next_try_at_milliseconds", nowMilliseconds, longestPauseMilliseconds))
     .orderBy("next_try_at_milliseconds")
     .limit(limit)
     .execute();

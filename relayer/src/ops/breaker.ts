@@ -12,6 +12,9 @@ import {
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Logger } from "./logger.ts";
 
+/** As far apart as the clocks of workers that share a database may be. */
+const CLOCK_SKEW_SECONDS = 60;
+
 /** What the breaker looks at. */
 export interface BreakerContext {
   ledger: Ledger;
@@ -51,6 +54,11 @@ export class Breaker {
     const { ledger, clock, logger, operator, maxFailedObligations } = this.#context;
     const nowSeconds = clock.nowSeconds();
     this.#state = await readBreaker(ledger);
+    if (this.#state.acknowledgedAt > nowSeconds + CLOCK_SKEW_SECONDS) {
+      // The clock was set back since: until that moment nothing would count as failed.
+      this.#state = { ...this.#state, acknowledgedAt: nowSeconds };
+      await ledger.transaction((tx) => writeBreaker(tx, this.#state));
+    }
     const { acknowledgedAt: since } = this.#state;
     this.#failed = await failedObligations(ledger, { operator, since, nowSeconds });
     if (this.#state.openSince !== null || this.#failed.length < maxFailedObligations) return;

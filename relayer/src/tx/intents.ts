@@ -2,6 +2,7 @@
 
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { sql } from "kysely";
+import { pauseIsOver } from "../ledger/due.ts";
 import type { Reader, Row, Writer } from "../ledger/schema.ts";
 import { type IntentKind, type Lane, termsOf } from "./kinds.ts";
 
@@ -191,7 +192,7 @@ export async function finalise(tx: Writer, id: number): Promise<void> {
 /**
  * Intents of lanes that may be tried now, most urgent first, as many of each lane as there is room for.
  *
- * @param longestPauseMilliseconds what waits for longer than that waits by a clock that was set back since
+ * @param longestPauseMilliseconds none of them waits for longer
  */
 export async function ready(
   db: Reader,
@@ -207,12 +208,7 @@ export async function ready(
         .selectAll()
         .where("lane", "=", lane)
         .where("state", "=", sql.lit("queued"))
-        .where((eb) =>
-          eb.or([
-            eb("next_try_at_milliseconds", "<=", nowMilliseconds),
-            eb("next_try_at_milliseconds", ">", nowMilliseconds + longestPauseMilliseconds),
-          ]),
-        )
+        .where(pauseIsOver("next_try_at_milliseconds", nowMilliseconds, longestPauseMilliseconds))
         .orderBy("priority")
         .orderBy("id")
         .limit(limit)

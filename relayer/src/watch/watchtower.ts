@@ -7,6 +7,7 @@ import { sql } from "kysely";
 import { describeError } from "../errors.ts";
 import { headerFromRow } from "../ledger/batches.ts";
 import type { ChainBatch } from "../ledger/chain-facts.ts";
+import { pauseIsOver } from "../ledger/due.ts";
 import type { Prover } from "../prove/prover.ts";
 import { executeApproved } from "./actions.ts";
 import type { BatchData } from "./batch-data.ts";
@@ -100,7 +101,7 @@ async function noteNewBatches({ ledger, config, clock }: WatchServices): Promise
   );
 }
 
-/** Batches to be looked at now, the nearest end first. What waits for longer than any pause waits by a clock that was set back. */
+/** Batches to be looked at now, the nearest end first. */
 export function dueBatches(
   { ledger }: Pick<WatchServices, "ledger">,
   nowMilliseconds: number = Date.now(),
@@ -111,12 +112,7 @@ export function dueBatches(
     .selectAll("b")
     .select("w.tries")
     .where("w.state", "=", sql.lit("pending"))
-    .where((eb) =>
-      eb.or([
-        eb("w.next_try_at_milliseconds", "<=", nowMilliseconds),
-        eb("w.next_try_at_milliseconds", ">", nowMilliseconds + LAST_RETRY_MILLISECONDS),
-      ]),
-    )
+    .where(pauseIsOver("w.next_try_at_milliseconds", nowMilliseconds, LAST_RETRY_MILLISECONDS))
     .orderBy("b.final_at")
     .limit(BATCHES_PER_RUN)
     .execute();

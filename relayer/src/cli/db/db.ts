@@ -10,7 +10,7 @@ import { checkChain, connectRpc } from "../../chain/rpc.ts";
 import { loadConfig, type RelayerConfig } from "../../config/load.ts";
 import { RelayerError, TemporaryError } from "../../errors.ts";
 import { backUp, restore } from "../../ledger/backup.ts";
-import { acquireLease, fencedLedger, releaseLease } from "../../ledger/leases.ts";
+import { acquireLease, fencedLedger, LONGEST_LEASE_MILLISECONDS, releaseLease } from "../../ledger/leases.ts";
 import { type LedgerSource, nameOf, openLedger } from "../../ledger/ledger.ts";
 import { MIGRATIONS } from "../../ledger/migrations.ts";
 import { forgetDerived } from "../../ledger/rebuild.ts";
@@ -25,9 +25,6 @@ export interface DbOptions {
   ledger?: string;
   json?: true;
 }
-
-/** Longer than any chain takes to be read again; it is given back at the end. */
-const REBUILD_LEASE_MILLISECONDS = 3_600_000;
 
 /** Problems that are printed; all are counted. */
 const PROBLEMS_SHOWN = 100;
@@ -165,7 +162,8 @@ export async function dbRebuild({ config: file, json }: DbOptions & { config: st
 async function rebuildFrom(config: RelayerConfig, rpc: ReturnType<typeof connectRpc>): Promise<number> {
   const ledger = await openLedger(config.ledger);
   try {
-    const lease = await acquireLease(ledger, "operator", randomUUID(), REBUILD_LEASE_MILLISECONDS);
+    // Longer than any chain takes to be read again; it is given back at the end.
+    const lease = await acquireLease(ledger, "operator", randomUUID(), LONGEST_LEASE_MILLISECONDS);
     if (!lease) {
       throw new TemporaryError(
         "MT-LED-001",

@@ -5,7 +5,14 @@ import { isDeepStrictEqual } from "node:util";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import type { X402Config } from "../../config/access.ts";
-import { duePayments, holdPayment, notePayment, type Payment, paymentById } from "../../ledger/payments.ts";
+import {
+  duePayments,
+  holdPayment,
+  NEVER,
+  notePayment,
+  type Payment,
+  paymentById,
+} from "../../ledger/payments.ts";
 import type { PaymentState } from "../../ledger/schema.ts";
 import type { Services } from "../../services.ts";
 import { HttpError } from "../http-error.ts";
@@ -74,7 +81,7 @@ export function createPaywall(
     tries = 0,
   ) {
     const now = Date.now();
-    const nextTryAtMilliseconds = tries >= MAX_TRIES ? Number.MAX_SAFE_INTEGER : now + retryDelay(tries);
+    const nextTryAtMilliseconds = tries >= MAX_TRIES ? NEVER : now + retryDelay(tries);
     await notePayment(ledger, id, { state, ...more, nextTryAtMilliseconds }, now);
     onPayment(state);
   }
@@ -185,7 +192,8 @@ export function createPaywall(
     },
 
     async reconcile() {
-      for (const payment of await duePayments(ledger, Date.now(), RECONCILED_AT_ONCE)) {
+      const due = await duePayments(ledger, Date.now(), LAST_RETRY_MILLISECONDS, RECONCILED_AT_ONCE);
+      for (const payment of due) {
         const { payload, requirements } = JSON.parse(payment.settlement) as {
           payload: PaymentPayload;
           requirements: PaymentRequirements;
