@@ -28,6 +28,8 @@ export interface AuditOptions {
   at?: PinnedAt;
   /** No contract of the deployment is older. Default: found by bisection. */
   startBlock?: number;
+  /** InferenceRequests contracts. Default: whatever took a request for this Settlement. */
+  requests?: readonly Address[];
   /** A URL or a folder of batch data. Default: what operators announced. */
   data?: string;
   /** Follows announced endpoints to private addresses too. */
@@ -86,10 +88,10 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
 
 async function readChain(
   chain: PinnedChain,
-  { proofs = true, fromBlock = 0, onProgress = () => undefined }: AuditOptions,
+  { proofs = true, fromBlock = 0, requests, onProgress = () => undefined }: AuditOptions,
   findings: Findings,
 ) {
-  const contracts = await findContracts(chain);
+  const contracts = await findContracts(chain, findings, requests);
   const record = emptyRecord();
   const governance = createGovernance(contracts, findings);
   const evidence = noEvidence();

@@ -26,9 +26,9 @@ export interface PinnedChain extends Chain {
   etherOf(account: Address): Promise<bigint>;
   /** A transaction of the chain; undefined where the node has forgotten it. */
   transaction(hash: Hex): Promise<{ to: Address | null; input: Hex; from: Address } | undefined>;
-  /** Logs of some contracts, range by range, in the chain's order. @param topics as `eth_getLogs` filters by them */
+  /** Logs of some contracts, or of any, range by range, in the chain's order. @param topics as `eth_getLogs` filters by them */
   logs(
-    addresses: readonly Address[],
+    addresses: readonly Address[] | undefined,
     from: number,
     to: number,
     topics?: readonly (Hex | null)[],
@@ -100,7 +100,7 @@ export async function pinChain(
       return { to: to && lower(to), input: lower(input), from: lower(from) };
     },
     async *logs(address, from, to, topics) {
-      const filter = { address, ...(topics && { topics }) };
+      const filter = { ...(address && { address }), ...(topics && { topics }) };
       for (let first = from; first <= to; first += RANGE_BLOCKS) {
         const last = Math.min(to, first + RANGE_BLOCKS - 1);
         yield* rangeOf(provider, blockTime, filter, first, last);

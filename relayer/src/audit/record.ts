@@ -3,6 +3,7 @@
 import type { BatchHeader } from "@meantime/sdk/batch";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import type { Policy } from "@meantime/sdk/policy";
+import type { RequestStateName } from "@meantime/sdk/request";
 import type { Place } from "./findings.ts";
 import { countSeconds, type SecondsCounted } from "./gaps.ts";
 
@@ -36,6 +37,10 @@ export interface ChainRecord {
   contradictions: { signer: Address; place: Place }[];
   /** Withdrawn from Receipts, by token. */
   receiptsWithdrawn: Map<Address, bigint>;
+  /** Contracts that take requests, and what their events say of them. */
+  requests: Map<Address, RequestsRecord>;
+  /** QuorumEvidence contracts, and what their events say of them. */
+  committees: Map<Address, CommitteeRecord>;
   /** How much was locked and staked, whenever it changed. */
   exposure: { time: number; token: Address; lockedWei: bigint; stakeWei: bigint }[];
   /** By operator. */
@@ -152,6 +157,29 @@ export interface OmissionRecord {
   state: "Open" | "Refuted" | "Upheld" | "Voided";
 }
 
+/** An InferenceRequests contract by its events. Amounts are wei. */
+export interface RequestsRecord {
+  /** By the request's id. */
+  requests: Map<Hex, { feeWei: bigint; state: RequestStateName; place: Place }>;
+  /** In ether, by account. */
+  creditsWei: Map<Address, bigint>;
+}
+
+/** A QuorumEvidence contract by its events. Amounts are wei. */
+export interface CommitteeRecord {
+  signers: Map<Address, SignerRecord>;
+  /** In ether, by account. */
+  creditsWei: Map<Address, bigint>;
+  burntWei: bigint;
+}
+
+/** A signer of a committee. */
+export interface SignerRecord {
+  owner: Address;
+  stakeWei: bigint;
+  standing: "Member" | "Leaving" | "Exited" | "Slashed";
+}
+
 /** The key of maps of pairs. */
 export function pair(a: string, b: string): string {
   return `${a} ${b}`;
@@ -164,6 +192,7 @@ export function emptyRecord(): ChainRecord {
     ...{ receiptKeys: new Map(), accepted: new Map(), endpoints: new Map(), enclaveKeys: new Map() },
     ...{ tripped: new Map(), verificationKeys: [], delisted: new Map(), pauses: [], omissions: new Map() },
     ...{ equivocations: [], contradictions: [], receiptsWithdrawn: new Map(), exposure: [] },
+    ...{ requests: new Map(), committees: new Map() },
     ...{ disputes: new Map(), contradictory: [] },
   };
 }

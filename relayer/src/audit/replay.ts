@@ -16,6 +16,7 @@ import {
   type MoneyRecord,
   pair,
 } from "./record.ts";
+import { COMMITTEE_HANDLERS, REQUEST_HANDLERS } from "./replay-vaults.ts";
 
 /** Writes down what one event says. Events come in the chain's order. */
 export function replay(record: ChainRecord, event: ChainEvent, domain: SettlementDomain): void {
@@ -26,7 +27,8 @@ export function replay(record: ChainRecord, event: ChainEvent, domain: Settlemen
   HANDLERS[contract]?.[name]?.(happened);
 }
 
-interface Happened {
+/** One event, and what it is written into. */
+export interface Happened {
   record: ChainRecord;
   args: Result;
   place: Place;
@@ -34,7 +36,8 @@ interface Happened {
   address: Address;
 }
 
-type Handler = (happened: Happened) => void;
+/** Writes down what one kind of event says. */
+export type Handler = (happened: Happened) => void;
 
 const HANDLERS: Partial<Record<ContractName, Record<string, Handler>>> = {
   settlement: {
@@ -193,11 +196,8 @@ const HANDLERS: Partial<Record<ContractName, Record<string, Handler>>> = {
       }
     },
   },
-  quorum: {
-    SignerSlashed: ({ record, args, place }) => {
-      record.contradictions.push({ signer: lower(args.signer), place });
-    },
-  },
+  quorum: COMMITTEE_HANDLERS,
+  requests: REQUEST_HANDLERS,
 };
 
 /** `ClaimRejected` follows in the same call. */

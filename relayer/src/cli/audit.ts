@@ -16,6 +16,7 @@ interface AuditFlags {
   rpc: string;
   settlement?: string;
   config?: string;
+  requests?: string[];
   from?: string;
   to?: string;
   startBlock?: string;
@@ -35,6 +36,10 @@ export function addAuditCommand(command: AddCommand, exitWith: (code: number) =>
     .requiredOption("--rpc <url>", "JSON-RPC endpoint")
     .option("--settlement <address>", "the Settlement contract")
     .option("--config <file>", "take it from a relayer's configuration instead")
+    .option(
+      "--requests <address...>",
+      "InferenceRequests; default: whatever took a request for this Settlement",
+    )
     .option("--from <block>", "audit batches committed from this block on; default: all")
     .option("--to <block>", 'the block that everything is read at; default: "finalized"')
     .option("--start-block <block>", "no contract is older; default: found out")
@@ -59,6 +64,7 @@ async function runAudit(flags: AuditFlags): Promise<number> {
     ...(from === undefined ? {} : { fromBlock: blockOf(from, "--from") }),
     ...(to === undefined ? {} : { at: pinOf(to) }),
     ...(startBlock === undefined ? {} : { startBlock: blockOf(startBlock, "--start-block") }),
+    ...(flags.requests === undefined ? {} : { requests: flags.requests.map(asRequests) }),
     ...(data === undefined ? {} : { data }),
     ...(allowPrivate === undefined ? {} : { allowPrivate }),
     onProgress: progressLines(),
@@ -74,6 +80,11 @@ function settlementOf({ settlement, config }: AuditFlags): Address {
     throw badFlag("which contract to audit is not said", "--settlement, or --config");
   if (!/^0x[0-9a-fA-F]{40}$/.test(address)) throw badFlag(`${address} is no address`, "--settlement");
   return asAddress(address, "--settlement");
+}
+
+function asRequests(address: string): Address {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(address)) throw badFlag(`${address} is no address`, "--requests");
+  return asAddress(address, "--requests");
 }
 
 function pinOf(to: string): PinnedAt {

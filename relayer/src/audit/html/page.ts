@@ -174,14 +174,17 @@ function operators({ operators: all }: AuditReport): Markup {
 function money({ money: all }: AuditReport): Markup {
   const rows = all.map((one) => [
     ...[one.contract, BigInt(one.token) === 0n ? "ether" : html`<code>${one.token}</code>`],
-    ...[one.stakesWei, one.unbondingWei, one.bondsWei, one.creditsWei, one.burntWei].map(String),
-    ...[one.expectedWei, one.balanceWei, one.unaskedWei].map(String),
+    ...[one.stakesWei, one.unbondingWei, one.bondsWei, one.feesWei, one.creditsWei, one.burntWei].map(String),
+    ...[one.expectedWei, one.balanceWei].map(String),
+    one.unaskedWei < 0n
+      ? html`<span class="critical">${String(-one.unaskedWei)} short</span>`
+      : String(one.unaskedWei),
   ]);
   const head = [
-    ...["contract", "token", "stakes", "unbonding", "bonds of disputes", "credits", "burnt"],
-    ...["sum", "balance", "beyond"],
+    ...["contract", "token", "stakes", "unbonding", "bonds of disputes", "fees", "credits", "burnt"],
+    ...["sum", "balance", "sent unasked"],
   ];
-  return html`<section><h2>Money, in wei</h2>${table(head, rows, [2, 3, 4, 5, 6, 7, 8, 9])}</section>`;
+  return html`<section><h2>Money, in wei</h2>${table(head, rows, [2, 3, 4, 5, 6, 7, 8, 9, 10])}</section>`;
 }
 
 function governance({ governance: { actions, setupUntilBlock, setupActions } }: AuditReport): Markup {
