@@ -20,6 +20,8 @@ export interface PinnedChain extends Chain {
   deployedAt(contract: Address): Promise<number>;
   /** The time of a block, unix seconds. */
   blockTime(number: number): Promise<number>;
+  /** The hash of a block. */
+  blockHash(number: number): Promise<Hex>;
   /** What a call returns at the block. */
   call(to: Address, data: Hex): Promise<Hex>;
   /** The ether that an account has at the block, in wei. */
@@ -89,6 +91,11 @@ export async function pinChain(
     pinned: block,
     deployedAt: async (contract) => startBlock ?? (await deployedAt(provider, contract, block.number)),
     blockTime,
+    async blockHash(number) {
+      const found = await readBlock(provider, number);
+      if (found === undefined) throw moved(number);
+      return found.hash;
+    },
     call: async (to, data) =>
       hexOf(await provider.request({ method: "eth_call", params: [{ to, data }, tag] })),
     etherOf: async (account) =>

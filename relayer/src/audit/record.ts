@@ -25,6 +25,14 @@ export interface ChainRecord {
   endpoints: Map<Address, string>;
   /** By the key's number. */
   enclaveKeys: Map<string, EnclaveKeyRecord>;
+  /** By contract and measurement. */
+  measurements: Map<string, MeasurementRecord>;
+  /** Documents by which keys were entered or renewed, in order. */
+  registrations: RegistrationRecord[];
+  /** Evidence of enclaves, in order. */
+  vouched: VouchedRecord[];
+  /** Certificates of AWS's, by issuer and serial. */
+  revokedCertificates: Set<string>;
   /** By the key's id: when and where its breaker was tripped. */
   tripped: Map<Hex, Place>;
   verificationKeys: { contract: Address; keyId: Hex; place: Place }[];
@@ -148,6 +156,60 @@ export interface EnclaveKeyRecord {
   keyId: Hex;
   measurement: Hex;
   compromisedSince?: number;
+  revokedAt?: number;
+  /** The newest. */
+  registration: RegistrationRecord;
+}
+
+/** On what terms a measurement is believed, as `IEnclaveRegistry.MeasurementPolicy` has them. */
+export interface MeasurementTerms {
+  platform: number;
+  pcrs: number;
+  statuses: number;
+  minEvaluationNumber: number;
+  maxBlockAge: number;
+  maxKeySeconds: number;
+}
+
+/** A measurement of the list. */
+export interface MeasurementRecord {
+  /** Undefined: not on the list. */
+  terms?: MeasurementTerms;
+  /** Counts removals: keys of an earlier one are dead. */
+  generation: number;
+}
+
+/** A key was entered or renewed by a document, on the terms of that moment. */
+export interface RegistrationRecord {
+  contract: Address;
+  keyId: Hex;
+  number: number;
+  measurement: Hex;
+  expiresAt: number;
+  key: { kind: number; x: bigint; y: bigint };
+  documentHash: Hex;
+  place: Place;
+  /** Undefined: the measurement was not on the list. */
+  terms?: MeasurementTerms;
+  generation: number;
+  /** Until then, by issuer and serial. */
+  revokedCertificates: ReadonlySet<string>;
+}
+
+/** An enclave's key vouched for a batch, or a claim. */
+export interface VouchedRecord {
+  batchId: Hex;
+  /** The header's: zero for a batch of several models. */
+  modelId: Hex;
+  contract: Address;
+  place: Place;
+  index?: number;
+  claimId?: Hex;
+  registration?: RegistrationRecord;
+  /** Why the key attested nothing then. */
+  fault?: string;
+  /** Why events do not say whether it did. */
+  doubt?: string;
 }
 
 /** A report that a claim was omitted. */
@@ -192,7 +254,8 @@ export function emptyRecord(): ChainRecord {
     ...{ receiptKeys: new Map(), accepted: new Map(), endpoints: new Map(), enclaveKeys: new Map() },
     ...{ tripped: new Map(), verificationKeys: [], delisted: new Map(), pauses: [], omissions: new Map() },
     ...{ equivocations: [], contradictions: [], receiptsWithdrawn: new Map(), exposure: [] },
-    ...{ requests: new Map(), committees: new Map() },
+    ...{ requests: new Map(), committees: new Map(), measurements: new Map(), registrations: [] },
+    ...{ vouched: [], revokedCertificates: new Set() },
     ...{ disputes: new Map(), contradictory: [] },
   };
 }

@@ -16,6 +16,7 @@ import {
   type MoneyRecord,
   pair,
 } from "./record.ts";
+import { ENCLAVE_HANDLERS, NITRO_HANDLERS, noteVouched } from "./replay-enclaves.ts";
 import { COMMITTEE_HANDLERS, REQUEST_HANDLERS } from "./replay-vaults.ts";
 
 /** Writes down what one event says. Events come in the chain's order. */
@@ -84,6 +85,7 @@ const HANDLERS: Partial<Record<ContractName, Record<string, Handler>>> = {
       onBatch(record, args, place, (batch) => {
         batch.finalAt = Number(args.finalAt);
         batch.attested = { place, source: Number(args.source) };
+        noteVouched({ record, args, place }, batch, undefined);
       }),
     BatchReopened: ({ record, args, place }) =>
       onBatch(record, args, place, (batch) => {
@@ -180,22 +182,8 @@ const HANDLERS: Partial<Record<ContractName, Record<string, Handler>>> = {
       record.tripped.set(lower(args.keyId), place);
     },
   },
-  tee: {
-    EnclaveKeyRegistered: ({ record, args, address }) => {
-      const key = pair(address, String(args.number));
-      const known = record.enclaveKeys.get(key);
-      record.enclaveKeys.set(key, {
-        ...known,
-        ...{ keyId: lower(args.keyId), measurement: lower(args.measurement) },
-      });
-    },
-    EnclaveKeyCompromised: ({ record, args, address }) => {
-      for (const [key, entry] of record.enclaveKeys) {
-        const isIt = key.startsWith(address) && entry.keyId === lower(args.keyId);
-        if (isIt) entry.compromisedSince = Number(args.since);
-      }
-    },
-  },
+  tee: ENCLAVE_HANDLERS,
+  nitro: NITRO_HANDLERS,
   quorum: COMMITTEE_HANDLERS,
   requests: REQUEST_HANDLERS,
 };
@@ -250,6 +238,8 @@ function accept({ record, args, place }: Happened): void {
     leaf.claimId = lower(args.claimId);
     leaf.kinds |= kind;
     leaf.evidence.push({ kind, at: place.blockTime, source: Number(args.source), place });
+    const claim = { index: Number(args.index), claimId: leaf.claimId };
+    if (kind === EVIDENCE_KINDS.tee) noteVouched({ record, args, place }, batch, claim);
     const policy = policyOfBatch(record, batch);
     if (args.paidWei > 0n) {
       noteAnswer(record, batch, leaf, "answered", place);
