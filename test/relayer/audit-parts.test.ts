@@ -66,7 +66,17 @@ describe("Parts of an audit", () => {
     assert.equal(sorted[0]?.name, "lie-final");
     assert.equal(sorted.length, 501);
     assert.equal(findings.counts()["late-commit"]?.count, 600);
-    assert.equal(findings.worst(), "critical");
+    assert.equal(findings.verdict(), "anomalies");
+  });
+
+  it("call nothing clean that could not be checked, and no anomaly either", () => {
+    const findings = createFindings();
+    findings.add("balance-unasked", "a gift", PLACE);
+    assert.equal(findings.verdict(), "clean");
+    findings.add("attestation-unverifiable", "a quote", PLACE);
+    assert.equal(findings.verdict(), "cannot tell");
+    findings.add("late-commit", "late", PLACE, {}, "low");
+    assert.equal(findings.verdict(), "anomalies");
   });
 
   it("derive a claim's standing as the contracts do", () => {

@@ -82,6 +82,16 @@ describe("meantime bundle and meantime verify", () => {
     assert.equal(await verify(at("attested.json"), ...known(attested)), UNDECIDED);
   });
 
+  it("do not call a claim good whose evidence the bundle does not hold, although the chain calls it final", async () => {
+    const made = JSON.parse(await readFile(at("proven.json"), "utf8"));
+    await writeFile(at("bare.json"), JSON.stringify({ ...made, evidence: [] }));
+    assert.equal(await verify(at("bare.json"), ...known(proven)), UNDECIDED);
+    assert.equal(await verify(at("bare.json"), ...known(proven), "--status", "Final"), UNDECIDED);
+    assert.equal(await verify(at("proven.json"), ...known(proven), "--status", "Final"), 0);
+    assert.equal(await verify(at("proven.json"), ...known(proven), "--status", "Rejected"), 1);
+    assert.equal(await verify(at("proven.json"), ...known(proven), "--status", "final"), 2);
+  });
+
   it("judge an enclave's signature by the key that is known to live in it", async () => {
     const made = parseBundle(await readFile(at("attested.json"), "utf8"));
     const [evidence] = made.evidence;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What a lying node makes of an answer of the chain's. */
+/** What a lying node makes of an answer of the chain's. What it throws is a refusal. */
 export type Lie = (method: string, params: readonly unknown[], result: unknown) => unknown;
 
 /** A node in front of another one that alters its answers. Close it when done. */
@@ -16,8 +16,14 @@ export async function startLyingNode(target: string, lie: Lie): Promise<{ url: s
     const headers = { "content-type": "application/json" };
     const answer = (await (await fetch(target, { method: "POST", headers, body })).json()) as {
       result?: unknown;
+      error?: unknown;
     };
-    if ("result" in answer) answer.result = lie(method, params, answer.result);
+    try {
+      if ("result" in answer) answer.result = lie(method, params, answer.result);
+    } catch (refusal) {
+      delete answer.result;
+      answer.error = { code: -32_602, message: String(refusal) };
+    }
     response.end(JSON.stringify(answer));
   });
   await once(server.listen(0, "127.0.0.1"), "listening");

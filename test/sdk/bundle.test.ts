@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { type BatchHeader, batchId, leafHash, openingLeaf } from "@meantime/sdk/batch";
+import type { ChainWord } from "@meantime/sdk/bundle/finality";
 import { type Bundle, type BundleEvidence, bundleToJson, parseBundle } from "@meantime/sdk/bundle/format";
 import { encodeJudged } from "@meantime/sdk/bundle/judged";
 import { type BundleFacts, type BundleVerdict, verifyBundle } from "@meantime/sdk/bundle/verify";
@@ -37,6 +38,7 @@ import { EVIDENCE_KINDS, EVIDENCE_RULES, type Policy, policyId } from "@meantime
 import { signReceipt } from "@meantime/sdk/receipt";
 import { OUTPUT_KECCAK } from "@meantime/sdk/request";
 import { addressOf, signDigest } from "@meantime/sdk/signature";
+import type { Check } from "@meantime/sdk/verdict";
 import { p256 } from "@noble/curves/nist.js";
 import { id } from "ethers";
 import { getCurveFromName } from "ffjavascript";
@@ -126,9 +128,10 @@ describe("bundles", () => {
     assert.deepEqual(read, full);
     const { verdict, checks, notChecked } = verifyBundle(read, facts);
     assert.equal(verdict, "valid", JSON.stringify(checks, null, 1));
-    assert.equal(checks.length, 12);
+    assert.equal(checks.length, 13);
+    assert.match(checks.at(-1)?.reason ?? "", /^evidence verified/);
     assert.deepEqual(notChecked, [
-      ...["chain.blockNumber", "chain.blockHash", "chain.transactions.commit"],
+      ...["status", "chain.blockNumber", "chain.blockHash", "chain.transactions.commit"],
       ...["evidence[1].attestation", "evidence[2].attestation"],
     ]);
   });
@@ -148,8 +151,74 @@ describe("bundles", () => {
     const { model: _, policy: __, opening: ___, ...bare } = full;
     assert.equal(
       named(verifyBundle(bare, facts), "cannot tell"),
-      "model,policy,opening,evidence[0],evidence[1],evidence[2],evidence[3]",
+      "model,policy,opening,evidence[0],evidence[1],evidence[2],evidence[3],finality",
     );
+  });
+
+  it("are not valid without evidence that makes the claim final, whatever else holds", () => {
+    const [proof, signature, , verdicts] = full.evidence;
+    assert.ok(proof && signature && verdicts);
+    const under = (rule: number, evidence: BundleEvidence[], known: Partial<BundleFacts> = {}) =>
+      finalityOf(verifyBundle(underRule(rule, evidence), { ...facts, ...known }));
+    const { tee, zk, teeAndZk, window, teeThenWindow } = EVIDENCE_RULES;
+    const alone = /that is the chain's word alone/;
+    for (const rule of [tee, zk, teeAndZk, window, teeThenWindow]) {
+      assertFinality(under(rule, []), "cannot tell", alone);
+    }
+    // Nothing of it is wrong, and it is not enough.
+    const bare = { ...full, evidence: [] };
+    assert.equal(verifyBundle(bare, facts).verdict, "cannot tell");
+    assert.equal(named(verifyBundle(bare, facts), "cannot tell"), "finality");
+    assertFinality(
+      finalityOf(verifyBundle({ ...full, evidence: [verdicts] }, facts)),
+      "cannot tell",
+      /by itself/,
+    );
+    assertFinality(
+      finalityOf(verifyBundle({ ...full, evidence: [proof] }, facts)),
+      "valid",
+      /^evidence verified/,
+    );
+    // A signature that nobody can place is no evidence yet.
+    const unplaced = { ...facts, enclaveKeys: [] };
+    const open = verifyBundle({ ...full, evidence: [signature] }, unplaced);
+    assertFinality(finalityOf(open), "cannot tell", alone);
+    const { inclusion: _, ...nowhere } = full;
+    assert.equal(verifyBundle({ ...nowhere, evidence: [proof] }, facts).verdict, "cannot tell");
+  });
+
+  it("tell the chain's word that a claim is final from evidence that was verified", () => {
+    const [proof] = full.evidence;
+    assert.ok(proof);
+    const { zk, tee } = EVIDENCE_KINDS;
+    const cases: [BundleEvidence[], ChainWord, string, RegExp][] = [
+      [[], { status: "Final" }, "cannot tell", /^final by the chain's word: what evidence/],
+      [
+        [],
+        { status: "Final", evidenceKinds: zk },
+        "cannot tell",
+        /^final by the chain's word: it has a proof/,
+      ],
+      [[], { status: "Final", evidenceKinds: 0 }, "valid", /^final by the clock, as the chain says/],
+      [[proof], { status: "Final" }, "valid", /^evidence verified/],
+      [[proof], { status: "Final", evidenceKinds: zk }, "valid", /^evidence verified/],
+      [[proof], { status: "Final", evidenceKinds: zk | tee }, "cannot tell", /it has an enclave's signature/],
+      [
+        [proof],
+        { status: "Committed", evidenceKinds: 0 },
+        "cannot tell",
+        /not final: the chain says Committed/,
+      ],
+      [[proof], { status: "Rejected", evidenceKinds: 0 }, "invalid", /the chain says Rejected/],
+      [[proof], { status: "Voided" }, "invalid", /the chain says Voided/],
+      [[proof], { status: "Unknown" }, "invalid", /does not have the claim/],
+    ];
+    for (const [evidence, onChain, verdict, reason] of cases) {
+      const judged = verifyBundle({ ...full, evidence }, { ...facts, onChain });
+      assertFinality(finalityOf(judged), verdict, reason);
+      assert.equal(judged.verdict, verdict);
+      assert.ok(!judged.notChecked.includes("status"));
+    }
   });
 
   it("are invalid when anything in them is not what it says, and name it", () => {
@@ -391,6 +460,26 @@ function placeOf({ inclusion }: Bundle): NonNullable<Bundle["inclusion"]> {
 function entryOf({ model }: Bundle): ModelEntry {
   assert.ok(model);
   return model;
+}
+
+function finalityOf({ checks }: BundleVerdict): Check {
+  const [found, ...more] = checks.filter(({ name }) => name === "finality");
+  assert.ok(found);
+  assert.deepEqual(more, []);
+  return found;
+}
+
+function assertFinality({ verdict, reason }: Check, expected: string, words: RegExp): void {
+  assert.equal(verdict, expected, reason);
+  assert.match(reason, words);
+}
+
+/** The bundle as if its claim were under a policy of another rule: its policy holds, and its other checks may not. */
+function underRule(rule: number, evidence: BundleEvidence[]): Bundle {
+  const terms = { ...policy, rule };
+  const { receipt } = full;
+  const claim = { ...receipt.claim, policyId: policyId(terms) };
+  return { ...full, policy: terms, receipt: { ...receipt, claim }, evidence };
 }
 
 function named({ checks }: BundleVerdict, verdict: string): string {

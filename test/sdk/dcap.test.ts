@@ -8,9 +8,10 @@ import { INTEL_ROOT_CERTIFICATE } from "@meantime/sdk/dcap/intel-root";
 import { pemToDer } from "@meantime/sdk/dcap/pem";
 import { splitQuote } from "@meantime/sdk/dcap/quote";
 import { readReport } from "@meantime/sdk/dcap/report";
+import { quoteFault } from "@meantime/sdk/dcap/signatures";
 import { tcbStatusBits, tcbStatusName } from "@meantime/sdk/dcap/tcb-status";
 import { MeantimeError } from "@meantime/sdk/errors";
-import { bytesToHex, concatBytes, hexToBytes, keccak256 } from "@meantime/sdk/hex";
+import { bytesToHex, concatBytes, type Hex, hexToBytes, keccak256 } from "@meantime/sdk/hex";
 import { p256 } from "@noble/curves/nist.js";
 import {
   authorityCertificate,
@@ -45,6 +46,24 @@ describe("Intel quotes in the SDK", () => {
       assert.equal(split.certificates.length, 3);
       assert.equal(hexToBytes(split.parts.authentication).length, 576 + 32);
       assert.ok(isSignedByItsKey(split.parts));
+    }
+  });
+
+  it("has three signatures in every kind of quote, of which none can be altered", () => {
+    for (const kind of KINDS) {
+      const { parts } = splitQuote(quote(kind));
+      assert.equal(quoteFault(parts), undefined);
+      const altered: [Partial<typeof parts>, RegExp][] = [
+        [{ signed: flipped(parts.signed, 100) }, /attestation key did not sign/],
+        [{ authentication: flipped(parts.authentication, 10) }, /attestation key did not sign/],
+        [{ authentication: flipped(parts.authentication, 128 + 320) }, /does not vouch/],
+        [{ authentication: flipped(parts.authentication, 128 + 20) }, /processor's key did not sign/],
+        [{ authentication: flipped(parts.authentication, 128 + 384 + 9) }, /processor's key did not sign/],
+        [{ authentication: flipped(parts.authentication, 576 + 3) }, /does not vouch/],
+        [{ authentication: bytesToHex(hexToBytes(parts.authentication).slice(0, 500)) }, /ends early/],
+        [{ pckCertificate: bytesToHex(authorityCertificate(PLATFORM_CA)) }, /processor's key did not sign/],
+      ];
+      for (const [change, reason] of altered) assert.match(quoteFault({ ...parts, ...change }) ?? "", reason);
     }
   });
 
@@ -149,6 +168,7 @@ describe("Intel quotes in the SDK", () => {
       for (const bytes of quotes) {
         const split = splitQuote(bytes);
         assert.ok(isSignedByItsKey(split.parts));
+        assert.equal(quoteFault(split.parts), undefined);
         const root = split.certificates.at(-1) ?? new Uint8Array();
         assert.equal(bytesToHex(root), INTEL_ROOT_CERTIFICATE);
       }
@@ -168,4 +188,10 @@ function isSignedByItsKey(parts: ReturnType<typeof splitQuote>["parts"]): boolea
     isBy(authentication.slice(0, 64), hexToBytes(parts.signed), authentication.slice(64, 128)) &&
     isBy(authentication.slice(512, 576), authentication.slice(128, 512), Uint8Array.from(pckKey))
   );
+}
+
+function flipped(hex: Hex, byte: number): Hex {
+  const bytes = hexToBytes(hex);
+  bytes[byte] = (bytes[byte] ?? 0) ^ 1;
+  return bytesToHex(bytes);
 }

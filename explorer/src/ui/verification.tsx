@@ -82,17 +82,20 @@ function Verdict({ judgement, isBusy, again }: { judgement: Judgement; isBusy: b
   );
 }
 
-function verdictTitle({ finding, chainStatus, steps, against }: Judgement): string {
+function verdictTitle({ finding, chainStatus, finality, steps, against }: Judgement): string {
   if (finding === "wrong") return "Something here is wrong. Do not rely on it.";
   if (finding === "unknown" && against === undefined) return "Cannot tell: no node of yours was asked.";
   if (finding === "unknown") {
     const open = steps.filter((step) => step.finding === "unknown").length;
+    if (finality === "chain") return "Final by the chain's word: its evidence was not checked here.";
     return `Cannot tell: ${open} of ${steps.length} steps are open.`;
   }
   if (chainStatus === "Rejected") return "It all fits: the chain has rejected this answer. Do not use it.";
   if (chainStatus === "Voided")
     return "It all fits: the dispute about this answer was voided. Do not rely on it.";
-  if (chainStatus === "Final") return "It all holds, and the claim is final.";
+  if (finality === "clock")
+    return "It all holds, and the claim is final by the clock: there is no evidence to check.";
+  if (finality === "evidence") return "It all holds, evidence included, and the claim is final.";
   return "It all holds. The claim is not final yet.";
 }
 

@@ -78,16 +78,13 @@ export async function judge(subject: Subject, trusted: Trusted | null): Promise<
   const { bundle, facts, troubles } = await gather({ ...subject.bundle, domain }, subject.isSigned, node);
   const onChain = await chainStatus(bundle, node);
   const judged = await judgeTransactions(subject.transactions, bundle, node);
-  const steps = [
-    nodeStep(node),
-    ...bundleSteps(bundle, subject.isSigned, facts).map((step) => troubled(step, troubles)),
-    ...judged,
-    ...evidenceGaps(subject, onChain, judged),
-    ...statusStep(subject, onChain),
-  ];
+  const held = bundleSteps(bundle, subject.isSigned, facts).map((step) => troubled(step, troubles));
+  const gaps = evidenceGaps(subject, onChain, judged);
+  const steps = [nodeStep(node), ...held, ...judged, ...gaps, ...statusStep(subject, onChain)];
   return {
     finding: overallOf(steps),
     steps,
+    ...finalityOf(onChain, steps, gaps),
     ...(onChain.status === undefined ? {} : { chainStatus: onChain.status }),
     against: {
       ...{ rpcUrl: trusted.rpcUrl, settlement: trusted.settlement, chainId: domain.chainId.toString() },
@@ -159,8 +156,13 @@ async function gather(bundle: Bundle, isSigned: boolean, node: TrustedNode): Pro
 }
 
 function bundleSteps(bundle: Bundle, isSigned: boolean, facts: Gathered["facts"]): Step[] {
+  const left = [
+    "finality",
+    ...(isSigned ? [] : SIGNATURE_CHECKS),
+    ...(bundle.inclusion === undefined ? ["inclusion"] : []),
+  ];
   const steps = verifyBundle(bundle, facts)
-    .checks.filter(({ name }) => isSigned || !SIGNATURE_CHECKS.includes(name))
+    .checks.filter(({ name }) => !left.includes(name))
     .map((check) => stepOf(inWords(check), factsOf(check.name, bundle, facts)));
   const unsigned = isSigned ? [] : [noReceipt()];
   if (bundle.inclusion === undefined) return [...steps, ...unsigned, notInBatch()];
@@ -296,21 +298,39 @@ function statusStep({ statedStatus, origin }: Subject, { status, trouble }: Chai
   ];
 }
 
+/** What it rests on that a claim is final: on nothing but the clock, on evidence that was verified, or on the chain's word. */
+function finalityOf(
+  { status, kinds }: ChainStatus,
+  steps: readonly Step[],
+  gaps: readonly Step[],
+): Pick<Judgement, "finality"> {
+  if (status !== "Final" || kinds === undefined) return {};
+  if (kinds === 0) return { finality: "clock" };
+  const isVerified =
+    gaps.length === 0 && steps.every(({ name, finding }) => !isEvidence(name) || finding === "checked");
+  return { finality: isVerified ? "evidence" : "chain" };
+}
+
+function isEvidence(name: string): boolean {
+  return /^(evidence|missing|snarkjs)/.test(name);
+}
+
 /** Evidence that the contract holds and that nobody named: what is not shown has not been judged. */
 function evidenceGaps(
   { bundle, origin }: Subject,
   { kinds = 0, status }: ChainStatus,
   judged: readonly Step[],
 ): Step[] {
-  // A file may be older than the evidence, and does not pretend to name what came after it.
-  if (origin === "file" && status === "Final") return [];
+  const isFinal = status === "Final";
+  const lack =
+    origin === "file" ? "the file does not hold it" : "no transaction that brought it is named here";
   return EVIDENCE_STEPS.filter(({ kind }) => (kinds & kind) !== 0).flatMap(({ kind, title, prefix }) => {
     const isInFile = bundle.evidence.some((one) => EVIDENCE_KINDS[one.kind] === kind);
     if (isInFile || judged.some(({ name }) => name.startsWith(prefix))) return [];
     return [
       {
         ...{ name: `missing ${prefix}`, title: "Evidence", finding: "unknown" as const },
-        reason: `The contract holds ${title} for this claim, and no transaction that brought it is named here.`,
+        reason: `The contract holds ${title} for this claim, and ${lack}.${isFinal ? " That the claim is final is the chain's word alone." : ""}`,
         facts: [],
       },
     ];

@@ -23,6 +23,11 @@ export interface Judgement {
   steps: Step[];
   /** What the chain says of the claim, where it was asked. */
   chainStatus?: StatusName;
+  /**
+   * Of a claim that the chain calls final, what that rests on: nothing but the clock, evidence that was verified here, or the
+   * chain's word alone.
+   */
+  finality?: "clock" | "evidence" | "chain";
   /** What it was held against: a node's block, and a contract; nothing without a node. */
   against?: {
     rpcUrl: string;

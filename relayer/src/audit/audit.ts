@@ -2,13 +2,14 @@
 
 import { chainEvidenceFacts } from "@meantime/sdk/evidence-from-chain/facts";
 import type { Address } from "@meantime/sdk/hex";
+import { auditAttestations, type EnclaveReport } from "./attestations.ts";
 import { compareBatches } from "./batch-state.ts";
 import { auditClaims } from "./claims.ts";
 import { type DataSource, openDataSource } from "./data-source.ts";
 import { auditEnds } from "./ends.ts";
 import { findContracts, readEvents } from "./events.ts";
 import { auditDoubts, auditEvidence, auditKeys, type EvidenceReport, noEvidence } from "./evidence.ts";
-import { createFindings, type Findings, isAnomaly } from "./findings.ts";
+import { createFindings, type Findings } from "./findings.ts";
 import { createGovernance, type GovernanceReport } from "./governance.ts";
 import { type AuditModel, createModelBook } from "./models.ts";
 import { auditMoney, type MoneyReport } from "./money.ts";
@@ -17,6 +18,7 @@ import { type BatchRecord, type ChainRecord, disputesOf, emptyRecord } from "./r
 import { replay } from "./replay.ts";
 import { AUDIT_FORMAT, AUDIT_VERSION, type AuditReport, type OperatorReport } from "./report.ts";
 import { createTally, type TallyResult } from "./tally.ts";
+import { uncheckedOf } from "./unchecked.ts";
 
 /** What is audited, and how closely. */
 export interface AuditOptions {
@@ -28,6 +30,8 @@ export interface AuditOptions {
   at?: PinnedAt;
   /** No contract of the deployment is older. Default: found by bisection. */
   startBlock?: number;
+  /** InferenceRequests contracts. Default: whatever took a request for this Settlement. */
+  requests?: readonly Address[];
   /** A URL or a folder of batch data. Default: what operators announced. */
   data?: string;
   /** Follows announced endpoints to private addresses too. */
@@ -75,21 +79,23 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   await auditKeys(chain, record, findings);
   const facts = chainEvidenceFacts(chain, BigInt(read.startBlock));
   await auditDoubts(chain, record, facts, batches, findings);
+  const scope = { isJudged: proofs, batchIds: new Set(batches.map(({ batchId }) => batchId)) };
+  const enclaves = await auditAttestations(chain, record, facts, scope, findings);
   auditEnds(chain, record, batches, findings);
   const money = await auditMoney(chain, record, findings);
   await chain.requireStillThere();
   return reportOf({
-    ...{ chain, record, batches, fromBlock, source, evidence, governance, money, findings },
-    ...{ tally: tally.result(), isEvidenceJudged: proofs, modelIds: models.found() },
+    ...{ chain, record, batches, fromBlock, source, evidence, enclaves, governance, money },
+    ...{ findings, tally: tally.result(), isEvidenceJudged: proofs, modelIds: models.found() },
   });
 }
 
 async function readChain(
   chain: PinnedChain,
-  { proofs = true, fromBlock = 0, onProgress = () => undefined }: AuditOptions,
+  { proofs = true, fromBlock = 0, requests, onProgress = () => undefined }: AuditOptions,
   findings: Findings,
 ) {
-  const contracts = await findContracts(chain);
+  const contracts = await findContracts(chain, findings, requests);
   const record = emptyRecord();
   const governance = createGovernance(contracts, findings);
   const evidence = noEvidence();
@@ -116,6 +122,7 @@ interface Audited {
   isEvidenceJudged: boolean;
   modelIds: AuditReport["scope"]["models"];
   evidence: EvidenceReport;
+  enclaves: EnclaveReport;
   governance: GovernanceReport;
   money: MoneyReport[];
   tally: TallyResult;
@@ -126,16 +133,21 @@ function reportOf(audited: Audited): AuditReport {
   const { chain, record, batches, fromBlock, source, tally, findings } = audited;
   const { number: block, hash: blockHash, timestamp: blockTime } = chain.pinned;
   const { claims, final, rejected, voided, open, nowhere } = tally.counts;
-  const worst = findings.worst();
+  const { isEvidenceJudged, enclaves } = audited;
+  const found = findings.verdict();
   return {
     ...{ format: AUDIT_FORMAT, version: AUDIT_VERSION },
-    verdict: worst !== undefined && isAnomaly(worst) ? "anomalies" : "clean",
+    // What was not judged cannot be called clean.
+    verdict: found === "clean" && !isEvidenceJudged ? "cannot tell" : found,
     chain: {
       ...{ chainId: chain.domain.chainId.toString(), settlement: chain.domain.settlement },
       ...{ receipts: chain.receipts, policies: chain.policies, block, blockHash, blockTime },
     },
     range: { fromBlock, toBlock: block, batches: batches.length },
-    scope: { data: source.kind, evidence: audited.isEvidenceJudged, models: audited.modelIds },
+    scope: {
+      ...{ data: source.kind, evidence: isEvidenceJudged, models: audited.modelIds },
+      unchecked: uncheckedOf({ tally, enclaves, isEvidenceJudged, chainId: chain.domain.chainId }),
+    },
     claims: {
       ...tally.counts,
       identity: `${claims} = ${final} final + ${rejected} rejected + ${voided} voided + ${open} open + ${nowhere} nowhere`,
@@ -143,7 +155,7 @@ function reportOf(audited: Audited): AuditReport {
       ...{ openBy: tally.open, unseen: tally.unseen },
     },
     ...{ data: tally.data, receipts: tally.receipts, reexecution: tally.reexecution },
-    ...{ evidence: audited.evidence, money: audited.money },
+    ...{ evidence: audited.evidence, enclaves, money: audited.money },
     operators: operatorsOf(record, tally),
     ...{ gaps: tally.gaps, governance: audited.governance, timeline: tally.timeline },
     exposure: thinned(record.exposure),

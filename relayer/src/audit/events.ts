@@ -2,6 +2,7 @@
 
 import enclaveEvidenceAbi from "@meantime/sdk/abi/EnclaveEvidence" with { type: "json" };
 import groth16EvidenceAbi from "@meantime/sdk/abi/Groth16Evidence" with { type: "json" };
+import inferenceRequestsAbi from "@meantime/sdk/abi/InferenceRequests" with { type: "json" };
 import modelRegistryAbi from "@meantime/sdk/abi/ModelRegistry" with { type: "json" };
 import nitroVerifierAbi from "@meantime/sdk/abi/NitroVerifier" with { type: "json" };
 import policyRegistryAbi from "@meantime/sdk/abi/PolicyRegistry" with { type: "json" };
@@ -11,6 +12,8 @@ import settlementAbi from "@meantime/sdk/abi/Settlement" with { type: "json" };
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import { Interface, type Result } from "ethers";
+import { findRequests } from "./find-requests.ts";
+import type { Findings } from "./findings.ts";
 import { addressNamedBy, type PinnedChain, type PinnedLog } from "./pinned-chain.ts";
 
 /** A decoded event of one of the contracts. */
@@ -31,6 +34,7 @@ export type ContractName =
   | "tee"
   | "quorum"
   | "nitro"
+  | "requests"
   | "manager";
 
 const MANAGER_ABI = [
@@ -66,6 +70,7 @@ export const INTERFACES: Record<ContractName, Interface> = {
   tee: new Interface(enclaveEvidenceAbi),
   quorum: new Interface(quorumEvidenceAbi),
   nitro: new Interface(nitroVerifierAbi),
+  requests: new Interface(inferenceRequestsAbi),
   manager: new Interface(MANAGER_ABI),
 };
 
@@ -84,9 +89,16 @@ const EVIDENCE_NAMES: Record<number, "zk" | "tee" | "quorum"> = {
 
 /**
  * Finds every contract whose events the audit reads: those that Settlement names, the evidence contracts that were ever on
- * the list, the registries that these judge by, and what governs them.
+ * the list, the registries that these judge by, what governs them, and what takes requests.
+ *
+ * @param requests InferenceRequests contracts; undefined: whatever took a request for this Settlement
+ * @throws BadInputError `MT-AUDIT-003` one of `requests` is about another Settlement
  */
-export async function findContracts(chain: PinnedChain): Promise<Contracts> {
+export async function findContracts(
+  chain: PinnedChain,
+  findings: Findings,
+  requests?: readonly Address[],
+): Promise<Contracts> {
   const { settlement } = chain.domain;
   const found = new Map<Address, ContractName>([
     [settlement, "settlement"],
@@ -107,6 +119,9 @@ export async function findContracts(chain: PinnedChain): Promise<Contracts> {
     found.set(await addressNamedBy(chain, address, "MODELS"), "models");
     if (name === "tee") found.set(await addressNamedBy(chain, address, "NITRO"), "nitro");
   }
+  for (const address of await findRequests(chain, findings, requests)) {
+    if (!found.has(address)) found.set(address, "requests");
+  }
   const blocks = await Promise.all([...found.keys()].map((address) => chain.deployedAt(address)));
   return { byAddress: found, startBlock: Math.min(...blocks) };
 }
@@ -119,9 +134,21 @@ export async function* readEvents(
   for await (const logs of chain.logs([...byAddress.keys()], startBlock, chain.pinned.number)) {
     yield logs.flatMap((log) => {
       const contract = byAddress.get(log.address);
-      const parsed = contract && INTERFACES[contract].parseLog(log);
+      const parsed = contract && parsedLog(contract, log);
       return parsed ? [{ contract, name: parsed.name, args: parsed.args, log }] : [];
     });
+  }
+}
+
+/** Anybody can make a contract that looks like InferenceRequests: what it cannot have meant is no event. */
+function parsedLog(contract: ContractName, log: PinnedLog) {
+  if (contract !== "requests") return INTERFACES[contract].parseLog(log);
+  try {
+    const parsed = INTERFACES.requests.parseLog(log);
+    parsed?.args.toArray(true);
+    return parsed;
+  } catch {
+    return null;
   }
 }
 

@@ -65,6 +65,16 @@ export const FINDINGS = {
   "breaker-tripped": ["high", "the key has proven a contradiction: what it ever proved is in doubt"],
   "proof-of-tripped-key": ["high", "the claim rests on a proof of a key that proves contradictions"],
   "compromised-enclave-key": ["high", "the enclave that vouched was compromised by then"],
+  "attestation-invalid": [
+    "critical",
+    "a key was entered as an enclave's by a document that does not show it",
+  ],
+  "attestation-unverifiable": ["low", "whether an enclave made the key, the chain alone has judged"],
+  "enclave-not-allowed": ["critical", "the chain took the word of a key that attested nothing then"],
+  "enclave-root-foreign": [
+    "high",
+    "the root above the enclaves is not their manufacturer's: whoever has it can make them",
+  ],
   "state-mismatch": ["critical", "the contract's state is not what its events say"],
   "balance-short": ["critical", "the contract holds less than it owes: somebody cannot be paid"],
   "balance-unasked": [
@@ -88,6 +98,15 @@ export const FINDINGS = {
 /** The name of a kind of finding. */
 export type FindingName = keyof typeof FINDINGS;
 
+/** Findings that say that something could not be checked, and no more: nothing speaks against it. */
+const UNCHECKED: ReadonlySet<string> = new Set<FindingName>([
+  ...(["evidence-unverifiable", "evidence-unexplained"] as const),
+  ...(["accounts-unchecked", "attestation-unverifiable"] as const),
+]);
+
+/** What an audit says on the whole. */
+export type AuditVerdict = "clean" | "anomalies" | "cannot tell";
+
 /** Where a finding is. */
 export interface Place {
   blockNumber: number;
@@ -109,7 +128,8 @@ export interface Findings {
   sorted(): Finding[];
   /** How often each name was found, kept or not. */
   counts(): Record<string, { severity: Severity; count: number }>;
-  worst(): Severity | undefined;
+  /** `anomalies` if one was found; else `cannot tell` if something could not be checked; else `clean`. */
+  verdict(): AuditVerdict;
 }
 
 const KEPT_OF_A_NAME = 500;
@@ -142,13 +162,16 @@ export function createFindings(): Findings {
           compare(a.what, b.what),
       ),
     counts: () => Object.fromEntries([...totals].sort(([a], [b]) => compare(a, b))),
-    worst: () =>
-      SEVERITIES.findLast((severity) => [...totals.values()].some((one) => one.severity === severity)),
+    verdict() {
+      const counted = [...totals].filter(([, { severity }]) => isAnomaly(severity));
+      if (counted.some(([name]) => !UNCHECKED.has(name))) return "anomalies";
+      return counted.length > 0 ? "cannot tell" : "clean";
+    },
   };
 }
 
-/** Whether findings of this severity are anomalies: whether they decide the exit code. */
-export function isAnomaly(severity: Severity): boolean {
+/** Findings of the lowest severity are none. */
+function isAnomaly(severity: Severity): boolean {
   return rank(severity) > 0;
 }
 

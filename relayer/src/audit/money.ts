@@ -2,20 +2,24 @@
 
 import type { Address } from "@meantime/sdk/hex";
 import { ZERO_ADDRESS } from "@meantime/sdk/hex";
-import { Interface } from "ethers";
+import { balanceOf } from "./balance.ts";
 import { INTERFACES, lower } from "./events.ts";
 import type { Findings } from "./findings.ts";
 import { omissionBonds } from "./omission-bonds.ts";
 import type { PinnedChain } from "./pinned-chain.ts";
 import type { ChainRecord } from "./record.ts";
+import { vaultsMoney } from "./vaults.ts";
 
 /** What a contract owes in one token against what it holds, in wei of the token. */
 export interface MoneyReport {
-  contract: "settlement" | "receipts";
+  contract: "settlement" | "receipts" | "requests" | "quorum";
+  address: Address;
   token: Address;
   stakesWei: bigint;
   unbondingWei: bigint;
   bondsWei: bigint;
+  /** Of requests that are open or delivered. */
+  feesWei: bigint;
   creditsWei: bigint;
   burntWei: bigint;
   /** The sum of these: what the events say has to be there. */
@@ -25,28 +29,30 @@ export interface MoneyReport {
   unaskedWei: bigint;
 }
 
-const ERC20 = new Interface(["function balanceOf(address account) view returns (uint256)"]);
-
-/** Whether the contracts hold what their events say they owe (I-01), and their accounts say the same. */
+/** Whether the contracts hold what their events say they owe (I-01, I-40, I-51), and their accounts say the same. */
 export async function auditMoney(
   chain: PinnedChain,
   record: ChainRecord,
   findings: Findings,
 ): Promise<MoneyReport[]> {
   await compareAccounts(chain, record, findings);
+  const settlement = await settlementMoney(chain, record);
+  const bondTokens = [...record.policies.values()].map(({ policy }) => policy.bondToken);
+  const tokens = new Set([...settlement.map(({ token }) => token), ...bondTokens]);
   const reports = [
-    ...(await settlementMoney(chain, record)),
+    ...settlement,
     ...(await receiptsMoney(chain, record, findings)),
+    ...(await vaultsMoney(chain, record, tokens, findings)),
   ];
-  for (const { contract, token, unaskedWei, balanceWei, expectedWei } of reports) {
+  for (const { contract, address, token, unaskedWei, balanceWei, expectedWei } of reports) {
     const amount = token === ZERO_ADDRESS ? "wei" : `of the token ${token}`;
     if (unaskedWei < 0n) {
       const what = `${contract} holds ${balanceWei} ${amount} and owes ${expectedWei}`;
-      findings.add("balance-short", what, undefined, { contract, token });
+      findings.add("balance-short", what, undefined, { contract, address, token });
     }
     if (unaskedWei > 0n) {
       const what = `${contract} holds ${unaskedWei} ${amount} more than its events explain: sent there unasked`;
-      findings.add("balance-unasked", what, undefined, { contract, token });
+      findings.add("balance-unasked", what, undefined, { contract, address, token });
     }
   }
   return reports;
@@ -96,8 +102,16 @@ async function settlementMoney(chain: PinnedChain, record: ChainRecord): Promise
       const expectedWei = stakesWei + unbondingWei + bondsWei + creditsWei + burntWei;
       const balanceWei = await balanceOf(chain, chain.domain.settlement, token);
       return {
-        ...{ contract: "settlement", token, stakesWei, unbondingWei, bondsWei, creditsWei, burntWei },
-        ...{ expectedWei, balanceWei, unaskedWei: balanceWei - expectedWei },
+        ...{ contract: "settlement", address: chain.domain.settlement, token, stakesWei, unbondingWei },
+        ...{
+          bondsWei,
+          feesWei: 0n,
+          creditsWei,
+          burntWei,
+          expectedWei,
+          balanceWei,
+          unaskedWei: balanceWei - expectedWei,
+        },
       };
     }),
   );
@@ -122,17 +136,12 @@ async function receiptsMoney(
       const balanceWei = await balanceOf(chain, chain.receipts, token);
       const expectedWei = openWei + creditsWei;
       return {
-        ...{ contract: "receipts", token, stakesWei: 0n, unbondingWei: 0n, bondsWei: openWei, creditsWei },
-        ...{ burntWei: 0n, expectedWei, balanceWei, unaskedWei: balanceWei - expectedWei },
+        ...{ contract: "receipts", address: chain.receipts, token, stakesWei: 0n, unbondingWei: 0n },
+        ...{ bondsWei: openWei, feesWei: 0n, creditsWei, burntWei: 0n },
+        ...{ expectedWei, balanceWei, unaskedWei: balanceWei - expectedWei },
       };
     }),
   );
-}
-
-async function balanceOf(chain: PinnedChain, holder: Address, token: Address): Promise<bigint> {
-  if (token === ZERO_ADDRESS) return chain.etherOf(holder);
-  const output = await chain.call(token, lower(ERC20.encodeFunctionData("balanceOf", [holder])));
-  return ERC20.decodeFunctionResult("balanceOf", output)[0] as bigint;
 }
 
 function sorted<Value>(map: ReadonlyMap<string, Value>): Value[] {

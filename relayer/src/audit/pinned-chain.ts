@@ -20,15 +20,17 @@ export interface PinnedChain extends Chain {
   deployedAt(contract: Address): Promise<number>;
   /** The time of a block, unix seconds. */
   blockTime(number: number): Promise<number>;
+  /** The hash of a block. */
+  blockHash(number: number): Promise<Hex>;
   /** What a call returns at the block. */
   call(to: Address, data: Hex): Promise<Hex>;
   /** The ether that an account has at the block, in wei. */
   etherOf(account: Address): Promise<bigint>;
   /** A transaction of the chain; undefined where the node has forgotten it. */
   transaction(hash: Hex): Promise<{ to: Address | null; input: Hex; from: Address } | undefined>;
-  /** Logs of some contracts, range by range, in the chain's order. @param topics as `eth_getLogs` filters by them */
+  /** Logs of some contracts, or of any, range by range, in the chain's order. @param topics as `eth_getLogs` filters by them */
   logs(
-    addresses: readonly Address[],
+    addresses: readonly Address[] | undefined,
     from: number,
     to: number,
     topics?: readonly (Hex | null)[],
@@ -89,6 +91,11 @@ export async function pinChain(
     pinned: block,
     deployedAt: async (contract) => startBlock ?? (await deployedAt(provider, contract, block.number)),
     blockTime,
+    async blockHash(number) {
+      const found = await readBlock(provider, number);
+      if (found === undefined) throw moved(number);
+      return found.hash;
+    },
     call: async (to, data) =>
       hexOf(await provider.request({ method: "eth_call", params: [{ to, data }, tag] })),
     etherOf: async (account) =>
@@ -100,7 +107,7 @@ export async function pinChain(
       return { to: to && lower(to), input: lower(input), from: lower(from) };
     },
     async *logs(address, from, to, topics) {
-      const filter = { address, ...(topics && { topics }) };
+      const filter = { ...(address && { address }), ...(topics && { topics }) };
       for (let first = from; first <= to; first += RANGE_BLOCKS) {
         const last = Math.min(to, first + RANGE_BLOCKS - 1);
         yield* rangeOf(provider, blockTime, filter, first, last);

@@ -3,6 +3,7 @@
 import type { BatchHeader } from "@meantime/sdk/batch";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import type { Policy } from "@meantime/sdk/policy";
+import type { RequestStateName } from "@meantime/sdk/request";
 import type { Place } from "./findings.ts";
 import { countSeconds, type SecondsCounted } from "./gaps.ts";
 
@@ -24,6 +25,14 @@ export interface ChainRecord {
   endpoints: Map<Address, string>;
   /** By the key's number. */
   enclaveKeys: Map<string, EnclaveKeyRecord>;
+  /** By contract and measurement. */
+  measurements: Map<string, MeasurementRecord>;
+  /** Documents by which keys were entered or renewed, in order. */
+  registrations: RegistrationRecord[];
+  /** Evidence of enclaves, in order. */
+  vouched: VouchedRecord[];
+  /** Certificates of AWS's, by issuer and serial. */
+  revokedCertificates: Set<string>;
   /** By the key's id: when and where its breaker was tripped. */
   tripped: Map<Hex, Place>;
   verificationKeys: { contract: Address; keyId: Hex; place: Place }[];
@@ -36,6 +45,10 @@ export interface ChainRecord {
   contradictions: { signer: Address; place: Place }[];
   /** Withdrawn from Receipts, by token. */
   receiptsWithdrawn: Map<Address, bigint>;
+  /** Contracts that take requests, and what their events say of them. */
+  requests: Map<Address, RequestsRecord>;
+  /** QuorumEvidence contracts, and what their events say of them. */
+  committees: Map<Address, CommitteeRecord>;
   /** How much was locked and staked, whenever it changed. */
   exposure: { time: number; token: Address; lockedWei: bigint; stakeWei: bigint }[];
   /** By operator. */
@@ -143,6 +156,60 @@ export interface EnclaveKeyRecord {
   keyId: Hex;
   measurement: Hex;
   compromisedSince?: number;
+  revokedAt?: number;
+  /** The newest. */
+  registration: RegistrationRecord;
+}
+
+/** On what terms a measurement is believed, as `IEnclaveRegistry.MeasurementPolicy` has them. */
+export interface MeasurementTerms {
+  platform: number;
+  pcrs: number;
+  statuses: number;
+  minEvaluationNumber: number;
+  maxBlockAge: number;
+  maxKeySeconds: number;
+}
+
+/** A measurement of the list. */
+export interface MeasurementRecord {
+  /** Undefined: not on the list. */
+  terms?: MeasurementTerms;
+  /** Counts removals: keys of an earlier one are dead. */
+  generation: number;
+}
+
+/** A key was entered or renewed by a document, on the terms of that moment. */
+export interface RegistrationRecord {
+  contract: Address;
+  keyId: Hex;
+  number: number;
+  measurement: Hex;
+  expiresAt: number;
+  key: { kind: number; x: bigint; y: bigint };
+  documentHash: Hex;
+  place: Place;
+  /** Undefined: the measurement was not on the list. */
+  terms?: MeasurementTerms;
+  generation: number;
+  /** Until then, by issuer and serial. */
+  revokedCertificates: ReadonlySet<string>;
+}
+
+/** An enclave's key vouched for a batch, or a claim. */
+export interface VouchedRecord {
+  batchId: Hex;
+  /** The header's: zero for a batch of several models. */
+  modelId: Hex;
+  contract: Address;
+  place: Place;
+  index?: number;
+  claimId?: Hex;
+  registration?: RegistrationRecord;
+  /** Why the key attested nothing then. */
+  fault?: string;
+  /** Why events do not say whether it did. */
+  doubt?: string;
 }
 
 /** A report that a claim was omitted. */
@@ -150,6 +217,29 @@ export interface OmissionRecord {
   operator: Address;
   place: Place;
   state: "Open" | "Refuted" | "Upheld" | "Voided";
+}
+
+/** An InferenceRequests contract by its events. Amounts are wei. */
+export interface RequestsRecord {
+  /** By the request's id. */
+  requests: Map<Hex, { feeWei: bigint; state: RequestStateName; place: Place }>;
+  /** In ether, by account. */
+  creditsWei: Map<Address, bigint>;
+}
+
+/** A QuorumEvidence contract by its events. Amounts are wei. */
+export interface CommitteeRecord {
+  signers: Map<Address, SignerRecord>;
+  /** In ether, by account. */
+  creditsWei: Map<Address, bigint>;
+  burntWei: bigint;
+}
+
+/** A signer of a committee. */
+export interface SignerRecord {
+  owner: Address;
+  stakeWei: bigint;
+  standing: "Member" | "Leaving" | "Exited" | "Slashed";
 }
 
 /** The key of maps of pairs. */
@@ -164,6 +254,8 @@ export function emptyRecord(): ChainRecord {
     ...{ receiptKeys: new Map(), accepted: new Map(), endpoints: new Map(), enclaveKeys: new Map() },
     ...{ tripped: new Map(), verificationKeys: [], delisted: new Map(), pauses: [], omissions: new Map() },
     ...{ equivocations: [], contradictions: [], receiptsWithdrawn: new Map(), exposure: [] },
+    ...{ requests: new Map(), committees: new Map(), measurements: new Map(), registrations: [] },
+    ...{ vouched: [], revokedCertificates: new Set() },
     ...{ disputes: new Map(), contradictory: [] },
   };
 }

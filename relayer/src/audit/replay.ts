@@ -16,6 +16,8 @@ import {
   type MoneyRecord,
   pair,
 } from "./record.ts";
+import { ENCLAVE_HANDLERS, NITRO_HANDLERS, noteVouched } from "./replay-enclaves.ts";
+import { COMMITTEE_HANDLERS, REQUEST_HANDLERS } from "./replay-vaults.ts";
 
 /** Writes down what one event says. Events come in the chain's order. */
 export function replay(record: ChainRecord, event: ChainEvent, domain: SettlementDomain): void {
@@ -26,7 +28,8 @@ export function replay(record: ChainRecord, event: ChainEvent, domain: Settlemen
   HANDLERS[contract]?.[name]?.(happened);
 }
 
-interface Happened {
+/** One event, and what it is written into. */
+export interface Happened {
   record: ChainRecord;
   args: Result;
   place: Place;
@@ -34,7 +37,8 @@ interface Happened {
   address: Address;
 }
 
-type Handler = (happened: Happened) => void;
+/** Writes down what one kind of event says. */
+export type Handler = (happened: Happened) => void;
 
 const HANDLERS: Partial<Record<ContractName, Record<string, Handler>>> = {
   settlement: {
@@ -81,6 +85,7 @@ const HANDLERS: Partial<Record<ContractName, Record<string, Handler>>> = {
       onBatch(record, args, place, (batch) => {
         batch.finalAt = Number(args.finalAt);
         batch.attested = { place, source: Number(args.source) };
+        noteVouched({ record, args, place }, batch, undefined);
       }),
     BatchReopened: ({ record, args, place }) =>
       onBatch(record, args, place, (batch) => {
@@ -177,27 +182,10 @@ const HANDLERS: Partial<Record<ContractName, Record<string, Handler>>> = {
       record.tripped.set(lower(args.keyId), place);
     },
   },
-  tee: {
-    EnclaveKeyRegistered: ({ record, args, address }) => {
-      const key = pair(address, String(args.number));
-      const known = record.enclaveKeys.get(key);
-      record.enclaveKeys.set(key, {
-        ...known,
-        ...{ keyId: lower(args.keyId), measurement: lower(args.measurement) },
-      });
-    },
-    EnclaveKeyCompromised: ({ record, args, address }) => {
-      for (const [key, entry] of record.enclaveKeys) {
-        const isIt = key.startsWith(address) && entry.keyId === lower(args.keyId);
-        if (isIt) entry.compromisedSince = Number(args.since);
-      }
-    },
-  },
-  quorum: {
-    SignerSlashed: ({ record, args, place }) => {
-      record.contradictions.push({ signer: lower(args.signer), place });
-    },
-  },
+  tee: ENCLAVE_HANDLERS,
+  nitro: NITRO_HANDLERS,
+  quorum: COMMITTEE_HANDLERS,
+  requests: REQUEST_HANDLERS,
 };
 
 /** `ClaimRejected` follows in the same call. */
@@ -250,6 +238,8 @@ function accept({ record, args, place }: Happened): void {
     leaf.claimId = lower(args.claimId);
     leaf.kinds |= kind;
     leaf.evidence.push({ kind, at: place.blockTime, source: Number(args.source), place });
+    const claim = { index: Number(args.index), claimId: leaf.claimId };
+    if (kind === EVIDENCE_KINDS.tee) noteVouched({ record, args, place }, batch, claim);
     const policy = policyOfBatch(record, batch);
     if (args.paidWei > 0n) {
       noteAnswer(record, batch, leaf, "answered", place);

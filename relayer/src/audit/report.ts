@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Address, Hex } from "@meantime/sdk/hex";
+import type { EnclaveReport } from "./attestations.ts";
 import type { DataSource } from "./data-source.ts";
 import type { EvidenceReport } from "./evidence.ts";
-import type { Finding, Severity } from "./findings.ts";
+import type { AuditVerdict, Finding, Severity } from "./findings.ts";
 import type { Percentiles } from "./gaps.ts";
 import type { GovernanceReport } from "./governance.ts";
 import type { MoneyReport } from "./money.ts";
@@ -20,7 +21,8 @@ export const AUDIT_VERSION = 1;
 export interface AuditReport {
   format: typeof AUDIT_FORMAT;
   version: typeof AUDIT_VERSION;
-  verdict: "clean" | "anomalies";
+  /** `cannot tell`: no anomaly was found, and something could not be checked, or was not to be. */
+  verdict: AuditVerdict;
   chain: {
     chainId: string;
     settlement: Address;
@@ -39,6 +41,8 @@ export interface AuditReport {
     evidence: boolean;
     /** Models that were run again, by id. */
     models: Hex[];
+    /** What this audit did not look at, in sentences. */
+    unchecked: string[];
   };
   /** `claims = final + rejected + voided + open + nowhere`. */
   claims: ClaimCounts & { identity: string; holds: boolean; openBy: TallyResult["open"]; unseen: number };
@@ -46,6 +50,7 @@ export interface AuditReport {
   receipts: TallyResult["receipts"];
   reexecution: TallyResult["reexecution"];
   evidence: EvidenceReport;
+  enclaves: EnclaveReport;
   money: MoneyReport[];
   operators: OperatorReport[];
   gaps: GapReport[];

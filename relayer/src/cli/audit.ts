@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { type Address, asAddress } from "@meantime/sdk/hex";
 import { type AuditProgress, audit } from "../audit/audit.ts";
-import { reportToHtml } from "../audit/html/page.ts";
+import { reportToHtml, VERDICTS } from "../audit/html/page.ts";
 import { loadAuditModels } from "../audit/models.ts";
 import type { PinnedAt } from "../audit/pinned-chain.ts";
 import { type AuditReport, reportToJson } from "../audit/report.ts";
@@ -16,6 +16,7 @@ interface AuditFlags {
   rpc: string;
   settlement?: string;
   config?: string;
+  requests?: string[];
   from?: string;
   to?: string;
   startBlock?: string;
@@ -31,10 +32,17 @@ const MILLISECONDS_PER_LINE = 1_000;
 
 /** Adds `meantime audit`. */
 export function addAuditCommand(command: AddCommand, exitWith: (code: number) => void): void {
-  command("audit", "rebuild everything from the chain and published data; exits with 1 on an anomaly")
+  command(
+    "audit",
+    "rebuild everything from the chain and published data; exits with 1 on an anomaly, 3 where something is open",
+  )
     .requiredOption("--rpc <url>", "JSON-RPC endpoint")
     .option("--settlement <address>", "the Settlement contract")
     .option("--config <file>", "take it from a relayer's configuration instead")
+    .option(
+      "--requests <address...>",
+      "InferenceRequests; default: whatever took a request for this Settlement",
+    )
     .option("--from <block>", "audit batches committed from this block on; default: all")
     .option("--to <block>", 'the block that everything is read at; default: "finalized"')
     .option("--start-block <block>", "no contract is older; default: found out")
@@ -59,13 +67,14 @@ async function runAudit(flags: AuditFlags): Promise<number> {
     ...(from === undefined ? {} : { fromBlock: blockOf(from, "--from") }),
     ...(to === undefined ? {} : { at: pinOf(to) }),
     ...(startBlock === undefined ? {} : { startBlock: blockOf(startBlock, "--start-block") }),
+    ...(flags.requests === undefined ? {} : { requests: flags.requests.map(asRequests) }),
     ...(data === undefined ? {} : { data }),
     ...(allowPrivate === undefined ? {} : { allowPrivate }),
     onProgress: progressLines(),
   });
   if (flags.html !== undefined) writeFileSync(flags.html, reportToHtml(report));
   process.stdout.write(flags.json ? `${reportToJson(report)}\n` : summary(report));
-  return report.verdict === "clean" ? EXIT.ok : EXIT.error;
+  return { clean: EXIT.ok, anomalies: EXIT.error, "cannot tell": EXIT.undecided }[report.verdict];
 }
 
 function settlementOf({ settlement, config }: AuditFlags): Address {
@@ -74,6 +83,11 @@ function settlementOf({ settlement, config }: AuditFlags): Address {
     throw badFlag("which contract to audit is not said", "--settlement, or --config");
   if (!/^0x[0-9a-fA-F]{40}$/.test(address)) throw badFlag(`${address} is no address`, "--settlement");
   return asAddress(address, "--settlement");
+}
+
+function asRequests(address: string): Address {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(address)) throw badFlag(`${address} is no address`, "--requests");
+  return asAddress(address, "--requests");
 }
 
 function pinOf(to: string): PinnedAt {
@@ -100,7 +114,7 @@ function progressLines(): (progress: AuditProgress) => void {
   };
 }
 
-function summary({ verdict, chain, claims, findings, findingCounts, range }: AuditReport): string {
+function summary({ verdict, chain, claims, findings, findingCounts, range, scope }: AuditReport): string {
   const counted = Object.entries(findingCounts).map(
     ([name, { severity, count }]) => `  ${severity.padEnd(8)} ${String(count).padStart(6)}  ${name}`,
   );
@@ -112,8 +126,9 @@ function summary({ verdict, chain, claims, findings, findingCounts, range }: Aud
         `${severity} ${name}${block === null ? "" : ` at block ${block}`}: ${what}`,
     );
   const lines = [
-    `${verdict === "clean" ? "Clean" : "Anomalies found"}: ${chain.settlement} at block ${chain.block}`,
+    `${VERDICTS[verdict]}: ${chain.settlement} at block ${chain.block}`,
     `  ${claims.identity}, in ${range.batches} batches`,
+    ...(scope.unchecked.length > 0 ? ["not checked", ...scope.unchecked.map((line) => `  ${line}`)] : []),
     ...(counted.length > 0 ? ["findings", ...counted] : []),
     ...worst,
   ];

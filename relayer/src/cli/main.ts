@@ -73,6 +73,7 @@ function program(exitWith: (code: number) => void): Command {
     .option("--receipt-key <address>", "the key that must have signed it")
     .option("--batch <id>", "of a bundle: a batch known to be committed; may be repeated", collect)
     .option("--enclave-key <key=measurement>", "of a bundle: a key known to live in an enclave", collect)
+    .option("--status <name>", "of a bundle: how the claim stands on the chain, such as Final")
     .option("--json", "print one JSON line")
     .action((file: string, options: VerifyOptions) => exitWith(verify(file, options)));
 

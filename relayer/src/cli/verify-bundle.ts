@@ -3,6 +3,7 @@
 import { BUNDLE_FORMAT, parseBundle } from "@meantime/sdk/bundle/format";
 import { type BundleFacts, type BundleVerdict, verifyBundle } from "@meantime/sdk/bundle/verify";
 import { type Address, asAddress, asHex32, type Hex } from "@meantime/sdk/hex";
+import { STATUS, type StatusName } from "@meantime/sdk/status";
 import type { Verdict } from "@meantime/sdk/verdict";
 import { BadInputError } from "./enclave/bad-input.ts";
 import { EXIT } from "./exit.ts";
@@ -12,6 +13,7 @@ export interface BundleFactFlags {
   receiptKey?: string;
   batch?: string[];
   enclaveKey?: string[];
+  status?: string;
   json?: true;
 }
 
@@ -46,7 +48,7 @@ export function verifyBundleText(content: string, flags: BundleFactFlags): numbe
 
 function factsOf(
   domain: { chainId: bigint; settlement: Address },
-  { receiptKey, batch, enclaveKey }: BundleFactFlags,
+  { receiptKey, batch, enclaveKey, status }: BundleFactFlags,
 ): BundleFacts {
   return {
     ...(receiptKey === undefined
@@ -54,6 +56,7 @@ function factsOf(
       : { trust: { domain, receiptKeys: [asAddress(receiptKey, "--receipt-key")] } }),
     ...(batch === undefined ? {} : { batchIds: batch.map((id) => asHex32(id, "--batch")) }),
     ...(enclaveKey === undefined ? {} : { enclaveKeys: enclaveKey.map(enclaveKeyOf) }),
+    ...(status === undefined ? {} : { onChain: { status: statusOf(status) } }),
   };
 }
 
@@ -66,6 +69,15 @@ function enclaveKeyOf(text: string): { key: Address; measurement: Hex } {
     "MT-BND-004",
     `${text} is no key and measurement`,
     "Give --enclave-key 0xKEY=0xMEASUREMENT.",
+  );
+}
+
+function statusOf(text: string): StatusName {
+  if (Object.hasOwn(STATUS, text)) return text as StatusName;
+  throw new BadInputError(
+    "MT-BND-004",
+    `${text} is no status of a claim`,
+    `Give --status and one of ${Object.keys(STATUS).join(", ")}, as the chain says.`,
   );
 }
 

@@ -14,11 +14,12 @@ import { verifyGroth16Batch } from "../groth16-batch.ts";
 import { type Address, type Hex, ZERO_HASH } from "../hex.ts";
 import { verifyMerkleProof } from "../merkle.ts";
 import { modelId } from "../model.ts";
-import { policyId } from "../policy.ts";
+import { EVIDENCE_KINDS, policyId } from "../policy.ts";
 import { judgeReceipt, type Receipt, receiptSigner, verifyReceipt } from "../receipt.ts";
 import { recoverAddress } from "../signature.ts";
 import type { KnownFacts } from "../trust.ts";
 import { type Check, judged, overall, type Verdict } from "../verdict.ts";
+import { type ChainWord, judgeFinality } from "./finality.ts";
 import type { Bundle, BundleEvidence, EnclaveSignature, ProofEvidence, QuorumSignatures } from "./format.ts";
 import { decodeJudged } from "./judged.ts";
 import { judgeOpening } from "./opening.ts";
@@ -29,7 +30,9 @@ const ADDRESS_CHARACTERS = 42;
 export interface BundleVerdict {
   verdict: Verdict;
   /**
-   * `claim id`, `receipt signature`, `receipt key`, `model`, `policy`, `opening`, `inclusion`, `commitment`, `evidence[n]`.
+   * `claim id`, `receipt signature`, `receipt key`, `model`, `policy`, `opening`, `inclusion`, `commitment` (of a bundle that
+   * names a batch), `evidence[n]`, and `finality`: whether evidence was verified that makes the claim final, or the chain's word
+   * is all there is.
    */
   checks: Check[];
   /** What the bundle says that no check is about: look it up on the chain. */
@@ -46,21 +49,41 @@ export interface BundleFacts {
   enclaveKeys?: readonly { key: Address; measurement: Hex }[];
   /** The committee, and how many of it are a quorum. */
   committee?: { signers: readonly Address[]; threshold: number };
+  /** How the claim stands on the chain. */
+  onChain?: ChainWord;
 }
 
 /**
  * Judges a bundle offline: everything that a hash, a signature or a proof can show is checked, against the facts that are
- * given; nothing is asked of anybody. Throws nothing but what a malformed `Bundle` (one that `parseBundle` did not make)
+ * given; nothing is asked of anybody. What was not verified is never `valid`: a claim whose evidence the bundle does not hold
+ * `cannot tell`, also where `facts` say that the chain calls it final. Throws nothing but what a malformed `Bundle` (one that `parseBundle` did not make)
  * provokes.
  */
 export function verifyBundle(bundle: Bundle, facts: BundleFacts = {}): BundleVerdict {
+  const evidence = bundle.evidence.map((one, at) => checkEvidence(bundle, one, facts, `evidence[${at}]`));
+  const policy = checkPolicy(bundle);
   const checks = [
     ...[checkClaimId(bundle), checkSignature(bundle), checkKey(bundle, facts)],
-    ...[checkModel(bundle), checkPolicy(bundle), checkOpening(bundle)],
-    ...(bundle.inclusion ? [checkInclusion(bundle), checkCommitment(bundle, facts)] : []),
-    ...bundle.evidence.map((evidence, at) => checkEvidence(bundle, evidence, facts, `evidence[${at}]`)),
+    ...[checkModel(bundle), policy, checkOpening(bundle), checkInclusion(bundle)],
+    ...(bundle.inclusion ? [checkCommitment(bundle, facts)] : []),
+    ...evidence,
+    checkFinality(bundle, policy, evidence, facts),
   ];
-  return { verdict: overall(checks), checks, notChecked: notChecked(bundle) };
+  return { verdict: overall(checks), checks, notChecked: notChecked(bundle, facts) };
+}
+
+function checkFinality(
+  bundle: Bundle,
+  policy: Check,
+  evidence: readonly Check[],
+  { onChain }: BundleFacts,
+): Check {
+  const verified = bundle.evidence.filter((_, at) => evidence[at]?.verdict === "valid");
+  return judgeFinality({
+    verifiedKinds: verified.reduce((kinds, { kind }) => kinds | EVIDENCE_KINDS[kind], 0),
+    ...(bundle.policy && policy.verdict === "valid" ? { rule: bundle.policy.rule } : {}),
+    ...(onChain && { onChain }),
+  });
 }
 
 function checkClaimId({ domain, receipt }: Bundle): Check {
@@ -116,7 +139,12 @@ function checkOpening({ opening, receipt, model }: Bundle): Check {
 
 function checkInclusion({ inclusion, receipt, opening }: Bundle): Check {
   const name = "inclusion";
-  if (inclusion === undefined) return check(name, "cannot tell", "the bundle names no batch");
+  if (inclusion === undefined)
+    return check(
+      name,
+      "cannot tell",
+      "the bundle names no batch: whether the claim was ever committed, it does not say",
+    );
   const { header, index, proof, dataProof } = inclusion;
   const { claim } = receipt;
   const isIn = (root: Hex, leaf: Hex, path: readonly Hex[]) =>
@@ -245,12 +273,13 @@ function checkQuorum(
   return judged(name, counted >= committee.threshold, `the signatures of a quorum (${counted} count)`);
 }
 
-function notChecked({ chain, evidence }: Bundle): string[] {
+function notChecked({ chain, evidence }: Bundle, { onChain }: BundleFacts): string[] {
   const attestations = evidence.flatMap((one, at) =>
     one.kind === "tee" && one.attestation ? [`evidence[${at}].attestation`] : [],
   );
   const { blockNumber, blockHash, transactions = {} } = chain ?? { transactions: {} };
   return [
+    ...(onChain === undefined ? ["status"] : []),
     ...(blockNumber === undefined ? [] : ["chain.blockNumber"]),
     ...(blockHash === undefined ? [] : ["chain.blockHash"]),
     ...Object.keys(transactions).map((name) => `chain.transactions.${name}`),

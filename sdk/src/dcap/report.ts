@@ -47,7 +47,7 @@ const TD_15_FIELDS: readonly Field[] = [
 const TD_10_BYTES = 584;
 
 /** Reads the report of a quote. Integers stay as they stand, little endian. */
-export function readReport({ report, tee }: SplitQuote): ReportContent {
+export function readReport({ report, tee }: Pick<SplitQuote, "report" | "tee">): ReportContent {
   const slice = (place: number, lengthBytes: number) => report.slice(place, place + lengthBytes);
   const isTd15 = tee === "tdx" && report.length > TD_10_BYTES;
   const fields = tee === "sgx" ? SGX_FIELDS : [...TD_FIELDS, ...(isTd15 ? TD_15_FIELDS : [])];

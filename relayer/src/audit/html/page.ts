@@ -9,6 +9,13 @@ import { STYLE } from "./style.ts";
 const WEI_PER_UNIT = 1e18;
 const SHORT_DIGITS = 10;
 
+/** What an audit says on the whole, for people. */
+export const VERDICTS: Record<AuditReport["verdict"], string> = {
+  clean: "Clean",
+  anomalies: "Anomalies found",
+  "cannot tell": "Cannot tell: no anomaly found, but not everything was checked",
+};
+
 /** An audit as one file that needs nothing else: no script, no font, no picture from anywhere. */
 export function reportToHtml(report: AuditReport): string {
   const { chain, verdict } = report;
@@ -26,7 +33,8 @@ export function reportToHtml(report: AuditReport): string {
 <body>
 <main>
 <h1>Meantime audit</h1>
-<p><span class="verdict ${verdict}">${verdict === "clean" ? "Clean" : "Anomalies found"}</span></p>
+<p><span class="verdict ${verdict.replace(" ", "-")}">${VERDICTS[verdict]}</span></p>
+${unchecked(report)}
 <p class="soft">Settlement <code>${chain.settlement}</code> on chain ${chain.chainId}, as of block ${chain.block} (<code>${chain.blockHash}</code>, ${timeOf(chain.blockTime)}). Batches committed in blocks ${report.range.fromBlock} to ${report.range.toBlock}; batch data: ${report.scope.data}; evidence ${report.scope.evidence ? "judged anew" : "not judged"}; ${report.scope.models.length} models run again.</p>
 ${claims(report)}
 ${findings(report)}
@@ -34,6 +42,7 @@ ${gaps(report)}
 ${timeline(report)}
 ${exposure(report)}
 ${evidence(report)}
+${enclaves(report)}
 ${operators(report)}
 ${money(report)}
 ${governance(report)}
@@ -42,6 +51,11 @@ ${governance(report)}
 </html>
 `;
   return page.markup;
+}
+
+function unchecked({ scope }: AuditReport): Markup {
+  if (scope.unchecked.length === 0) return html``;
+  return html`<p>Not checked:</p><ul>${scope.unchecked.map((line) => html`<li>${line}</li>`)}</ul>`;
 }
 
 function claims({ claims: counts, range, data, receipts, reexecution }: AuditReport): Markup {
@@ -156,6 +170,17 @@ function evidence({ evidence: kinds }: AuditReport): Markup {
   return html`<section><h2>Evidence, judged anew</h2>${table(["kind", "valid", "invalid", "cannot tell", "in no calldata"], rows, [1, 2, 3, 4])}</section>`;
 }
 
+function enclaves({ enclaves: { registrations, evidence: counts } }: AuditReport): Markup {
+  if (registrations.length === 0) return html``;
+  const rows = registrations.map((one) => [
+    ...[html`<code>${one.keyId}</code>`, html`<code>${one.measurement}</code>`, one.block],
+    html`<span class="${{ valid: "", invalid: "critical", "cannot tell": "low" }[one.verdict]}">${one.verdict}</span><br><span class="soft">${one.reason}</span>`,
+  ]);
+  return html`<section><h2>Enclaves</h2>
+<p>Of the evidence of enclaves ${counts.valid} rest on a key whose document was verified anew and that the list allowed then, ${counts["cannot tell"]} on one of which that cannot be told, ${counts.invalid} on none.</p>
+${table(["key", "measurement", "block", "document"], rows, [2])}</section>`;
+}
+
 function operators({ operators: all }: AuditReport): Markup {
   const rows = all.map((one) => [
     html`<code>${one.operator}</code>`,
@@ -174,14 +199,17 @@ function operators({ operators: all }: AuditReport): Markup {
 function money({ money: all }: AuditReport): Markup {
   const rows = all.map((one) => [
     ...[one.contract, BigInt(one.token) === 0n ? "ether" : html`<code>${one.token}</code>`],
-    ...[one.stakesWei, one.unbondingWei, one.bondsWei, one.creditsWei, one.burntWei].map(String),
-    ...[one.expectedWei, one.balanceWei, one.unaskedWei].map(String),
+    ...[one.stakesWei, one.unbondingWei, one.bondsWei, one.feesWei, one.creditsWei, one.burntWei].map(String),
+    ...[one.expectedWei, one.balanceWei].map(String),
+    one.unaskedWei < 0n
+      ? html`<span class="critical">${String(-one.unaskedWei)} short</span>`
+      : String(one.unaskedWei),
   ]);
   const head = [
-    ...["contract", "token", "stakes", "unbonding", "bonds of disputes", "credits", "burnt"],
-    ...["sum", "balance", "beyond"],
+    ...["contract", "token", "stakes", "unbonding", "bonds of disputes", "fees", "credits", "burnt"],
+    ...["sum", "balance", "sent unasked"],
   ];
-  return html`<section><h2>Money, in wei</h2>${table(head, rows, [2, 3, 4, 5, 6, 7, 8, 9])}</section>`;
+  return html`<section><h2>Money, in wei</h2>${table(head, rows, [2, 3, 4, 5, 6, 7, 8, 9, 10])}</section>`;
 }
 
 function governance({ governance: { actions, setupUntilBlock, setupActions } }: AuditReport): Markup {

@@ -14,6 +14,7 @@ h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2
 p { margin: .25rem 0 .75rem; } .soft { color: var(--soft); }
 .verdict { display: inline-block; padding: .15rem .7rem; border: 2px solid; border-radius: 1rem; font-weight: 600; }
 .clean { color: var(--ok); } .anomalies { color: var(--high); }
+.cannot-tell { color: var(--low); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top;
   padding: .3rem .6rem; border-bottom: 1px solid var(--line); } th { color: var(--soft); font-weight: 600; }
