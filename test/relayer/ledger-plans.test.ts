@@ -8,6 +8,7 @@ import { releaseFinalBatches } from "../../relayer/src/finalise/finaliser.ts";
 import { announcedEndpoint, lastCheckpoint } from "../../relayer/src/ledger/chain-facts.ts";
 import { claimsOfBatch, latestClaims } from "../../relayer/src/ledger/claim-status.ts";
 import { openChallenges } from "../../relayer/src/ledger/disputes.ts";
+import { nearestCommitBy } from "../../relayer/src/ledger/margins.ts";
 import { migrate } from "../../relayer/src/ledger/migrate.ts";
 import { openOmissions } from "../../relayer/src/ledger/omissions.ts";
 import {
@@ -27,6 +28,7 @@ import {
   inFlight,
   lowestFreeNonce,
   openOfKind,
+  queuedKeys,
   ready,
 } from "../../relayer/src/tx/intents.ts";
 import { LANES } from "../../relayer/src/tx/kinds.ts";
@@ -41,6 +43,8 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["what waits", (db) => waitingGroups(db)],
   ["the receipts of a batch to be", (db) => waitingLeaves(db, group, 1_024)],
   ["what is promised", (db) => unlockedCounts(db, 100)],
+  ["the nearest promise", (db) => nearestCommitBy(db)],
+  ["commits that wait for their turn", (db) => queuedKeys(db, "commit")],
   ["an earlier answer", (db) => findByRequest(db, storedReceipt(1).receipt.claim)],
   ["the receipts of a batch", (db) => receiptsOfBatch(db, "0x03")],
   ["the claims of a batch", (db) => claimsOfBatch(db, "0x03")],

@@ -15,11 +15,15 @@ import { rootsOf } from "./roots.ts";
 /** The share of a receipt's time to `commitBy` that is kept for getting the commit into a block. */
 const COMMIT_MARGIN = 0.5;
 
-/** While so many commits wait for their turn another one would wait too: receipts wait for a place in a larger batch instead. */
+/**
+ * While so many commits wait for their turn another one would wait too: receipts wait for a place in a larger batch instead. But
+ * not for long: what these wait for, a policy or blobs, may be nothing to the others.
+ */
 const MOST_QUEUED = 4;
 
 /**
- * Seals every group of waiting receipts that is due: full, old enough, or near its promise to be on chain. A group has
+ * Seals every group of waiting receipts that is due: full, old enough, or, whatever waits before it, near its promise to be on
+ * chain. A group has
  * one policy and one model, so that an enclave can attest the batch whole. While commits are paused everything waits: what
  * is promised for that time is excused until an hour after it.
  */
@@ -28,8 +32,11 @@ export async function sealDueBatches(services: Services): Promise<void> {
   if (clock.nowSeconds() < (view()?.commitsPausedUntil ?? 0)) return;
   const groups = await waitingGroups(ledger);
   for (const group of groups.toSorted((a, b) => a.nearestCommitBy - b.nearestCommitBy)) {
-    if ((await queuedKeys(ledger, "commit")).length >= MOST_QUEUED) return;
-    if (!isDue(group, config.commit, clock.nowSeconds())) continue;
+    const nowSeconds = clock.nowSeconds();
+    if (!isUrgent(group, config.commit, nowSeconds)) {
+      if (!isDue(group, config.commit, nowSeconds)) continue;
+      if ((await queuedKeys(ledger, "commit")).length >= MOST_QUEUED) continue;
+    }
     const withBlobs =
       availabilityOf(services, group.policyId) === "blob" && clock.nowSeconds() < blobsUntil(services, group);
     await traced("batch.seal", { policy: group.policyId, model: group.modelId }, async (note) => {
@@ -41,13 +48,14 @@ export async function sealDueBatches(services: Services): Promise<void> {
   }
 }
 
-function isDue(group: WaitingGroup, limits: Services["config"]["commit"], nowSeconds: number): boolean {
-  const latestSeal = group.nearestCommitBy - limits.commitHorizonSeconds * COMMIT_MARGIN;
-  return (
-    group.count >= limits.maxClaims ||
-    nowSeconds - group.oldestServedAt >= limits.maxAgeSeconds ||
-    nowSeconds >= latestSeal
-  );
+type Limits = Services["config"]["commit"];
+
+function isUrgent({ nearestCommitBy }: WaitingGroup, limits: Limits, nowSeconds: number): boolean {
+  return nowSeconds >= nearestCommitBy - limits.commitHorizonSeconds * COMMIT_MARGIN;
+}
+
+function isDue({ count, oldestServedAt }: WaitingGroup, limits: Limits, nowSeconds: number): boolean {
+  return count >= limits.maxClaims || nowSeconds - oldestServedAt >= limits.maxAgeSeconds;
 }
 
 /**
