@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { sealDueBatches } from "../../relayer/src/commit/committer.ts";
+import { blobsUntil } from "../../relayer/src/commit/publish.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { nearestCommitBy } from "../../relayer/src/ledger/margins.ts";
 import { insertReceipt, waitingGroups } from "../../relayer/src/ledger/receipts.ts";
@@ -17,6 +18,9 @@ const MAX_CLAIMS = 2;
 /** Of `storedReceipt(0)`, as the time that it is promised for. */
 const EARLIEST_SERVED_AT = 1_000;
 const PROMISE_SECONDS = 1_000;
+const BLOCK_SECONDS = 12;
+/** Old enough to be sealed, and with more than half of the time to `commitBy` left. */
+const DUE_SECONDS = 1_600;
 
 for (const database of TEST_DATABASES) {
   describe(`the backlog on ${database.name}`, { skip: database.skip }, () => {
@@ -54,6 +58,40 @@ for (const database of TEST_DATABASES) {
       await ledger.close();
     });
 
+    it("is not behind for a batch that waits for cheap blobs, nor for the blocks after that", async () => {
+      const ledger = await openLedger(await database.fresh());
+      await insertReceipt(ledger, storedReceipt(1));
+      const [group] = await waitingGroups(ledger);
+      assert.ok(group);
+      await seal(ledger, DUE_SECONDS);
+      const commit = { commitHorizonSeconds: HORIZON_SECONDS };
+      const untilSeconds = blobsUntil({ config: { commit } } as unknown as Services, group);
+      const clock = { nowSeconds: () => untilSeconds + 3 * BLOCK_SECONDS, observe: () => undefined };
+      const backlog = createBacklog({ ...{ ledger, clock, logger: silentLogger }, ...commit });
+      await backlog.look();
+      assert.equal(backlog.isBehind(), false);
+      await ledger.close();
+    });
+
+    it("is not behind for a commit that waits for its confirmations, or that was given up", async () => {
+      const ledger = await openLedger(await database.fresh());
+      await insertReceipt(ledger, storedReceipt(1));
+      await seal(ledger, Number.MAX_SAFE_INTEGER);
+      const { commitBy } = storedReceipt(1).receipt.claim;
+      const inFlight = { nonce: 0, sender: `0x${"0d".repeat(20)}` } as const;
+      for (const [change, expected] of [
+        [{ state: "signed", ...inFlight }, Number(commitBy)],
+        [{ state: "mined", ...inFlight }, undefined],
+        [{ state: "broadcast", ...inFlight }, Number(commitBy)],
+        [{ state: "confirmed", ...inFlight }, undefined],
+        [{ state: "failed", nonce: null, sender: null }, undefined],
+      ] as const) {
+        await ledger.transaction((tx) => tx.updateTable("intents").set(change).execute());
+        assert.equal(await nearestCommitBy(ledger), expected, change.state);
+      }
+      await ledger.close();
+    });
+
     it("seals no more than can be sent soon, and the rest in batches as large as may be", async () => {
       const ledger = await openLedger(await database.fresh());
       const most = MOST_UNSENT * MAX_CLAIMS;
@@ -70,6 +108,23 @@ for (const database of TEST_DATABASES) {
       const halfTime = EARLIEST_SERVED_AT + 3 * most + PROMISE_SECONDS - HORIZON_SECONDS / 2;
       for (let step = 0; step < 2 * most; step++) await seal(ledger, halfTime);
       assert.deepEqual(await waitingGroups(ledger), [], "what is urgent is sealed all the same");
+      await ledger.close();
+    });
+
+    it("seals at half of its time what waits beside commits that cannot be sent", async () => {
+      const ledger = await openLedger(await database.fresh());
+      for (let seed = 0; seed < MOST_UNSENT; seed++) {
+        await insertReceipt(ledger, storedReceipt(seed));
+        await seal(ledger, DUE_SECONDS + seed);
+      }
+      const other = storedReceipt(100);
+      other.receipt.claim.modelId = `0x${"0c".repeat(32)}`;
+      await insertReceipt(ledger, other);
+      const halfSeconds = Number(other.receipt.claim.commitBy) - HORIZON_SECONDS / 2;
+      await seal(ledger, halfSeconds - 1);
+      const before = await batchSizes(ledger);
+      await seal(ledger, halfSeconds);
+      assert.deepEqual(await batchSizes(ledger), [...before, 1].sort());
       await ledger.close();
     });
   });

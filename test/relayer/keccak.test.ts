@@ -26,6 +26,12 @@ describe("the fast Keccak-256", () => {
   it("MT-SDK-009 is refused where it is another hash, and where there is none the library's own goes on", async () => {
     const sha3 = (data: Uint8Array) => new Uint8Array(createHash("sha3-256").update(data).digest());
     assert.throws(() => registerKeccak256(sha3), { code: "MT-SDK-009" });
+    const hash = new Uint8Array(32);
+    const reusing = (data: Uint8Array) => {
+      hash.set(Buffer.from(ethersKeccak256(data).slice(2), "hex"));
+      return hash;
+    };
+    assert.throws(() => registerKeccak256(reusing), { code: "MT-SDK-009" });
     const absent = async () => {
       throw new Error("no WebAssembly here");
     };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { open as openFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, open as openFile, rename, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, describe, it } from "node:test";
@@ -24,6 +24,9 @@ import { freshFolder } from "./local-relayer.ts";
 import { storedReceipt } from "./receipts.ts";
 
 const WRITER = fileURLToPath(new URL("ledger-writer.ts", import.meta.url));
+
+/** Without its timeout, and something to wait for, a process whose promises nobody keeps ends as if all were well. */
+const HANGING = { timeout: 30_000 };
 
 describe("faults of a SQLite ledger", () => {
   it("refuses a second process, and lets it in once the first was killed", async () => {
@@ -108,6 +111,46 @@ describe("faults of a SQLite ledger", () => {
     assert.equal(await insertReceipt(ledger.opened, storedReceipt(2)), "stored");
     assert.ok(await findReceipt(ledger.opened, storedReceipt(2).receipt.claimId));
     await ledger.opened.close();
+  });
+
+  it(
+    "goes on with the file when it is back, although its thread could not open it",
+    HANGING,
+    async (test) => {
+      const alive = setInterval(() => undefined, 1_000);
+      test.after(() => clearInterval(alive));
+      const file = await freshFile();
+      const ledger = await openWithThread(file);
+      await ledger.thread().terminate();
+      await rename(file, `${file}.away`);
+      await mkdir(file);
+      for (const seed of [0, 1]) {
+        await assert.rejects(insertReceipt(ledger.opened, storedReceipt(seed)), { code: "MT-LED-003" });
+      }
+      await rmdir(file);
+      await rename(`${file}.away`, file);
+      assert.equal(await insertReceipt(ledger.opened, storedReceipt(2)), "stored");
+      await ledger.opened.close();
+    },
+  );
+
+  it("stores nothing of a transaction that could not begin, whatever its work makes of that", async () => {
+    const file = await freshFile();
+    const ledger = await openLedger({ file });
+    await insertReceipt(ledger, storedReceipt(0));
+    const before = await waitingGroups(ledger);
+    const browser = new DatabaseSync(file);
+    browser.exec("BEGIN IMMEDIATE");
+    const swallowing = ledger.transaction(async (tx) => {
+      const update = (waiting: number) => tx.updateTable("exposure").set({ waiting }).execute();
+      await assert.rejects(update(77), { code: "MT-LED-001" });
+      browser.exec("ROLLBACK");
+      await assert.rejects(update(78), /has not begun/);
+    });
+    await assert.rejects(swallowing);
+    assert.deepEqual(await waitingGroups(ledger), before);
+    browser.close();
+    await ledger.close();
   });
 
   it("stores nothing of what a full disk refused, keeps the rest, and goes on when there is space", async () => {
@@ -227,13 +270,13 @@ function isThreadEnded(error: unknown): boolean {
 }
 
 /** A ledger, and the thread that writes it now. */
-async function openWithThread() {
+async function openWithThread(file?: string) {
   const threads: Worker[] = [];
   const note = (worker: Worker) => threads.push(worker);
   process.on("worker", note);
   after(() => process.off("worker", note));
   return {
-    opened: await openLedger({ file: await freshFile() }),
+    opened: await openLedger({ file: file ?? (await freshFile()) }),
     thread(): Worker {
       const last = threads.at(-1);
       assert.ok(last);

@@ -29,6 +29,7 @@ import {
   inFlight,
   lowestFreeNonce,
   openOfKind,
+  queuedKeys,
   ready,
 } from "../../relayer/src/tx/intents.ts";
 import { LANES } from "../../relayer/src/tx/kinds.ts";
@@ -44,7 +45,8 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["the receipts of a batch to be", (db) => waitingLeaves(db, group, 1_024)],
   ["what is promised", (db) => unlockedCounts(db, 100)],
   ["batches that wait to be sent", (db) => unsentBatches(db)],
-  ["how urgent the backlog is", (db) => nearestCommitBy(db)],
+  ["the nearest promise", (db) => nearestCommitBy(db)],
+  ["announcements that wait for their turn", (db) => queuedKeys(db, "announce")],
   ["an earlier answer", (db) => findByRequest(db, storedReceipt(1).receipt.claim)],
   ["the receipts of a batch", (db) => receiptsOfBatch(db, "0x03")],
   ["the claims of a batch", (db) => claimsOfBatch(db, "0x03")],

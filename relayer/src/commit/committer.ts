@@ -19,9 +19,9 @@ const COMMIT_MARGIN = 0.5;
 const MOST_UNSENT = 4;
 
 /**
- * Seals every group of waiting receipts that is due: full, old enough, or near its promise to be on chain. A group has
- * one policy and one model, so that an enclave can attest the batch whole. While commits are paused everything waits: what
- * is promised for that time is excused until an hour after it.
+ * Seals every group of waiting receipts that is due: full, old enough, or, whatever waits before it, near its promise to be on
+ * chain. A group has one policy and one model, so that an enclave can attest the batch whole. While commits are paused everything
+ * waits: what is promised for that time is excused until an hour after it.
  */
 export async function sealDueBatches(services: Services): Promise<void> {
   const { ledger, config, clock, view } = services;

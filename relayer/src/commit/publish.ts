@@ -11,8 +11,11 @@ import { describeError, TemporaryError } from "../errors.ts";
 import { publishedClaims, type WaitingGroup, type WaitingLeaf } from "../ledger/receipts.ts";
 import type { Services } from "../services.ts";
 
-/** The share of a receipt's time to `commitBy` in which a batch no longer waits for blobs. */
-const WITHOUT_BLOBS_SHARE = 0.25;
+/**
+ * The share of a receipt's time to `commitBy` in which a batch no longer waits for blobs. Less than what a batch is sealed by,
+ * and more than what calls commits behind: who waits for cheap blobs goes on taking work.
+ */
+const WITHOUT_BLOBS_SHARE = 0.4;
 /** Version and flags of the packed form. */
 const PREFIX_BYTES = 2;
 

@@ -28,11 +28,18 @@ export interface SqliteSource {
 /** Kysely on SQLite. */
 export function sqliteDialect(source: SqliteSource): Dialect {
   return {
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => new LendingAdapter(),
     createDriver: () => new SqliteDriver(source),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
+}
+
+/** The driver below lends the connection itself: Kysely's own lock is never given back where the lending fails. */
+class LendingAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
 }
 
 /**

@@ -14,10 +14,10 @@ export interface SqliteFile {
   cacheKibibytes: number;
 }
 
-/** What it is told. A statement with `begins` starts a transaction. */
+/** What it is told. A statement that `begins` a transaction starts it; one that is `inside` runs in that or not at all. */
 export type SqliteOrder =
   | { do: "commit" | "rollback" | "close" }
-  | { do: "run"; statement: Statement; begins: boolean };
+  | { do: "run"; statement: Statement; transaction: "none" | "begins" | "inside" };
 
 /** What it answers: what came of the order, or what SQLite said is wrong. */
 export type SqliteAnswer = { outcome: Outcome } | { fault: SqliteFault };
@@ -68,7 +68,11 @@ function answerTo(follow: () => Outcome): SqliteAnswer {
 function follow(order: SqliteOrder, database: DatabaseSync, statements: Statements): Outcome {
   switch (order.do) {
     case "run":
-      if (order.begins) statements.begin();
+      if (order.transaction === "begins") statements.begin();
+      // It could not begin, or has ended: the statement would be durable at once, whatever becomes of the rest.
+      if (order.transaction === "inside" && !database.isTransaction) {
+        throw new Error("the transaction of this statement has not begun, or has ended");
+      }
       return statements.run(order.statement);
     case "commit":
       statements.commit();

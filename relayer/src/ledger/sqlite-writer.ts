@@ -36,7 +36,7 @@ export function sqliteWriter(settings: SqliteFile): SqliteSource {
 class ConnectionThere implements SqliteConnection {
   readonly #thread: SqliteThread;
   /** A transaction begins together with its first statement, which saves a message. */
-  #transaction: "none" | "due" | "begun" = "none";
+  #transaction: "none" | "begins" | "inside" = "none";
 
   constructor(thread: SqliteThread) {
     this.#thread = thread;
@@ -44,10 +44,10 @@ class ConnectionThere implements SqliteConnection {
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
     const { parameters, ...statement } = statementOf(query);
-    const begins = this.#transaction === "due";
-    if (begins) this.#transaction = "begun";
+    const transaction = this.#transaction;
+    if (transaction === "begins") this.#transaction = "inside";
     const outcome = await this.#thread.ask({
-      ...{ do: "run", begins },
+      ...{ do: "run", transaction },
       statement: { ...statement, parameters: parameters.map(trimmed) },
     });
     return resultOf(outcome);
@@ -59,16 +59,16 @@ class ConnectionThere implements SqliteConnection {
   }
 
   async begin(): Promise<void> {
-    this.#transaction = "due";
+    this.#transaction = "begins";
   }
 
   async commit(): Promise<void> {
-    if (this.#transaction === "begun") await this.#thread.ask({ do: "commit" });
+    if (this.#transaction === "inside") await this.#thread.ask({ do: "commit" });
   }
 
   async rollback(): Promise<void> {
     // It has ended with its thread.
-    if (this.#transaction === "begun" && !this.#thread.hasEnded) await this.#thread.ask({ do: "rollback" });
+    if (this.#transaction === "inside" && !this.#thread.hasEnded) await this.#thread.ask({ do: "rollback" });
   }
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Address, Hex } from "@meantime/sdk/hex";
-import { sql } from "kysely";
+import { type ExpressionBuilder, sql } from "kysely";
 import { pauseIsOver } from "../ledger/due.ts";
-import type { Reader, Row, Writer } from "../ledger/schema.ts";
+import type { Database, Reader, Row, Writer } from "../ledger/schema.ts";
 import { type IntentKind, type Lane, termsOf } from "./kinds.ts";
 
 /**
@@ -304,14 +304,18 @@ export async function closeQueued(tx: Writer, id: number, error: string): Promis
   return numUpdatedRows === 1n;
 }
 
-/** Forgets intents that nobody has sent: they may be wanted again. Those that were signed meanwhile stay. */
+/**
+ * Forgets intents that hold no nonce, and what was sent of them in vain: they may be wanted again. Those that were signed
+ * meanwhile stay.
+ */
 export async function forgetQueued(tx: Writer, dedupeKeys: readonly string[]): Promise<void> {
   if (dedupeKeys.length === 0) return;
-  await tx
-    .deleteFrom("intents")
-    .where("dedupe_key", "in", dedupeKeys)
-    .where("state", "=", sql.lit("queued"))
-    .execute();
+  const areForgotten = (eb: ExpressionBuilder<Database, "intents">) =>
+    eb.and([eb("dedupe_key", "in", dedupeKeys), eb("state", "=", sql.lit("queued"))]);
+  const forgotten = tx.selectFrom("intents").select("id").where(areForgotten);
+  await tx.deleteFrom("attempts").where("intent_id", "in", forgotten).execute();
+  // Asked again, not by id: one that another worker signs just now is waited for, and kept.
+  await tx.deleteFrom("intents").where(areForgotten).execute();
 }
 
 /** Ends an intent that holds no nonce, or whose nonce the chain never saw. */
