@@ -12,6 +12,7 @@ import type { Prover } from "../../relayer/src/prove/prover.ts";
 import { insertFinding } from "../../relayer/src/watch/findings.ts";
 import type { WatchServices } from "../../relayer/src/watch/services.ts";
 import { runAll, watchTasks } from "../../relayer/src/watch/watchtower.ts";
+import { demandWithheld } from "../../relayer/src/watch/withheld.ts";
 import {
   addressOf,
   type BuiltBatch,
@@ -23,6 +24,7 @@ import {
   follow,
   INDEX_DOMAIN,
   idOf,
+  timeOf,
 } from "./index-ledger.ts";
 import { eventually, freshFolder, silentLogger } from "./local-relayer.ts";
 
@@ -89,6 +91,33 @@ describe("the tasks of a watchtower", () => {
     await runOf(tasks, "watch-data")(stopping.signal);
   });
 
+  it("demand what is withheld only when it was asked for in vain just now, or when little time is left", async () => {
+    const [first] = silent;
+    assert.ok(first);
+    const finalAt = timeOf(10) + WINDOW_SECONDS;
+    const tried = (next_try_at_milliseconds: number) =>
+      ledger.transaction(async (tx) => {
+        await tx.deleteFrom("watched").execute();
+        await tx
+          .insertInto("watched")
+          .values({ batch_id: first.batchId, tries: 1, next_try_at_milliseconds })
+          .execute();
+      });
+    const demandsAt = async (seconds: number) => {
+      await demandWithheld(watching(seconds));
+      const rows = await ledger.selectFrom("watch_actions").select("kind").execute();
+      return rows.map(({ kind }) => kind);
+    };
+    const inTheLastQuarter = finalAt - WINDOW_SECONDS / 5;
+    await tried(Date.now() - 60_000);
+    assert.deepEqual(await demandsAt(inTheLastQuarter), [], "it is about to be asked for again");
+    await tried(Date.now() + 20_000);
+    assert.deepEqual(await demandsAt(inTheLastQuarter), ["demand"]);
+    await ledger.transaction((tx) => tx.deleteFrom("watch_actions").execute());
+    await tried(Date.now() - 60_000);
+    assert.deepEqual(await demandsAt(finalAt - WINDOW_SECONDS / 10), ["demand"]);
+  });
+
   it("take every step although one before it fails, and say so", async () => {
     const taken: number[] = [];
     const lines: unknown[] = [];
@@ -109,7 +138,7 @@ describe("the tasks of a watchtower", () => {
 
   afterEach(() => ledger.close());
 
-  function watching(): WatchServices {
+  function watching(nowSeconds = EPOCH + 200): WatchServices {
     const addresses = { bondToken: TOWER, zkEvidence: TOWER, teeEvidence: TOWER, quorumEvidence: TOWER };
     const policy = { ...addresses, challengeBondWei: 5n };
     const watch = { mode: "auto", maxOpenChallenges: 4, allowPrivateAddresses: true, disprove: false };
@@ -117,7 +146,7 @@ describe("the tasks of a watchtower", () => {
     return {
       ...{ ledger, domain: INDEX_DOMAIN, logger: silentLogger, models: [], challengerAddress: TOWER },
       ...{ config: { chain: { chainId: 31_337 }, watch }, blobs: { sources: [] } },
-      clock: { nowSeconds: () => EPOCH + 200, observe: () => undefined },
+      clock: { nowSeconds: () => nowSeconds, observe: () => undefined },
       contracts: {
         settlementAddress: TOWER,
         policies: { policyOf: async () => ({ policy, registeredAt: 1n }) },
