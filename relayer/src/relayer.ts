@@ -47,7 +47,7 @@ import { OPERATOR_LANES, openSigners, type Signers } from "./signers/open.ts";
 import { createPredicates } from "./tx/predicates.ts";
 import { createSenders, type Sender } from "./tx/senders.ts";
 import { createStakes } from "./tx/stakes.ts";
-import { watchOnce } from "./watch/watchtower.ts";
+import { watchTasks } from "./watch/watchtower.ts";
 
 export type { ModelRuntime } from "./services.ts";
 
@@ -376,7 +376,7 @@ function tasksOf(
   if (config.index.enabled) tasks.push(...indexTasks(own, task));
   if (config.watch.mode === "off") return tasks;
   const watching = { ...services, ledger: watch.ledger };
-  return [...tasks, dutyTask(config, "watch", (signal) => watchOnce(watching, signal, prover), watch)];
+  return [...tasks, ...watchTasks(watching, (name, run) => dutyTask(config, name, run, watch), prover)];
 }
 
 /** Runs only while this worker has the lease. */

@@ -27,6 +27,7 @@ describe("outbox", () => {
   let ledger: Ledger;
   let file: string;
   let verdict: Verdict;
+  let nowMilliseconds: number | undefined;
   let account = 5;
 
   before(async () => {
@@ -332,6 +333,38 @@ describe("outbox", () => {
     await ledger.close();
   });
 
+  it("pauses longer and longer with a cancel that cannot be paid for, and cancels when there is ether again", async () => {
+    await rpc.send("evm_setAutomine", [false]);
+    let offers = 0;
+    const counting = sendingBy(rpc, (parameters) => {
+      offers += 1;
+      return rpc.send("eth_sendRawTransaction", parameters);
+    });
+    nowMilliseconds = 1_000_000;
+    const outbox = open(counting);
+    await queue({ ...payment("a"), kind: "release" });
+    await outbox.step();
+    const setBalance = (wei: string) => rpc.send("hardhat_setBalance", [outbox.sender, wei]);
+    await setBalance("0x1");
+    offers = 0;
+    assert.ok(await outbox.ask((await intent("a")).id, "cancel", false));
+    for (let second = 0; second < 60; second++) {
+      await outbox.step();
+      nowMilliseconds += 1_000;
+    }
+    assert.equal((await intent("a")).error, "MT-TX-004");
+    assert.ok(offers > 3 && offers < 10, `${offers} offers in a minute of steps`);
+
+    await setBalance("0xde0b6b3a7640000");
+    nowMilliseconds += 30_000;
+    await outbox.step();
+    await rpc.send("hardhat_mine", ["0x1"]);
+    await outbox.step();
+    assert.deepEqual([(await intent("a")).state, (await intent("a")).error], ["failed", "MT-TX-011"]);
+    nowMilliseconds = undefined;
+    await ledger.close();
+  });
+
   it("holds to a cancel that comes while the transaction is being signed", async () => {
     let signing = () => undefined as unknown;
     const isSigning = new Promise((resolve) => {
@@ -413,6 +446,7 @@ describe("outbox", () => {
       rpc: through,
       predicates,
       logger,
+      nowMilliseconds: () => nowMilliseconds ?? Date.now(),
     });
   }
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { it } from "node:test";
 import { openLedger } from "../../relayer/src/ledger/ledger.ts";
-import { dueBatches } from "../../relayer/src/watch/watchtower.ts";
+import { dueOperators } from "../../relayer/src/watch/check-batches.ts";
 import { freshFolder } from "./local-relayer.ts";
 
 const HOUR_MILLISECONDS = 3_600_000;
@@ -31,7 +31,7 @@ it("a batch that could not be had is looked at again although the machine's cloc
       .values({ batch_id: "0x06", next_try_at_milliseconds: now + 1_000 })
       .execute();
   });
-  const due = async (at: number) => (await dueBatches({ ledger }, at)).length;
+  const due = async (at: number) => (await dueOperators({ ledger }, at)).length;
   assert.equal(await due(now), 0, "its pause is not over");
   assert.equal(await due(now + 1_000), 1);
   assert.equal(await due(now - HOUR_MILLISECONDS), 1, "no pause is so long");

@@ -11,9 +11,11 @@ import { announcedEndpoint, type ChainBatch, findChainBatch } from "../ledger/ch
 import { pauseIsOver } from "../ledger/due.ts";
 import { receiptsOfBatch } from "../ledger/receipts.ts";
 import type { DataState, Reader, Row, Writer } from "../ledger/schema.ts";
-import { pause } from "../ops/supervisor.ts";
+import { ByteBudget } from "../ops/byte-budget.ts";
+import { SideBySide } from "../ops/side-by-side.ts";
 import { notAMember } from "../watch/check-claim.ts";
-import { fetchBatch } from "../watch/fetch-batch.ts";
+import { fetchBatch, MAX_RESPONSE_BYTES, usualBytesOf } from "../watch/fetch-batch.ts";
+import { isTooLarge } from "../watch/guard.ts";
 import { pushFeed } from "./feed.ts";
 import type { IndexServices } from "./services.ts";
 
@@ -41,6 +43,8 @@ const CLAIMS_PER_STATEMENT = 128;
 const MAX_OPENING_BYTES = 1_048_576;
 /** What an operator lets us wait for keeps nobody else waiting for longer than this. */
 const TURN_MILLISECONDS = 1_000;
+/** Of files that are being read or stored: one of the largest, or many of the usual ones. */
+const BYTES_IN_FLIGHT = MAX_RESPONSE_BYTES;
 
 /**
  * Brings the data of committed batches into the ledger: what a relayer has given itself, from its receipts; the others' from
@@ -49,23 +53,21 @@ const TURN_MILLISECONDS = 1_000;
  */
 export class BatchDataDuty {
   readonly #services: IndexServices;
-  readonly #running = new Map<Address, Promise<void>>();
+  readonly #memory: ByteBudget;
+  readonly #turns = new SideBySide();
 
-  constructor(services: IndexServices) {
+  constructor(services: IndexServices, bytesInFlight = BYTES_IN_FLIGHT) {
     this.#services = services;
+    this.#memory = new ByteBudget(bytesInFlight);
   }
 
   /** Starts on every operator that has something due and is not being asked, and waits a little. */
   async step(signal: AbortSignal): Promise<void> {
     for (const operator of await operatorsDue(this.#services.ledger)) {
-      if (this.#running.has(operator)) continue;
-      const turn = takeTurn(this.#services, operator, signal).finally(() => this.#running.delete(operator));
-      this.#running.set(operator, turn);
+      if (this.#turns.has(operator)) continue;
+      this.#turns.start(operator, () => takeTurn(this.#services, this.#memory, operator, signal));
     }
-    if (this.#running.size === 0) return;
-    const turns = Promise.all(this.#running.values());
-    await Promise.race([turns, pause(TURN_MILLISECONDS, signal)]);
-    if (signal.aborted) await Promise.allSettled(this.#running.values());
+    await this.#turns.wait(TURN_MILLISECONDS, signal);
   }
 }
 
@@ -84,7 +86,12 @@ function due(db: Reader) {
   );
 }
 
-async function takeTurn(services: IndexServices, operator: Address, signal: AbortSignal): Promise<void> {
+async function takeTurn(
+  services: IndexServices,
+  memory: ByteBudget,
+  operator: Address,
+  signal: AbortSignal,
+): Promise<void> {
   const batches = await due(services.ledger)
     .innerJoin("index_batches as b", "b.ordinal", "index_data.ordinal")
     .select(["index_data.ordinal", "b.batch_id", "index_data.tries"])
@@ -93,13 +100,14 @@ async function takeTurn(services: IndexServices, operator: Address, signal: Abor
     .limit(BATCHES_PER_TURN)
     .execute();
   for (const batch of batches) {
-    if (signal.aborted || !(await bringIn(services, operator, batch, signal))) return;
+    if (signal.aborted || !(await bringIn(services, memory, operator, batch, signal))) return;
   }
 }
 
 /** @returns whether to go on with the operator's next batch */
 async function bringIn(
   services: IndexServices,
+  memory: ByteBudget,
   operator: Address,
   due: DueBatch,
   signal: AbortSignal,
@@ -121,8 +129,11 @@ async function bringIn(
       return false;
     }
     const header = headerFromRow(operator, batch);
-    const { entries } = await fetchBatch(endpoint, header, domain, allowPrivateAddresses, signal);
-    await storeClaims(services, due, batch, entries, endpoint);
+    const from = endpoint;
+    await inRoomFor(memory, header, async (maxBytes) => {
+      const { entries } = await fetchBatch(from, header, domain, allowPrivateAddresses, signal, maxBytes);
+      await storeClaims(services, due, batch, entries, from);
+    });
     return true;
   } catch (error) {
     if (!(error instanceof MeantimeError)) throw error;
@@ -133,6 +144,21 @@ async function bringIn(
     const failure = { state: isUnreachable ? "withheld" : "mismatch", error: code } as const;
     await fail(services, operator, due, failure, endpoint ?? null);
     return !isUnreachable;
+  }
+}
+
+/** What is usual needs little room, so that many batches are read at once. What turns out to be larger is read once more. */
+async function inRoomFor(
+  memory: ByteBudget,
+  header: BatchHeader,
+  work: (maxBytes: number) => Promise<void>,
+): Promise<void> {
+  const usual = usualBytesOf(header);
+  try {
+    await memory.hold(usual, () => work(usual));
+  } catch (error) {
+    if (usual === MAX_RESPONSE_BYTES || !isTooLarge(error)) throw error;
+    await memory.hold(MAX_RESPONSE_BYTES, () => work(MAX_RESPONSE_BYTES));
   }
 }
 

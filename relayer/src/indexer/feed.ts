@@ -25,7 +25,7 @@ export async function pushFeed(tx: Writer, { kind, ...body }: Change): Promise<v
 
 /** Forgets the oldest changes. */
 export async function pruneFeed(tx: Writer): Promise<void> {
-  const last = await lastSequence(tx);
+  const last = await lastChange(tx);
   await tx
     .deleteFrom("index_feed")
     .where("sequence", "<=", last - CHANGES_KEPT)
@@ -54,10 +54,11 @@ export async function feedBounds(db: Reader): Promise<{ first: number; last: num
     .orderBy("sequence")
     .limit(1)
     .executeTakeFirst();
-  return { first: oldest?.sequence ?? 0, last: await lastSequence(db) };
+  return { first: oldest?.sequence ?? 0, last: await lastChange(db) };
 }
 
-async function lastSequence(db: Reader): Promise<number> {
+/** The number of the last change that is kept; zero: none. */
+export async function lastChange(db: Reader): Promise<number> {
   const newest = await db
     .selectFrom("index_feed")
     .select("sequence")

@@ -6,6 +6,7 @@ import { broadcast, isTooCheap } from "./broadcast.ts";
 import type { Step } from "./context.ts";
 import { type Fees, replacementFees } from "./fees.ts";
 import { type Intent, lowestFreeNonce } from "./intents.ts";
+import type { NodeErrorKind } from "./node-errors.ts";
 
 /** The lowest nonce that neither the chain nor an intent has. */
 export async function freeNonce({ ledger, rpc, sender }: Step): Promise<number> {
@@ -28,15 +29,21 @@ const MAX_RAISES = 4;
 /**
  * The write-ahead step: nonce and signed bytes are durable before the first byte leaves. An intent that has a nonce keeps
  * it. What a node refuses as too little is raised at once, within the cap.
+ *
+ * @returns why the last of it was refused
  */
-export async function signAndBroadcast(step: Step, intent: Intent, offer: Offer): Promise<void> {
+export async function signAndBroadcast(
+  step: Step,
+  intent: Intent,
+  offer: Offer,
+): Promise<NodeErrorKind | undefined> {
   const nonce = intent.nonce ?? (await freeNonce(step));
   let { fees } = offer;
   for (let raises = 0; ; raises++) {
     const refusal = await signOnce(step, intent, nonce, { ...offer, fees });
-    if (!isTooCheap(refusal) || raises === MAX_RAISES) return;
+    if (!isTooCheap(refusal) || raises === MAX_RAISES) return refusal;
     const dearer = replacementFees(fees, fees, offer.capWei, true);
-    if (!dearer) return;
+    if (!dearer) return refusal;
     fees = dearer;
   }
 }

@@ -51,6 +51,8 @@ export interface Intent extends NewIntent {
   sender: Address | undefined;
   nonce: number | undefined;
   tries: number;
+  /** Unix milliseconds, before which it is not tried again. */
+  nextTryAtMilliseconds: number;
   /** What it waits for, or what ended it. */
   error: string | undefined;
   txHash: Hex | undefined;
@@ -179,9 +181,13 @@ export async function reopen(tx: Writer, id: number): Promise<void> {
   await tx.updateTable("intents").set({ state: "signed", block_number: null }).where("id", "=", id).execute();
 }
 
-/** The operator does not want it any more: what it has in flight is cancelled, whatever the process that does it. */
+/** The operator does not want it any more: what it has in flight is cancelled at once, whatever the process that does it. */
 export async function renounce(tx: Writer, id: number): Promise<void> {
-  await tx.updateTable("intents").set({ unwanted: 1 }).where("id", "=", id).execute();
+  await tx
+    .updateTable("intents")
+    .set({ unwanted: 1, next_try_at_milliseconds: 0 })
+    .where("id", "=", id)
+    .execute();
 }
 
 /** No reorganisation reaches a confirmed transaction any more. */
@@ -348,6 +354,7 @@ function fromRow(row: Row<"intents">): Intent {
     sender: row.sender ?? undefined,
     nonce: row.nonce ?? undefined,
     tries: row.tries,
+    nextTryAtMilliseconds: row.next_try_at_milliseconds,
     error: row.error ?? undefined,
     txHash: row.tx_hash ?? undefined,
     blockNumber: row.block_number ?? undefined,

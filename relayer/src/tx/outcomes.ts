@@ -28,6 +28,12 @@ export async function tryLater({ ledger, now }: Step, intent: Intent, reason: st
   );
 }
 
+/** Whether an intent's pause is not over; not where it is longer than any, by a clock that was set back since. */
+export function isPaused({ now }: Pick<Step, "now">, { nextTryAtMilliseconds }: Intent): boolean {
+  const left = nextTryAtMilliseconds - now();
+  return left > 0 && left <= LAST_RETRY_MILLISECONDS;
+}
+
 /** Looks at an intent again after a pause that counts as no try: nothing is wrong with it. */
 export async function pause(
   { ledger, now }: Step,

@@ -10,8 +10,10 @@ import { type Step, verdictOf } from "./context.ts";
 import { ceilingOf } from "./fee-caps.ts";
 import { marketFees, replacementFees } from "./fees.ts";
 import { highestNonceInFlight, type Intent } from "./intents.ts";
-import { CANCELLED, endIntent } from "./outcomes.ts";
+import { CANCELLED, endIntent, isPaused, tryLater } from "./outcomes.ts";
 
+/** The code of transactions whose sender cannot pay. */
+const UNPAYABLE = "MT-TX-004";
 const SELF_TRANSFER_GAS = 21_000n;
 /** A transaction that is not in a block after so many blocks is offered again at a higher fee. */
 const BUMP_AFTER_BLOCKS = 5;
@@ -32,6 +34,7 @@ export async function offerAgain(
   latest: Attempt,
 ): Promise<void> {
   const { bumps, unchecked, offeredAt } = step.memory;
+  if (intent.unwanted && isPaused(step, intent) && !bumps.has(intent.id)) return;
   if (intent.unwanted && latest.cancels === 0) return cancel(step, intent, latest);
   const isAsked = bumps.delete(intent.id);
   // It offers all that it may: once a block is often enough.
@@ -61,6 +64,7 @@ async function isOverdue(step: Step, intent: Intent, latest: Attempt): Promise<b
 /** The stored bytes as they are; where a node asks for more, dearer ones at once. */
 async function offerStored(step: Step, intent: Intent, latest: Attempt): Promise<void> {
   const refusal = await broadcast(step, intent, latest);
+  if (refusal === "insufficientFunds") return pauseUnwanted(step, intent, UNPAYABLE);
   if (!isTooCheap(refusal)) return;
   const { gasLimit } = Transaction.from(latest.raw);
   await replace(step, intent, latest, { gasLimit, cancels: latest.cancels === 1, isDemanded: true });
@@ -134,7 +138,10 @@ interface Replacement {
   isDemanded?: boolean;
 }
 
-/** Offers other bytes under the same nonce; where they would cost more than they may, the old ones once a block. */
+/**
+ * Offers other bytes under the same nonce; where they would cost more than they may, the old ones once a block. A cancel
+ * that cannot be had now is tried again like what is not sent yet.
+ */
 async function replace(
   step: Step,
   intent: Intent,
@@ -150,8 +157,17 @@ async function replace(
       ? ceilingOf(market, step.limits)
       : (await budgetOf(step, intent, gasLimit, market)).capWei;
   const fees = replacementFees(feesOf(latest), market, capWei, isDemanded);
-  if (fees) return signAndBroadcast(step, intent, { gasLimit, fees, capWei, cancels });
-  await stayAtCap(step, intent, latest);
+  if (!fees) {
+    await stayAtCap(step, intent, latest);
+    return pauseUnwanted(step, intent, AT_CAP);
+  }
+  const refusal = await signAndBroadcast(step, intent, { gasLimit, fees, capWei, cancels });
+  if (refusal === "insufficientFunds") await pauseUnwanted(step, intent, UNPAYABLE);
+}
+
+/** Nothing depends on what the operator cancels: unlike the rest in flight it need not be offered with every step. */
+async function pauseUnwanted(step: Step, intent: Intent, code: string): Promise<void> {
+  if (intent.unwanted) await tryLater(step, intent, code);
 }
 
 async function stayAtCap(step: Step, intent: Intent, latest: Attempt): Promise<void> {

@@ -38,8 +38,17 @@ export async function reportEquivocations(services: WatchServices): Promise<void
   }
   if (fresh.length === 0) return;
   const ids = fresh.map(({ claim_id }) => claim_id);
+  const unsigned = fresh.filter(({ signature }) => signature === null).map(({ claim_id }) => claim_id);
   await ledger.transaction((tx) =>
-    tx.updateTable("watch_receipts").set({ compared: 1 }).where("claim_id", "in", ids).execute(),
+    tx
+      .updateTable("watch_receipts")
+      .set({ compared: 1 })
+      .where("claim_id", "in", ids)
+      // One whose signature became known meanwhile is still to be compared.
+      .$if(unsigned.length > 0, (query) =>
+        query.where((eb) => eb.or([eb("signature", "is", null), eb("claim_id", "not in", unsigned)])),
+      )
+      .execute(),
   );
 }
 

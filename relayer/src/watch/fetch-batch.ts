@@ -13,7 +13,10 @@ import { fetchGuarded } from "./guard.ts";
 const FETCH_TIMEOUT_MILLISECONDS = 20_000;
 const ENTRIES_PER_STEP = 16;
 /** Room for 65,536 claims of the largest kind that is served today. */
-const MAX_RESPONSE_BYTES = 128 * 1024 * 1024;
+export const MAX_RESPONSE_BYTES = 128 * 1024 * 1024;
+/** Twice what a claim takes with the largest opening that can be shown on chain (`MAX_OPENING_BYTES`, in base64). */
+const BYTES_OF_A_CLAIM = 24 * 1024;
+const BYTES_AROUND_CLAIMS = 64 * 1024;
 
 const batchFileSchema = z.object({
   claims: z.array(
@@ -32,7 +35,8 @@ const batchFileSchema = z.object({
  * @param header as the chain has it
  * @param allowPrivate follows the endpoint to private addresses too
  * @param signal gives up
- * @throws RelayerError `MT-WATCH-001` unreachable; `MT-WATCH-002` not the data that was committed; `MT-WATCH-008` an
+ * @param maxBytes what is read at most
+ * @throws RelayerError `MT-WATCH-001` unreachable, or {@link isTooLarge}; `MT-WATCH-002` not the data that was committed; `MT-WATCH-008` an
  * address that is not followed
  */
 export async function fetchBatch(
@@ -41,9 +45,15 @@ export async function fetchBatch(
   domain: SettlementDomain,
   allowPrivate: boolean,
   signal?: AbortSignal,
+  maxBytes?: number,
 ): Promise<BatchData> {
-  const text = await fetchBatchText(endpoint, batchId(domain, header), allowPrivate, signal);
+  const text = await fetchBatchText(endpoint, batchId(domain, header), allowPrivate, signal, maxBytes);
   return readBatchData(text, header, domain);
+}
+
+/** What the file of a batch hardly exceeds. */
+export function usualBytesOf({ count }: Pick<BatchHeader, "count">): number {
+  return Math.min(MAX_RESPONSE_BYTES, BYTES_AROUND_CLAIMS + count * BYTES_OF_A_CLAIM);
 }
 
 /**
@@ -56,8 +66,9 @@ export async function fetchBatchText(
   id: Hex,
   allowPrivate: boolean,
   signal?: AbortSignal,
+  maxBytes = MAX_RESPONSE_BYTES,
 ): Promise<string> {
-  const limits = { timeoutMilliseconds: FETCH_TIMEOUT_MILLISECONDS, maxBytes: MAX_RESPONSE_BYTES };
+  const limits = { timeoutMilliseconds: FETCH_TIMEOUT_MILLISECONDS, maxBytes };
   return fetchGuarded(batchUrl(endpoint, id), { allowPrivate, ...limits, ...(signal ? { signal } : {}) });
 }
 

@@ -35,6 +35,11 @@ export async function fetchGuarded(url: URL, options: GuardedFetch): Promise<str
   }
 }
 
+/** Whether more would have come than was to be read. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof RelayerError && error.details.maxBytes !== undefined;
+}
+
 /** Whether an IP address is not one of the public internet. */
 export function isSpecial(address: string): boolean {
   return SPECIAL.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
@@ -126,18 +131,19 @@ async function readLimited(response: IncomingMessage, url: URL, maxBytes: number
     bytes += chunk.byteLength;
     if (bytes > maxBytes) {
       response.destroy();
-      throw unreachable(url, `it sends more than ${maxBytes} bytes`);
+      throw unreachable(url, `it sends more than ${maxBytes} bytes`, { maxBytes });
     }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function unreachable(url: URL, reason: string): RelayerError {
+function unreachable(url: URL, reason: string, details: { maxBytes?: number } = {}): RelayerError {
   return new RelayerError(
     "MT-WATCH-001",
     `the batch data at ${url.href} cannot be had: ${reason}`,
     "It is tried again until the batch is final. An operator that withholds data should not be trusted.",
+    details,
   );
 }
 

@@ -4,7 +4,7 @@ import { parseClaim } from "@meantime/sdk/claim";
 import type { Hex } from "@meantime/sdk/hex";
 import { findChainBatch } from "../ledger/chain-facts.ts";
 import { openReports } from "../ledger/omissions.ts";
-import type { Row } from "../ledger/schema.ts";
+import type { Reader, Row } from "../ledger/schema.ts";
 import { readPolicy } from "../registry/policies.ts";
 import { enqueue } from "../tx/intents.ts";
 import { reportOmissionIntent, resolveOmissionIntent } from "../tx/watch-calls.ts";
@@ -45,11 +45,9 @@ export async function reportOmissions(services: WatchServices): Promise<void> {
     const includeBy = excused(row.commit_by + COMMIT_GRACE_SECONDS, Number(pause.from), Number(pause.until));
     const dueBy = includeBy + REPORT_WINDOW_SECONDS;
     if (now <= includeBy || now >= dueBy) continue;
-    // A reorganisation may have taken the batch back.
-    const batch = row.batch_id === null ? undefined : await findChainBatch(ledger, row.batch_id);
-    if (batch && batch.committed_at <= includeBy) continue;
     const unread = await unreadBatches(services, row, includeBy);
-    if (unread === "wait") continue;
+    // Asked after what is unread: a batch that was read meanwhile may have it.
+    if (unread === "wait" || (await isIncluded(ledger, row.claim_id, includeBy))) continue;
     const receipt = receiptOf(row);
     const { operator, policyId } = receipt.claim;
     const { terms } = await readPolicy(contracts, policyId);
@@ -91,6 +89,18 @@ export async function resolveOmissions(services: WatchServices): Promise<void> {
 function excused(deadline: number, from: number, until: number): number {
   if (until === 0 || from > deadline) return deadline;
   return Math.max(deadline, until + COMMIT_GRACE_SECONDS);
+}
+
+async function isIncluded(db: Reader, claimId: Hex, includeBy: number): Promise<boolean> {
+  const row = await db
+    .selectFrom("watch_receipts")
+    .select("batch_id")
+    .where("claim_id", "=", claimId)
+    .executeTakeFirst();
+  if (!row?.batch_id) return false;
+  // A reorganisation may have taken the batch back.
+  const batch = await findChainBatch(db, row.batch_id);
+  return batch !== undefined && batch.committed_at <= includeBy;
 }
 
 /** Whether batches that the claim could be in were not read: `wait` while they still may be. */

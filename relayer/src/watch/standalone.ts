@@ -26,7 +26,7 @@ import { createPredicates } from "../tx/predicates.ts";
 import { createSenders, type Sender } from "../tx/senders.ts";
 import { createStakes } from "../tx/stakes.ts";
 import type { WatchServices } from "./services.ts";
-import { watchOnce } from "./watchtower.ts";
+import { watchTasks } from "./watchtower.ts";
 
 /** A watchtower at work. */
 export interface RunningWatchtower {
@@ -183,7 +183,7 @@ function tasksOf(
     { name: "leases", everyMilliseconds: renewMilliseconds(leaseMilliseconds), run: keep },
     { name: "balances", everyMilliseconds: BALANCES_MILLISECONDS, run: () => balances.look() },
     task("chain", async () => void (await pollEvents(services))),
-    task("watch", (signal) => watchOnce(services, signal, prover)),
+    ...watchTasks(services, task, prover),
     { ...task("withdraw", () => collect(services)), everyMilliseconds: CREDITS_MILLISECONDS },
     ...senders.map(({ lanes, address, lease, outbox }) =>
       task(`outbox-${lanes.join("-") || address}`, () => outbox().step(), lease),

@@ -7,6 +7,7 @@ import { bytesToHex, type Hex, hexToBytes, ZERO_ADDRESS, ZERO_HASH } from "@mean
 import { sql } from "kysely";
 import { headerFromRow } from "../ledger/batches.ts";
 import type { ChainBatch } from "../ledger/chain-facts.ts";
+import { pauseIsOver } from "../ledger/due.ts";
 import { readPolicy } from "../registry/policies.ts";
 import { demandIntent, resolveDemandIntent } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
@@ -15,10 +16,13 @@ import { bondInEther } from "./budget.ts";
 import { checkClaim } from "./check-claim.ts";
 import { countCoverage } from "./coverage.ts";
 import { insertFinding } from "./findings.ts";
+import { LAST_RETRY_MILLISECONDS } from "./retries.ts";
 import type { WatchServices } from "./services.ts";
 
 /** What must be left of a challenge window before a demand is made, as its inverse: a quarter. */
 const LAST_PART_OF_WINDOW = 4;
+/** With less left a demand is made even if the data was not asked for just now. */
+const LAST_CHANCE_OF_WINDOW = 8;
 
 interface RevealedRow extends ChainBatch {
   leaf_index: number;
@@ -28,7 +32,8 @@ interface RevealedRow extends ChainBatch {
 }
 
 /**
- * Demands to see one claim, by chance, of every batch whose data could still not be had in the last part of its window.
+ * Demands to see one claim, by chance, of every batch whose data could still not be had in the last part of its window. Not
+ * while it is being asked for again: an operator that is back earns our bond.
  * An operator that does not show it loses its bond; one that does earns ours, and the claim is checked.
  */
 export async function demandWithheld(services: WatchServices): Promise<void> {
@@ -41,6 +46,12 @@ export async function demandWithheld(services: WatchServices): Promise<void> {
     .selectAll("b")
     .where("w.state", "=", sql.lit("pending"))
     .where("w.tries", ">", 0)
+    .where((eb) =>
+      eb.or([
+        eb.not(pauseIsOver("w.next_try_at_milliseconds", Date.now(), LAST_RETRY_MILLISECONDS)),
+        sql<boolean>`(b.final_at - CAST(${now} AS BIGINT)) * ${sql.lit(LAST_CHANCE_OF_WINDOW)} <= b.final_at - b.committed_at`,
+      ]),
+    )
     // What is shown of private data is the claim, which says nothing about its truth.
     .where("b.data_root", "<>", ZERO_HASH)
     .where("b.final_at", ">", now)

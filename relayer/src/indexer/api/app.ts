@@ -10,7 +10,7 @@ import { oneClaim } from "./claim.ts";
 import { claimsOfBatch, LISTED_STATUSES, listClaims } from "./claim-list.ts";
 import { listDisputes } from "./disputes.ts";
 import { listEvents } from "./events.ts";
-import { gapNow } from "./gap.ts";
+import { createGap } from "./gap.ts";
 import { gapHistory, HISTORY_KEYS } from "./history.ts";
 import {
   addressParameter,
@@ -42,7 +42,8 @@ export function createIndexApi(reader: IndexReader): Hono {
   });
   app.get("/", async (context) => answer(context, await about(reader)));
 
-  app.get("/gap", async (context) => answer(context, await gapNow(reader)));
+  const gap = createGap(reader);
+  app.get("/gap", async (context) => answer(context, await gap()));
   app.get("/gap/history", async (context) =>
     answer(context, await gapHistory(reader, historyOf(context, reader))),
   );

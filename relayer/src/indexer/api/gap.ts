@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
+import { lastCheckpoint } from "../../ledger/chain-facts.ts";
 import type { Reader, Standing } from "../../ledger/schema.ts";
+import { lastChange } from "../feed.ts";
 import type { IndexReader } from "../services.ts";
 import { policyTerms } from "../terms.ts";
 import { isOpen } from "./standing.ts";
@@ -15,10 +17,38 @@ export interface OpenGroup {
   oldestServedAt: number | null;
 }
 
-/** `GET /gap`: what is open now, and what stands behind it. */
-export async function gapNow(reader: IndexReader): Promise<object> {
-  const { ledger, clock } = reader;
-  const at = clock.nowSeconds();
+/**
+ * `GET /gap`: what is open now, and what stands behind it. However many ask, it is computed once for a state of the index and
+ * a second, since by the clock alone claims become final.
+ */
+export function createGap(reader: IndexReader): () => Promise<object> {
+  let last: { key: string; gap: Promise<object> } | undefined;
+  return async () => {
+    const at = reader.clock.nowSeconds();
+    const key = `${await stateOf(reader)} ${at}`;
+    if (last?.key === key) return last.gap;
+    const computed = { key, gap: gapAt(reader, at) };
+    last = computed;
+    try {
+      return await computed.gap;
+    } catch (error) {
+      if (last === computed) last = undefined;
+      throw error;
+    }
+  };
+}
+
+/** Another text whenever the answer may be another: the last block that was read, the last change, the receipts that wait. */
+async function stateOf({ ledger }: IndexReader): Promise<string> {
+  const [block, change, waiting] = [
+    await lastCheckpoint(ledger),
+    await lastChange(ledger),
+    await waitingReceipts(ledger),
+  ];
+  return `${block?.number} ${block?.hash} ${change} ${waiting}`;
+}
+
+async function gapAt({ ledger }: IndexReader, at: number): Promise<object> {
   const groups = await openGroups(ledger, at);
   const terms = await policyTerms(
     ledger,
@@ -169,9 +199,13 @@ export async function countsByStatus(db: Reader, now: number): Promise<Record<st
     add("Final", -1);
   }
   add("Final", untouchedFinal);
-  const waiting = await db.selectFrom("exposure").select("waiting").where("waiting", ">", 0).execute();
-  counts.Served = waiting.reduce((sum, row) => sum + row.waiting, 0);
+  counts.Served = await waitingReceipts(db);
   return counts;
+}
+
+async function waitingReceipts(db: Reader): Promise<number> {
+  const waiting = await db.selectFrom("exposure").select("waiting").where("waiting", ">", 0).execute();
+  return waiting.reduce((sum, row) => sum + row.waiting, 0);
 }
 
 function earlier(a: number | null, b: number | null): number | null {
