@@ -394,7 +394,8 @@ describe("the explorer of a real relayer", () => {
     await page.locator(".verdict.wrong").waitFor();
     assert.deepEqual(
       (await steps(page, "wrong")).map((title) => title.replace(/\s*wrong$/, "")),
-      ["Input and output"],
+      // The bundle has the opening's path to the data root too.
+      ["Input and output", "Merkle path to the batch"],
     );
   });
 
