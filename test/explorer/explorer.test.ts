@@ -10,6 +10,9 @@ import { parseModelSpec } from "@meantime/sdk/model";
 import { parseReceipt } from "@meantime/sdk/receipt";
 import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { pinChain } from "../../relayer/src/audit/pinned-chain.ts";
+import { gatewaySource } from "../../relayer/src/bundle/claim-source.ts";
+import { makeBundle } from "../../relayer/src/bundle/make-bundle.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import { digitModelUrl } from "../../scripts/chain/models.ts";
 import { startBrowser } from "../../scripts/explorer/browser.ts";
@@ -171,7 +174,9 @@ describe("the explorer of a real relayer", () => {
     assert.equal(await page.locator(".checked").count(), 0, "green without a node");
     await page.getByRole("textbox", { name: /Your node/ }).fill(stack.chain.url);
     await page.getByRole("button", { name: "Check against this" }).click();
-    await page.locator(".verdict.checked", { hasText: "It all holds, and the claim is final." }).waitFor();
+    await page
+      .locator(".verdict.checked", { hasText: "It all holds, evidence included, and the claim is final." })
+      .waitFor();
     const found = (await steps(page, "checked")).map((title) => title.replace(/\s*checked$/, ""));
     for (const title of [
       "Claim id",
@@ -359,25 +364,38 @@ describe("the explorer of a real relayer", () => {
     assert.equal(await page.locator(".step.wrong").count(), 0);
   });
 
-  it("checks a bundle that is pasted, and finds the byte that was changed in it", async () => {
+  it("checks a bundle that is pasted, and is not green about evidence that it does not hold", async () => {
     const page = await check(relayer.url, claims.proven);
     const answer = await fetch(new URL(`/index/v1/claims/${claims.proven}`, relayer.url));
-    const bundle = bundleOf(await answer.json(), stack);
+    const bare = bundleOf(await answer.json(), stack);
+    const bundle = await wholeBundle(stack, relayer.url, claims.proven);
     const paste = async (text: string) => {
       await page.getByRole("textbox", { name: "Or paste its text" }).fill(text);
       await page.getByRole("button", { name: "Check the text" }).click();
     };
     await page.getByRole("link", { name: "Check a file" }).click();
-    await paste(JSON.stringify(bundleToJson(bundle)));
+    await paste(JSON.stringify(bundleToJson(bare)));
     await page.getByText("is a bundle of the claim").waitFor();
-    await page.locator(".verdict.checked").waitFor();
+    const words = "Final by the chain's word: its evidence was not checked here.";
+    await page.locator(".verdict.unknown", { hasText: words }).waitFor();
+    assert.deepEqual(
+      (await steps(page, "unknown")).map((title) => title.replace(/\s*cannot tell$/, "")),
+      ["Evidence"],
+    );
+    await page.screenshot({ path: `${SCREENSHOTS}bundle-without-evidence-desktop.png`, fullPage: true });
+    await page.setViewportSize(PHONE);
+    await page.screenshot({ path: `${SCREENSHOTS}bundle-without-evidence-phone.png`, fullPage: true });
+    await page.setViewportSize(DESKTOP);
+    await paste(JSON.stringify(bundleToJson(bundle)));
+    await page.locator(".verdict.checked", { hasText: "It all holds, evidence included" }).waitFor();
     const [first = 0, ...rest] = bundle.opening?.input ?? [];
     const opening = bundle.opening && { ...bundle.opening, input: Uint8Array.of(first ^ 1, ...rest) };
     await paste(JSON.stringify(bundleToJson({ ...bundle, ...(opening ? { opening } : {}) })));
     await page.locator(".verdict.wrong").waitFor();
     assert.deepEqual(
       (await steps(page, "wrong")).map((title) => title.replace(/\s*wrong$/, "")),
-      ["Input and output"],
+      // The bundle has the opening's path to the data root too.
+      ["Input and output", "Merkle path to the batch"],
     );
   });
 
@@ -427,7 +445,13 @@ async function rejectedClaim(
   return claimId;
 }
 
-/** What an index says of a claim, in one file. */
+/** Everything about a claim, with the evidence as the chain took it. */
+async function wholeBundle(stack: LocalStack, url: string, claimId: Hex): Promise<Bundle> {
+  const chain = await pinChain(stack.chain.url, stack.domain.settlement, { at: "latest" });
+  return makeBundle(chain, gatewaySource(url), claimId);
+}
+
+/** What an index says of a claim, in one file, without evidence. */
 function bundleOf(answer: unknown, { domain }: LocalStack): Bundle {
   const { receipt, header, index, proof, opening } = answer as Record<string, unknown> & {
     index: number;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Bundle } from "@meantime/sdk/bundle/format";
 import { batchAttestationDigest, claimAttestationDigest } from "@meantime/sdk/evidence";
-import { type Address, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
+import { type Address, type Hex, ZERO_ADDRESS, ZERO_HASH } from "@meantime/sdk/hex";
 import { type ModelEntry, modelId } from "@meantime/sdk/model";
 import { policyId } from "@meantime/sdk/policy";
 import { signReceipt } from "@meantime/sdk/receipt";
@@ -42,6 +42,8 @@ describe("the judgement of a claim", () => {
   let trusted: Trusted;
   let attested: Published;
   let attestation: Hex;
+  let signature: Hex;
+  let clocked: Published;
 
   before(async () => {
     stack = await startLocalStack();
@@ -55,15 +57,17 @@ describe("the judgement of a claim", () => {
     const settlement = deployment.settlement.connect(
       localKey(LIAR_ACCOUNT).connect(chain.connection.ethers.provider),
     );
-    const sent = await settlement.attestBatch(attested.header, signDigest(stack.enclaveKey as Hex, digest));
+    signature = signDigest(stack.enclaveKey as Hex, digest);
+    const sent = await settlement.attestBatch(attested.header, signature);
     attestation = (await sent.wait())?.hash as Hex;
+    clocked = await publish(stack, await freshFolder(), "window", [3]);
     await chain.moveTo((await chain.now()) + CHALLENGE_WINDOW_SECONDS);
   });
 
   after(() => stack?.chain.close());
 
-  function subjectOf(transactions: readonly Hex[]): Subject {
-    const [header, claim, index, proof] = memberOf(attested, 0);
+  function subjectOf(transactions: readonly Hex[], batch = attested): Subject {
+    const [header, claim, index, proof] = memberOf(batch, 0);
     const receipt = signReceipt(stack.operator.receiptKey.privateKey as Hex, claim, stack.domain);
     const bundle: Bundle = {
       domain: stack.domain,
@@ -81,13 +85,41 @@ describe("the judgement of a claim", () => {
       [
         [
           "unknown",
-          "The contract holds an enclave's signature for this claim, and no transaction that brought it is named here.",
+          "The contract holds an enclave's signature for this claim, and no transaction that brought it is named here. That the claim is final is the chain's word alone.",
         ],
       ],
     );
     const shown = (await judge(subjectOf([attestation]), trusted)).steps;
     assert.ok(!shown.some(({ title }) => title === "Evidence"));
     assert.equal(shown.find(({ name }) => name.startsWith("evidence tee-batch"))?.finding, "checked");
+  });
+
+  it("tells a final claim whose evidence a file does not hold from one whose evidence it holds", async () => {
+    const file = (batch = attested, evidence: Bundle["evidence"] = []): Subject => {
+      const { bundle } = subjectOf([], batch);
+      return { bundle: { ...bundle, evidence }, origin: "file", isSigned: true, transactions: [] };
+    };
+    const bare = await judge(file(), trusted);
+    assert.deepEqual([bare.finding, bare.chainStatus, bare.finality], ["unknown", "Final", "chain"]);
+    const [gap, ...more] = bare.steps.filter(({ title }) => title === "Evidence");
+    assert.deepEqual(more, []);
+    assert.match(
+      gap?.reason ?? "",
+      /the file does not hold it. That the claim is final is the chain's word alone/,
+    );
+
+    const enclaveEvidence = lowerCase(await stack.deployment.enclaveEvidence.getAddress());
+    const key = lowerCase(new Wallet(stack.enclaveKey).address);
+    const brought = { kind: "tee", scope: "batch", enclaveEvidence, key, signature } as const;
+    const held = await judge(file(attested, [{ ...brought, beneficiary: ZERO_ADDRESS }]), trusted);
+    assert.equal(held.finality, "evidence");
+    assert.equal(held.steps.find(({ name }) => name === "evidence[0]")?.finding, "checked");
+    const forged = { ...brought, key: lowerCase(localKey(LIAR_ACCOUNT).address), beneficiary: ZERO_ADDRESS };
+    const wrong = await judge(file(attested, [forged]), trusted);
+    assert.deepEqual([wrong.finding, wrong.finality], ["wrong", "chain"]);
+
+    assert.equal((await judge(file(clocked), trusted)).finality, "clock");
+    assert.equal((await judge(subjectOf([attestation]), trusted)).finality, "evidence");
   });
 
   it("believes no enclave of a contract that only a private policy names", async () => {

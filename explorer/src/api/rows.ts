@@ -170,6 +170,7 @@ export const requestRow: Reader<RequestRow> = shape<RequestRow>(requestFields);
 
 /** A request with what happened to it and the claims that answer it. */
 export interface RequestAnswer extends RequestRow {
+  inputHash: Hex;
   outputHash: Hex | null;
   timeline: Moment[];
   claims: ClaimRow[];
@@ -177,6 +178,7 @@ export interface RequestAnswer extends RequestRow {
 
 export const requestAnswer: Reader<RequestAnswer> = shape<RequestAnswer>({
   ...requestFields,
+  inputHash: id,
   outputHash: orNull(id),
   timeline: list(moment),
   claims: list(claimRow),

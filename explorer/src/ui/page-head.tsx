@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { navigate, place } from "../state/router.ts";
 import { setTheme, type Theme, theme } from "../state/settings.ts";
 
@@ -20,6 +21,8 @@ const THEMES: Record<Theme, Theme> = { system: "light", light: "dark", dark: "sy
 /** Name, search and the way to every list. */
 export function PageHead() {
   const { path } = place.value;
+  const sections = useRef<HTMLUListElement>(null);
+  useEffect(() => showCurrent(sections.current), [path]);
   return (
     <header class="head">
       <div class="head-row">
@@ -46,7 +49,7 @@ export function PageHead() {
         </button>
       </div>
       <nav aria-label="Sections">
-        <ul>
+        <ul ref={sections}>
           {SECTIONS.map(([href, name]) => {
             const isHere = href === "/" ? path === "/" : path === href || path.startsWith(`${href}/`);
             return (
@@ -61,6 +64,14 @@ export function PageHead() {
       </nav>
     </header>
   );
+}
+
+/** On a phone not all sections fit: the one that is open is brought into the middle. */
+function showCurrent(list: HTMLElement | null): void {
+  const here = list?.querySelector<HTMLElement>("[aria-current]");
+  if (!list || !here) return;
+  const { left, width } = here.getBoundingClientRect();
+  list.scrollLeft += left - list.getBoundingClientRect().left - (list.clientWidth - width) / 2;
 }
 
 function SearchField() {

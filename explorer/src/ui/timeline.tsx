@@ -40,8 +40,8 @@ const WORDS: Record<string, [title: string, meaning: string]> = {
   released: ["Released", "The operator's bond was freed."],
 };
 
-/** What happened to a claim and what lies ahead, oldest first. */
-export function Timeline({ moments }: { moments: readonly Moment[] }) {
+/** What happened to something and what lies ahead, oldest first. `since` says what the first moment was. */
+export function Timeline({ moments, since = "serving" }: { moments: readonly Moment[]; since?: string }) {
   const sorted = moments.toSorted((a, b) => a.at - b.at);
   const [first] = sorted;
   return (
@@ -59,7 +59,12 @@ export function Timeline({ moments }: { moments: readonly Moment[] }) {
               {isAhead ? `${title} expected` : title}
               <span class="moment-time">
                 <Time at={moment.at} />
-                {passed > 0 && <span class="quiet"> · {duration(passed)} after serving</span>}
+                {passed > 0 && (
+                  <span class="quiet">
+                    {" "}
+                    · {duration(passed)} after {since}
+                  </span>
+                )}
               </span>
             </p>
             <p class="quiet">{meaning}</p>

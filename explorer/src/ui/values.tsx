@@ -51,3 +51,23 @@ export function StatusTag({ status }: { status: StatedStatus | StatusName }) {
     </span>
   );
 }
+
+const REQUEST_STATE_WORDS: Record<string, string> = {
+  Open: "The contract waits for an answer; its fee is in escrow.",
+  Delivered: "An answer was handed to the contract; its fee is paid once the answer is final.",
+  Settled: "The answer is final, and its operator has the fee.",
+  Refunded: "The answer fell, and whoever asked has the fee back.",
+  Expired: "Nobody answered in time, and whoever asked has the fee back.",
+};
+
+/** What an index says that a request has come to. */
+export function RequestTag({ state }: { state: string }) {
+  return (
+    <span
+      class={`tag request-${state.toLowerCase().replace(/[^a-z]/g, "")}`}
+      title={REQUEST_STATE_WORDS[state]}
+    >
+      {state}
+    </span>
+  );
+}

@@ -54,6 +54,8 @@ const LACKS: Record<string, string> = {
   "receipt key": "Whose key signed, and when it was valid, is on the chain: your node has it.",
   commitment: "Whether this header was committed is on the chain: your node has it.",
 };
+/** Of a P-256 key a bundle has the id, of a secp256k1 key the address. */
+const ADDRESS_CHARACTERS = 42;
 const SIGNATURE_CHECKS = ["receipt signature", "receipt key"];
 
 /**
@@ -133,7 +135,7 @@ async function gather(bundle: Bundle, isSigned: boolean, node: TrustedNode): Pro
   const keys = bundle.evidence.flatMap((one) => (one.kind === "tee" ? [one] : []));
   const enclaveKeys = await Promise.all(
     keys.map(async ({ key, enclaveEvidence }) => {
-      const keyId = enclaveKeyIdOf(key);
+      const keyId = key.length === ADDRESS_CHARACTERS ? enclaveKeyIdOf(key) : key;
       const standing = await ask("evidence", () =>
         facts.enclaveStandingAt(enclaveEvidence, keyId, node.blockNumber),
       );

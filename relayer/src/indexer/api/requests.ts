@@ -80,7 +80,7 @@ function requestView(events: readonly Row<"events">[]) {
     nonce: request.nonce,
     state: STATES[last?.name ?? ""] ?? "Open",
     answeredBy,
-    callbackFailed: events.some(({ name }) => name === "CallbackFailed"),
+    callbackFailed: events.at(-1)?.name === "CallbackFailed",
     requested: { at: first?.timestamp, block: first?.block_number, tx: first?.tx_hash },
   };
 }
