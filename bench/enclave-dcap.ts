@@ -10,7 +10,7 @@ import {
   ROOT,
   TCB_SIGNER,
 } from "../relayer/src/attest/simulated/pki/intel.ts";
-import { sign } from "../relayer/src/attest/simulated/pki/keys.ts";
+import { P256 } from "../relayer/src/attest/simulated/pki/keys.ts";
 import { certificateOf } from "../relayer/src/attest/simulated/pki/nitro.ts";
 import { ethers } from "../test/enclave/chain.ts";
 import { deployOnTestRoot } from "../test/enclave/dcap-ready.ts";
@@ -39,7 +39,7 @@ export async function benchEnclaveDcap(): Promise<Record<string, number>> {
   const signer = authorityCertificate(TCB_SIGNER);
   const { authorityId } = certificateIds(signer);
   const enterSigned = (method: string, json: string) =>
-    enter(collateral, method, ascii(json), sign(ascii(json), TCB_SIGNER.key), authorityId);
+    enter(collateral, method, ascii(json), P256.sign(ascii(json), TCB_SIGNER.key), authorityId);
 
   await enter(collateral, "enterCrl", crl(ROOT));
   await enter(collateral, "enterAuthority", authorityCertificate(PLATFORM_CA));

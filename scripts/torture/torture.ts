@@ -63,6 +63,8 @@ const LONGEST_LIFE_MILLISECONDS: Readonly<Record<Store, number>> = {
 const LEASE_SECONDS = 3;
 const MOST_CLAIMS = 1_500;
 const SETTLE_SECONDS = 240;
+/** About every other block. More often, and what a node that limits requests lets through goes into looking at the head. */
+const POLL_MILLISECONDS = 500;
 const STRANGER_ACCOUNT = 14;
 const CHALLENGE_SHARE = 0.8;
 const MOST_STARTS = 20;
@@ -233,7 +235,9 @@ async function writeConfig(
     commit: object;
     ledger: object;
   };
-  Object.assign(config.chain, { rpcUrls, confirmations: DEEPEST_REORG_BLOCKS + 1 });
+  Object.assign(config.chain, {
+    ...{ rpcUrls, confirmations: DEEPEST_REORG_BLOCKS + 1, pollMilliseconds: POLL_MILLISECONDS },
+  });
   config.ledger = { ...ledger, leaseSeconds: LEASE_SECONDS };
   Object.assign(config.commit, { maxAgeSeconds: 1, maxClaims: 32 });
   await writeFile(file, JSON.stringify(config));

@@ -23,6 +23,9 @@ export const LEAF_STATE = {
   Revealed: 6,
 } as const;
 
+/** The name of what has happened to a leaf. */
+export type LeafStateName = keyof typeof LEAF_STATE;
+
 /** The name of a status. */
 export type StatusName = keyof typeof STATUS;
 

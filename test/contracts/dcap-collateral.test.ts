@@ -32,9 +32,9 @@ import {
   SERIALS,
   TCB_SIGNER,
 } from "../../relayer/src/attest/simulated/pki/intel.ts";
-import { type Key, keyOf, sign, twinOf } from "../../relayer/src/attest/simulated/pki/keys.ts";
+import { ECDSA_WITH_SHA384, type Key, P256 } from "../../relayer/src/attest/simulated/pki/keys.ts";
 import { quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
-import { ECDSA_WITH_SHA384, extension, type Party } from "../../relayer/src/attest/simulated/pki/x509.ts";
+import { extension, type Party } from "../../relayer/src/attest/simulated/pki/x509.ts";
 import { networkHelpers } from "../enclave/chain.ts";
 import { deployOnTestRoot, ready } from "../enclave/dcap-ready.ts";
 import { type DcapWorld, deployDcap, enter, judge, outcomeOf } from "../enclave/dcap-world.ts";
@@ -51,7 +51,7 @@ const deployReader = () => tests.ethers.deployContract("TcbReader");
 
 describe("Intel's collateral", () => {
   describe("root", () => {
-    const impostor: Party = { ...ROOT, key: keyOf("impostor") };
+    const impostor: Party = { ...ROOT, key: P256.keyOf("impostor") };
     const refused: [string, string, Uint8Array][] = [
       ["a root that another key signed", "SignatureWrong", rootCertificate({ signer: impostor.key })],
       ["a root that another issued", "IssuerUnknown", rootCertificate({ issuer: impostor })],
@@ -89,11 +89,15 @@ describe("Intel's collateral", () => {
       [
         "an authority that another root issued",
         "IssuerUnknown",
-        authority({ issuer: { ...ROOT, key: keyOf("x") } }),
+        authority({ issuer: { ...ROOT, key: P256.keyOf("x") } }),
       ],
       ["an authority that an authority issued", "IssuerUnknown", authority({ issuer: PROCESSOR_CA })],
       ["an authority without key identifiers", "IssuerUnknown", authority({ withoutKeyIds: true })],
-      ["an authority that the root did not sign", "SignatureWrong", authority({ signer: keyOf("impostor") })],
+      [
+        "an authority that the root did not sign",
+        "SignatureWrong",
+        authority({ signer: P256.keyOf("impostor") }),
+      ],
       ["a platform as an authority", "CertificateRole", pckCertificate({}, { issuer: ROOT, extensions: [] })],
       [
         "a Platform CA that is no authority",
@@ -158,7 +162,7 @@ describe("Intel's collateral", () => {
 
     it("does not take the twin of a certificate, with n - s for s, for a new one", async () => {
       const { collateral } = await ready();
-      const twin = authority({ alterSignature: twinOf });
+      const twin = authority({ alterSignature: P256.twinOf });
       expect(await outcomeOf(enter(collateral, "enterAuthority", twin))).to.equal("DocumentNotNewer");
     });
   });
@@ -252,14 +256,14 @@ describe("Intel's collateral", () => {
     it("need the signature of a TCB signer over the very bytes", async () => {
       const world = await ready();
       const json = tcbInfoJson({ issueDate: "2027-01-14T00:00:01Z" });
-      const right = sign(ascii(json), TCB_SIGNER.key);
+      const right = P256.sign(ascii(json), TCB_SIGNER.key);
       const attempt = (text: string, signature: Uint8Array, id = SIGNER_ID) =>
         outcomeOf(world.collateral.getFunction("enterTcbInfo").staticCall(ascii(text), signature, id));
       expect(await attempt(json, right)).to.equal("done");
-      expect(await attempt(json, twinOf(right))).to.equal("done");
+      expect(await attempt(json, P256.twinOf(right))).to.equal("done");
       expect(await attempt(json, right.slice(1))).to.equal("SignatureLength");
-      expect(await attempt(json, sign(ascii(json), keyOf("impostor")))).to.equal("SignatureWrong");
-      expect(await attempt(json, sign(ascii(json), PLATFORM_CA.key), PLATFORM_CA_ID)).to.equal(
+      expect(await attempt(json, P256.sign(ascii(json), P256.keyOf("impostor")))).to.equal("SignatureWrong");
+      expect(await attempt(json, P256.sign(ascii(json), PLATFORM_CA.key), PLATFORM_CA_ID)).to.equal(
         "AuthorityUnknown",
       );
       expect(await attempt(json, right, `0x${"00".repeat(32)}`)).to.equal("AuthorityUnknown");
@@ -395,7 +399,7 @@ describe("Intel's collateral", () => {
       for (const list of [crl(ROOT), crl(PLATFORM_CA)]) await enter(collateral, "enterCrl", list);
       await enterTcbInfo(world, tcbInfoJson());
       const identity = qeIdentityJson();
-      const signature = sign(ascii(identity), TCB_SIGNER.key);
+      const signature = P256.sign(ascii(identity), TCB_SIGNER.key);
       await enter(collateral, "enterQeIdentity", ascii(identity), signature, SIGNER_ID);
       expect((await judge(world, quote())).expiresAt).to.equal(BigInt(notAfter));
       const late = judge(world, quote(), { asOf: notAfter + 1 });
@@ -415,7 +419,7 @@ describe("Intel's collateral", () => {
       const newer = tcbInfoJson({ issueDate: "2027-01-14T21:00:00Z", evaluationNumber: 65_535 });
       expect(await outcomeOf(enterTcbInfo(world, newer))).to.equal("AuthorityRevoked");
 
-      const successor: Party = { ...TCB_SIGNER, key: keyOf("TCB signing, the second") };
+      const successor: Party = { ...TCB_SIGNER, key: P256.keyOf("TCB signing, the second") };
       const certificate = authorityCertificate(successor, { serial: 0x14n });
       await enter(world.collateral, "enterAuthority", certificate);
       const { authorityId } = certificateIds(certificate);
@@ -425,7 +429,7 @@ describe("Intel's collateral", () => {
         world.collateral,
         "enterQeIdentity",
         ascii(identity),
-        sign(ascii(identity), successor.key),
+        P256.sign(ascii(identity), successor.key),
         authorityId,
       );
       expect(await outcomeOf(judge(world, quote()))).to.equal("done");
@@ -506,7 +510,7 @@ async function enterTcbInfo(
   signerId: string = SIGNER_ID,
 ) {
   const text = ascii(json);
-  return enter(collateral, "enterTcbInfo", text, sign(text, key), signerId);
+  return enter(collateral, "enterTcbInfo", text, P256.sign(text, key), signerId);
 }
 
 // All that Intel writes, one key in another place, as a program writes that sorts them.

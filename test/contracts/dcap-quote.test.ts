@@ -20,13 +20,9 @@ import {
   sgxFields,
   TCB_SIGNER,
 } from "../../relayer/src/attest/simulated/pki/intel.ts";
-import { keyOf, twinOf } from "../../relayer/src/attest/simulated/pki/keys.ts";
+import { ECDSA_WITH_SHA384, P256 } from "../../relayer/src/attest/simulated/pki/keys.ts";
 import { type Patch, type QuoteContent, quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
-import {
-  type CertificateContent,
-  ECDSA_WITH_SHA384,
-  extension,
-} from "../../relayer/src/attest/simulated/pki/x509.ts";
+import { type CertificateContent, extension } from "../../relayer/src/attest/simulated/pki/x509.ts";
 import { ready } from "../enclave/dcap-ready.ts";
 import { ANY_STATUS, judge, outcomeOf } from "../enclave/dcap-world.ts";
 
@@ -46,8 +42,8 @@ describe("Intel quotes", () => {
       ["TDX of version 5 with a TD 1.5 report", { version: 5, isTd15: true }],
       ["no authentication data of the quoting enclave", { qeData: new Uint8Array() }],
       ["much authentication data of the quoting enclave", { qeData: new Uint8Array(500).fill(1) }],
-      ["signatures with a high s", { alterSignature: (rs) => (isHigh(rs) ? rs : twinOf(rs)) }],
-      ["signatures with a low s", { alterSignature: (rs) => (isHigh(rs) ? twinOf(rs) : rs) }],
+      ["signatures with a high s", { alterSignature: (rs) => (isHigh(rs) ? rs : P256.twinOf(rs)) }],
+      ["signatures with a low s", { alterSignature: (rs) => (isHigh(rs) ? P256.twinOf(rs) : rs) }],
     ];
     for (const [what, changes] of accepted) {
       it(what, async () => {
@@ -68,7 +64,7 @@ describe("Intel quotes", () => {
     it("a PCK certificate with a high and with a low s", async () => {
       const world = await ready();
       for (const wanted of [true, false]) {
-        const alterSignature = (rs: Uint8Array) => (isHigh(rs) === wanted ? rs : twinOf(rs));
+        const alterSignature = (rs: Uint8Array) => (isHigh(rs) === wanted ? rs : P256.twinOf(rs));
         expect(
           await outcomeOf(judge(world, quote({ pck: pckCertificate({}, { alterSignature }) }))),
         ).to.equal("done");
@@ -116,8 +112,8 @@ describe("Intel quotes", () => {
         { version: 5, description: [[0, "0300"]] },
       ],
       ["a report of an unknown kind", "QuoteBody", { version: 5, description: [[0, "0400"]] }],
-      ["a quote that somebody else signed", "QuoteSignatureWrong", { quoteSigner: keyOf("somebody") }],
-      ["a QE report that somebody else signed", "QeReportSignatureWrong", { pckKey: keyOf("somebody") }],
+      ["a quote that somebody else signed", "QuoteSignatureWrong", { quoteSigner: P256.keyOf("somebody") }],
+      ["a QE report that somebody else signed", "QeReportSignatureWrong", { pckKey: P256.keyOf("somebody") }],
       ["a QE report about another key", "QeReportDataWrong", { qeReport: [[320, "00"]] }],
       ["a QE report with more report data than the hash", "QeReportDataWrong", { qeReport: [[383, "01"]] }],
       ["a quoting enclave of another signer", "QeMismatch", { qeReport: [[128, "00"]] }],
@@ -207,7 +203,7 @@ describe("Intel quotes", () => {
       [
         "an authority of the same name with another key",
         "PckIssuerUnknown",
-        pck({ issuer: { ...PLATFORM_CA, key: keyOf("impostor") } }),
+        pck({ issuer: { ...PLATFORM_CA, key: P256.keyOf("impostor") } }),
       ],
       [
         "an issuer of the same key under another name",
@@ -220,7 +216,7 @@ describe("Intel quotes", () => {
         "CertificateExtensionMalformed",
         pck({ issuer: { ...PLATFORM_CA, keyId: new Uint8Array() } }),
       ],
-      ["a certificate that another key signed", "PckSignatureWrong", pck({ signer: keyOf("impostor") })],
+      ["a certificate that another key signed", "PckSignatureWrong", pck({ signer: P256.keyOf("impostor") })],
       ["a certificate with r = 0", "PckSignatureWrong", pck({ alterSignature: (rs) => rs.fill(0, 0, 32) })],
       ["a certificate with s = 0", "PckSignatureWrong", pck({ alterSignature: (rs) => rs.fill(0, 32) })],
       ["a certificate with r and s swapped", "PckSignatureWrong", pck({ alterSignature: swapLimbs })],

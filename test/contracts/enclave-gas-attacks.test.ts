@@ -7,7 +7,7 @@ import type { Contract } from "ethers";
 import * as cbor from "../../relayer/src/attest/simulated/pki/cbor.ts";
 import { tcbInfoJson } from "../../relayer/src/attest/simulated/pki/documents.ts";
 import { crl, ISSUED_AT, PLATFORM_CA } from "../../relayer/src/attest/simulated/pki/intel.ts";
-import { keyOf as intelKeyOf } from "../../relayer/src/attest/simulated/pki/keys.ts";
+import { P256 } from "../../relayer/src/attest/simulated/pki/keys.ts";
 import {
   certificateOf,
   chainOf,
@@ -117,7 +117,7 @@ describe("Attacks on the gas of enclaves' verifiers", function () {
         const later = { thisUpdate: ISSUED_AT + 1 };
         const forged = crl(PLATFORM_CA, SERIALS.slice(0, entries), {
           ...later,
-          signer: intelKeyOf("forger"),
+          signer: P256.keyOf("forger"),
         });
         const { refusal, gas } = await probe(world.collateral, "enterCrl", [forged]);
         expect(refusal).to.equal("SignatureWrong");

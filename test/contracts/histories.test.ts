@@ -2,9 +2,8 @@
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import { STATUS } from "@meantime/sdk/status";
 import { expect } from "chai";
-import { id, keccak256, ZeroAddress } from "ethers";
+import { ZeroAddress } from "ethers";
 import { answerClaim, resolveClaim } from "./disputes.ts";
-import { errorNameOf } from "./errors.ts";
 import {
   type Batch,
   CHALLENGE_BOND_WEI,
@@ -24,6 +23,7 @@ import {
   type World,
 } from "./fixture.ts";
 import { disputeOf, revelation } from "./openings.ts";
+import { drawsFrom, isDone } from "./walk.ts";
 
 const { loadFixture, time } = networkHelpers;
 const STEPS = 300;
@@ -115,7 +115,7 @@ async function walk(seed: string, done: Map<string, number>): Promise<void> {
     const batch = history.batches[history.batches.length - 1 - draw(Math.min(3, history.batches.length))];
     if (!batch) throw new Error("no batch");
     if (name === "wait") await time.increase(1 + draw(1200));
-    else if (!(await tryTo(() => ACTIONS[name]?.(history, batch, draw(CLAIMS))))) continue;
+    else if (!(await isDone(() => ACTIONS[name]?.(history, batch, draw(CLAIMS))))) continue;
     done.set(name, (done.get(name) ?? 0) + 1);
     await checkLedger(history, `${seed} ${step} ${name}`);
     await checkStatuses(history, `${seed} ${step} ${name}`);
@@ -177,24 +177,4 @@ function mayFollow({ status, highest }: Seen, next: number): boolean {
   if (next <= STATUS.Final) return next >= highest;
   if (next === STATUS.Challenged) return status === STATUS.Challenged || status <= STATUS.Attested;
   return status === STATUS.Challenged;
-}
-
-/** Numbers below a bound that follow from a seed alone. */
-function drawsFrom(seed: string): (bound: number) => number {
-  let state = id(seed);
-  return (bound) => {
-    state = keccak256(state);
-    return Number(BigInt(state) % BigInt(bound));
-  };
-}
-
-// Refusals by the contract are part of a walk; anything else is a fault of the test.
-async function tryTo(act: () => Promise<unknown> | undefined): Promise<boolean> {
-  try {
-    await act();
-    return true;
-  } catch (error) {
-    if (errorNameOf(error)) return false;
-    throw error;
-  }
 }

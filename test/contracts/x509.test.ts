@@ -14,7 +14,7 @@ import {
   pckCertificate,
   rootCertificate,
 } from "../../relayer/src/attest/simulated/pki/intel.ts";
-import { ECDSA_WITH_SHA384 } from "../../relayer/src/attest/simulated/pki/x509.ts";
+import { ECDSA_WITH_SHA384 } from "../../relayer/src/attest/simulated/pki/keys.ts";
 import { ethers, networkHelpers } from "./fixture.ts";
 
 const { loadFixture } = networkHelpers;

@@ -85,14 +85,14 @@ describe("Parts of an audit", () => {
       ...{ disputed: 0, rejected: 0, leaves: new Map() },
     };
     const leaf = (change: Partial<LeafRecord>): LeafRecord => ({
-      ...{ state: "Quiet", kinds: 0, evidence: [], deadline: 0, ...change },
+      ...{ state: "Quiet", kinds: 0, evidence: [], deadline: 0, changedAt: 0, ...change },
     });
     const proof = { kind: 1, at: 1_500, source: 0, place: PLACE };
     const cases: [LeafRecord | undefined, number, number, string, string, number?][] = [
       [undefined, 0, 1_999, "Committed", "clock"],
       [undefined, 0, 2_000, "Final", "clock", 2_000],
       [leaf({ kinds: 1, evidence: [proof] }), 0, 1_999, "Proven", "proof"],
-      [leaf({ kinds: 1, evidence: [proof] }), 3, 1_600, "Final", "proof", 1_500],
+      [leaf({ kinds: 1, evidence: [proof], changedAt: 1_500 }), 3, 1_600, "Final", "proof", 1_500],
       [leaf({ kinds: 4, evidence: [{ ...proof, kind: 4 }] }), 0, 1_600, "Attested", "committee"],
       [leaf({ state: "Challenged", deadline: 3_000 }), 0, 2_500, "Challenged", "clock"],
       [leaf({ state: "Revealed", deadline: 2_400 }), 0, 2_300, "Committed", "clock"],
@@ -100,7 +100,7 @@ describe("Parts of an audit", () => {
       [leaf({ state: "Rejected" }), 0, 9_000, "Rejected", "clock"],
       [leaf({ state: "Voided" }), 0, 9_000, "Voided", "clock"],
       [
-        leaf({ state: "Answered", kinds: 1, evidence: [{ ...proof, at: 2_700 }] }),
+        leaf({ state: "Answered", kinds: 1, evidence: [{ ...proof, at: 2_700 }], changedAt: 2_700 }),
         ...([0, 3_000, "Final", "clock", 2_700] as const),
       ],
     ];

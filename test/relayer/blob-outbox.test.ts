@@ -11,14 +11,22 @@ import { connectRpc, type Rpc } from "../../relayer/src/chain/rpc.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { localSigner } from "../../relayer/src/signers/signer.ts";
 import { findSidecar, insertSidecar } from "../../relayer/src/tx/blobs.ts";
-import type { OutboxContext, Predicates, Verdict } from "../../relayer/src/tx/context.ts";
-import { enqueue, findIntent, type Intent, type NewIntent } from "../../relayer/src/tx/intents.ts";
+import type { Verdict } from "../../relayer/src/tx/context.ts";
+import { enqueue, type Intent, type NewIntent } from "../../relayer/src/tx/intents.ts";
 import { Outbox } from "../../relayer/src/tx/outbox.ts";
 import { hasAnvil, startAnvil } from "../../scripts/stack/anvil.ts";
 import { type LocalChain, startChain } from "../../scripts/stack/chain.ts";
 import { localKey, lowerCase } from "../../scripts/stack/operators.ts";
-import { DEFAULT_SPENDING } from "./fee-limits.ts";
-import { eventually, freshFolder, silentLogger } from "./local-relayer.ts";
+import { eventually, freshFolder } from "./local-relayer.ts";
+import {
+  intentOf,
+  OUTBOX_DEFAULTS,
+  predicatesOf,
+  queueIntent,
+  sendingBy,
+  signedFor,
+  withoutBroadcast,
+} from "./outbox-setup.ts";
 
 const RECIPIENT = lowerCase(localKey(19).address);
 const BLOB_TYPE = 3;
@@ -232,7 +240,7 @@ for (const { name, proofKind, start, skip } of CHAINS) {
 
     it("go without blobs when time is short and others of their sender are on their way", async () => {
       await rpc.send("evm_setAutomine", [false]);
-      await ledger.transaction((tx) => enqueue(tx, payment("b", NEVER)));
+      await queueIntent(ledger, payment("b", NEVER));
       await open().step();
       await queue("a", "1");
       await open().step();
@@ -251,7 +259,7 @@ for (const { name, proofKind, start, skip } of CHAINS) {
         await rpc.send("evm_setAutomine", [false]);
         const outbox = open();
         await queue("a");
-        await ledger.transaction((tx) => enqueue(tx, payment("b", NEVER)));
+        await queueIntent(ledger, payment("b", NEVER));
         await outbox.step();
         assert.deepEqual([(await intent("a")).state, (await intent("b")).state], ["broadcast", "queued"]);
         await rpc.send("evm_mine", []);
@@ -313,14 +321,10 @@ for (const { name, proofKind, start, skip } of CHAINS) {
     }
 
     function open(through: Rpc = rpc, maxBlobFeeWei = 10n ** 12n): Outbox {
-      const predicates = { commit: async () => verdict } as unknown as Predicates;
       const signer = localSigner(localKey(account).privateKey as Hex);
-      const context: OutboxContext = {
-        ...{ lanes: ["commit"], signer, chainId: 31_337, confirmations: 1 },
-        ...{ ledger, rpc: through, predicates, logger: silentLogger, maxBlobFeeWei },
-        ...DEFAULT_SPENDING,
-      };
-      return new Outbox(context);
+      const predicates = predicatesOf(async () => verdict);
+      const rest = { signer, ledger, rpc: through, predicates, maxBlobFeeWei };
+      return new Outbox({ ...OUTBOX_DEFAULTS, lanes: ["commit"], ...rest });
     }
 
     async function restart(): Promise<void> {
@@ -334,22 +338,12 @@ for (const { name, proofKind, start, skip } of CHAINS) {
       );
     }
 
-    async function intent(key: string): Promise<Intent> {
-      const found = await findIntent(ledger, key);
-      assert.ok(found);
-      return found;
+    function intent(key: string): Promise<Intent> {
+      return intentOf(ledger, key);
     }
 
-    /** Newest first. */
-    async function signedOf(key: string): Promise<Transaction[]> {
-      const rows = await ledger
-        .selectFrom("attempts as a")
-        .innerJoin("intents as i", "i.id", "a.intent_id")
-        .select("a.raw")
-        .where("i.dedupe_key", "=", key)
-        .orderBy("a.sequence", "desc")
-        .execute();
-      return rows.map(({ raw }) => Transaction.from(raw));
+    function signedOf(key: string): Promise<Transaction[]> {
+      return signedFor(ledger, key);
     }
   });
 }
@@ -363,24 +357,4 @@ function payment(key: string, blobsUntil: string): NewIntent {
 
 function cellsOf(proof: Uint8Array): Uint8Array {
   return Buffer.concat(Array.from({ length: 128 }, () => proof));
-}
-
-/** A node that is gone at the moment of sending. */
-function withoutBroadcast(rpc: Rpc): Rpc {
-  return sendingBy(rpc, async () => {
-    throw new Error("connect ECONNREFUSED");
-  });
-}
-
-function sendingBy(rpc: Rpc, send: (parameters: unknown[]) => Promise<unknown>): Rpc {
-  return new Proxy(rpc, {
-    get(target, name) {
-      if (name === "send") {
-        return (method: string, parameters: unknown[]) =>
-          method === "eth_sendRawTransaction" ? send(parameters) : target.send(method, parameters);
-      }
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
 }

@@ -187,8 +187,8 @@ describe("obligations", () => {
     assert.deepEqual(await samples([9, 1_150], [10, 1_200]), [["committed", 100, 1]]);
     assert.deepEqual(await samples([10, 1_200], [11, 1_602]), []);
     assert.deepEqual(await samples([11, 1_602], [11, 1_603]), [["final", 600, 1]]);
-    const answered = { disputed_at: 1_200, deadline: 1_900, evidence_at: 1_253, kinds: EVIDENCE_KINDS.zk };
-    await leaf(batch, { state: "answered", ...answered });
+    const answered = { disputed_at: 1_200, deadline: 1_900, evidence_at: 1_253, changed_at: 1_253 };
+    await leaf(batch, { state: "answered", kinds: EVIDENCE_KINDS.zk, ...answered });
     await event("EvidenceAccepted", batch, 12, 1_253);
     assert.deepEqual(await samples([11, 1_260], [12, 1_300]), [["evidence", 250, 1]]);
     assert.deepEqual(await samples([12, 1_300], [13, 2_000]), [["final", 600, 1]]);

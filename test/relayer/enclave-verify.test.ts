@@ -24,12 +24,11 @@ import {
   documentOf,
   keyOf,
   NOW,
-  type Party,
   PCRS,
   partyOf,
 } from "../../relayer/src/attest/simulated/pki/nitro.ts";
 import { quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
-import { pem } from "../../relayer/src/attest/simulated/pki/x509.ts";
+import { type Party, pem } from "../../relayer/src/attest/simulated/pki/x509.ts";
 import type { AttestationKind } from "../../relayer/src/cli/enclave/document-file.ts";
 import { type Verdict, verdictOf } from "../../relayer/src/cli/enclave/verify.ts";
 import { readDcapVectors, vectorFolder } from "../enclave/vectors.ts";

@@ -9,20 +9,21 @@ import type { Rpc } from "../../relayer/src/chain/rpc.ts";
 import { feeLimits, feesSchema } from "../../relayer/src/config/fees.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { localSigner } from "../../relayer/src/signers/signer.ts";
-import type { Predicates } from "../../relayer/src/tx/context.ts";
 import { type AtStake, elapsedPart, feeCap } from "../../relayer/src/tx/fee-caps.ts";
 import { cappedFees, type Market, replacementFees } from "../../relayer/src/tx/fees.ts";
-import { enqueue, findIntent, type Intent } from "../../relayer/src/tx/intents.ts";
+import type { Intent } from "../../relayer/src/tx/intents.ts";
 import { type IntentKind, KINDS, LANES } from "../../relayer/src/tx/kinds.ts";
 import { Outbox } from "../../relayer/src/tx/outbox.ts";
 import type { StakeOf } from "../../relayer/src/tx/stakes.ts";
 import { FakeChain } from "./fake-chain.ts";
+import { DEFAULT_SPENDING } from "./fee-limits.ts";
 import { freshFolder, silentLogger } from "./local-relayer.ts";
+import { intentOf, OUTBOX_DEFAULTS, predicatesOf, queueIntent } from "./outbox-setup.ts";
 
 const GWEI = 10n ** 9n;
 const ETHER = 10n ** 18n;
 const GAS = 100_000n;
-const LIMITS = feeLimits(feesSchema().parse({}));
+const LIMITS = DEFAULT_SPENDING.limits;
 const OPENED_AT = 1_000;
 const DEADLINE = 2_000;
 
@@ -264,12 +265,10 @@ describe("an outbox that may not spend everything", () => {
     const note = ({ code }: { code?: string }) => void codes.push(code);
     const stakeOf: StakeOf = async ({ subject }) => stakes.get(subject.key ?? "");
     return new Outbox({
-      ...{ lanes: LANES, signer, chainId: 31_337, confirmations: 1, ledger, rpc, stakeOf, isPoor },
+      ...OUTBOX_DEFAULTS,
+      ...{ lanes: LANES, signer, ledger, rpc, stakeOf, isPoor },
       logger: { ...silentLogger, info: () => undefined, warn: note, error: note } as never,
-      limits: LIMITS,
-      predicates: Object.fromEntries(
-        Object.keys(KINDS).map((kind) => [kind, async () => "needed"]),
-      ) as unknown as Predicates,
+      predicates: predicatesOf(async () => "needed"),
       nowMilliseconds: () => nowMilliseconds,
     });
   }
@@ -292,7 +291,7 @@ describe("an outbox that may not spend everything", () => {
     const data: Hex = `0x${Buffer.from(dedupeKey).toString("hex")}`;
     if (atStake) stakes.set(dedupeKey, atStake);
     const call = { to: signer.address, data, valueWei: 0n };
-    await ledger.transaction((tx) => enqueue(tx, { dedupeKey, kind, subject: { key: dedupeKey }, ...call }));
+    await queueIntent(ledger, { dedupeKey, kind, subject: { key: dedupeKey }, ...call });
   }
 
   /** So many blocks from now. */
@@ -300,10 +299,8 @@ describe("an outbox that may not spend everything", () => {
     return { openedAt: chain.head * 12, deadline: (chain.head + blocks) * 12 };
   }
 
-  async function intent(key: string): Promise<Intent> {
-    const found = await findIntent(ledger, key);
-    assert.ok(found);
-    return found;
+  function intent(key: string): Promise<Intent> {
+    return intentOf(ledger, key);
   }
 
   async function told(key: string) {

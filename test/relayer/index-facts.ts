@@ -28,7 +28,7 @@ export async function claimsFacts(ledger: Ledger, now: number): Promise<IndexedS
     )
     .select(["c.claim_id", "c.model_id", "c.requester", "c.served_at", "b.batch_id", "b.operator"])
     .select(["b.policy_id", "b.committed_at", "b.final_at", "b.attested_at", "l.state", "l.kinds"])
-    .select(["l.disputed_at", "l.evidence_at", "l.final_at as leaf_final_at"])
+    .select(["l.final_at as leaf_final_at", "l.changed_at"])
     .orderBy("c.ordinal", "desc")
     .orderBy("c.leaf_index", "desc")
     .execute();

@@ -12,14 +12,14 @@ import { checksumOf, MIGRATIONS, statementsFor } from "../../relayer/src/ledger/
 import { localSigner, type Signer } from "../../relayer/src/signers/signer.ts";
 import { signAttempt, storeAttempt } from "../../relayer/src/tx/attempts.ts";
 import type { Predicates } from "../../relayer/src/tx/context.ts";
-import { enqueue, findIntent, type Intent, type NewIntent } from "../../relayer/src/tx/intents.ts";
+import type { Intent, NewIntent } from "../../relayer/src/tx/intents.ts";
 import { KINDS, LANES, type Lane } from "../../relayer/src/tx/kinds.ts";
 import { createSenders, type Sender } from "../../relayer/src/tx/senders.ts";
 import { type LocalChain, startChain } from "../../scripts/stack/chain.ts";
 import { localKey, lowerCase } from "../../scripts/stack/operators.ts";
 import { TEST_DATABASES } from "./databases.ts";
-import { DEFAULT_SPENDING } from "./fee-limits.ts";
-import { freshFolder, silentLogger } from "./local-relayer.ts";
+import { freshFolder } from "./local-relayer.ts";
+import { intentOf, OUTBOX_DEFAULTS, predicatesOf, queueIntent } from "./outbox-setup.ts";
 
 const RECIPIENT = lowerCase(localKey(19).address);
 
@@ -215,12 +215,8 @@ describe("lanes", () => {
     keys: readonly (readonly [Lane, Signer])[],
     others: Partial<Predicates> = {},
   ): Promise<Sender[]> {
-    const needed = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, async () => "needed"]));
-    return createSenders(keys, ledger, 15_000, {
-      ...{ chainId: 31_337, confirmations: 1, rpc, logger: silentLogger },
-      ...DEFAULT_SPENDING,
-      predicates: { ...needed, ...others } as unknown as Predicates,
-    });
+    const predicates = { ...predicatesOf(async () => "needed"), ...others };
+    return createSenders(keys, ledger, 15_000, { ...OUTBOX_DEFAULTS, rpc, predicates });
   }
 
   async function step(senders: readonly Sender[]): Promise<void> {
@@ -231,13 +227,11 @@ describe("lanes", () => {
   }
 
   function queue(wanted: NewIntent): Promise<boolean> {
-    return ledger.transaction((tx) => enqueue(tx, wanted));
+    return queueIntent(ledger, wanted);
   }
 
-  async function intent(key: string): Promise<Intent> {
-    const found = await findIntent(ledger, key);
-    assert.ok(found, key);
-    return found;
+  function intent(key: string): Promise<Intent> {
+    return intentOf(ledger, key);
   }
 
   async function flight(key: string) {

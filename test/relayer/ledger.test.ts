@@ -282,6 +282,17 @@ for (const database of TEST_DATABASES) {
       await ledger.close();
     });
 
+    it("lets a claim that was shown unasked go on as its batch does", async () => {
+      const ledger = await open();
+      const batchId = keccak256Text("batch");
+      await advance(ledger, [committed(5, batchId)], { number: 5, hash: "0x05" });
+      const shown = { batchId, claimId: keccak256Text("claim"), index: "0", finalAt: "4000" };
+      await advance(ledger, [event(6, "ClaimRevealed", shown)], { number: 6, hash: "0x06" });
+      const leaf = await findChainLeaf(ledger, batchId, 0);
+      assert.deepEqual([leaf?.state, leaf?.final_at, leaf?.changed_at], ["revealed", null, 600]);
+      await ledger.close();
+    });
+
     it("reopens a claim whose evidence counts no more, unless another kind has answered for it", async () => {
       const ledger = await open();
       const batchId = keccak256Text("batch");

@@ -6,14 +6,14 @@ import type { Hex } from "@meantime/sdk/hex";
 import type { Transaction } from "ethers";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { localSigner } from "../../relayer/src/signers/signer.ts";
-import type { Predicate, Predicates } from "../../relayer/src/tx/context.ts";
+import type { Predicate } from "../../relayer/src/tx/context.ts";
 import { enqueue, findIntent, type Intent } from "../../relayer/src/tx/intents.ts";
 import type { IntentKind } from "../../relayer/src/tx/kinds.ts";
 import { Outbox } from "../../relayer/src/tx/outbox.ts";
 import { CANCELLED } from "../../relayer/src/tx/outcomes.ts";
 import { CONFIRMATIONS, FakeChain, type Fault, HIGHEST_BASE_FEE_WEI } from "./fake-chain.ts";
-import { DEFAULT_SPENDING } from "./fee-limits.ts";
-import { freshFolder, silentLogger } from "./local-relayer.ts";
+import { freshFolder } from "./local-relayer.ts";
+import { OUTBOX_DEFAULTS, predicatesOf } from "./outbox-setup.ts";
 
 /** One thing that happens. */
 export type Command =
@@ -42,10 +42,6 @@ const PATIENCE_STEPS = 40;
 const BLOCKS_PER_STEP = 3;
 /** A step's pause, longer than any backoff. */
 const PAUSE_MILLISECONDS = 60_000;
-const KINDS: readonly (keyof Predicates)[] = [
-  ...(["answer", "void", "reveal", "answerOmission", "challenge", "demand", "resolve"] as const),
-  ...(["resolveDemand", "release", "attest", "prove", "commit", "announce"] as const),
-];
 
 class CrashError extends Error {}
 
@@ -252,13 +248,8 @@ class Model {
     };
     const { address, sign } = this.#signer;
     return new Outbox({
-      ...DEFAULT_SPENDING,
-      ...{
-        lanes: ["answer", "finalise", "commit"],
-        chainId: 31_337,
-        confirmations: CONFIRMATIONS,
-        logger: silentLogger,
-      },
+      ...OUTBOX_DEFAULTS,
+      ...{ lanes: ["answer", "finalise", "commit"], confirmations: CONFIRMATIONS },
       signer: {
         address,
         async sign(message) {
@@ -268,7 +259,7 @@ class Model {
       },
       ledger: dying(this.#ledger, boundary),
       rpc: this.chain.rpc(boundary),
-      predicates: Object.fromEntries(KINDS.map((kind) => [kind, predicate])) as Predicates,
+      predicates: predicatesOf(predicate),
       nowMilliseconds: () => this.#nowMilliseconds,
     });
   }

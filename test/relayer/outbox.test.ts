@@ -3,20 +3,27 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
-import { Transaction } from "ethers";
 import { SETTLEMENT_INTERFACE } from "../../relayer/src/chain/contracts.ts";
 import { connectRpc, type Rpc } from "../../relayer/src/chain/rpc.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { localSigner } from "../../relayer/src/signers/signer.ts";
-import type { OutboxContext, Predicate, Verdict } from "../../relayer/src/tx/context.ts";
-import { enqueue, findIntent, type Intent, type NewIntent } from "../../relayer/src/tx/intents.ts";
+import type { Verdict } from "../../relayer/src/tx/context.ts";
+import type { Intent, NewIntent } from "../../relayer/src/tx/intents.ts";
 import { LANES } from "../../relayer/src/tx/kinds.ts";
 import { Outbox } from "../../relayer/src/tx/outbox.ts";
 import type { LocalChain } from "../../scripts/stack/chain.ts";
 import { startLocalStack } from "../../scripts/stack/local.ts";
 import { localKey, lowerCase } from "../../scripts/stack/operators.ts";
-import { DEFAULT_SPENDING } from "./fee-limits.ts";
 import { freshFolder, silentLogger } from "./local-relayer.ts";
+import {
+  intentOf,
+  OUTBOX_DEFAULTS,
+  predicatesOf,
+  queueIntent,
+  sendingBy,
+  signedFor,
+  withoutBroadcast,
+} from "./outbox-setup.ts";
 
 const RECIPIENT = lowerCase(localKey(19).address);
 
@@ -80,7 +87,7 @@ describe("outbox", () => {
     await outbox.step();
     assert.equal((await intent("a")).state, "confirmed");
     assert.equal((await intent("a")).txHash, signed.txHash);
-    assert.equal((await attempts()).length, 1);
+    assert.equal((await signedFor(ledger, "a")).length, 1);
     assert.equal(await nonceOf(outbox), 1);
     await ledger.close();
   });
@@ -173,7 +180,7 @@ describe("outbox", () => {
     await rpc.send("evm_mine", []);
     await outbox.step();
     assert.equal((await intent("a")).state, "satisfied");
-    const mined = await rpc.getTransaction((await attempts())[0]?.hash ?? "");
+    const mined = await rpc.getTransaction((await signedFor(ledger, "a"))[0]?.hash ?? "");
     assert.ok(mined?.blockNumber);
     assert.equal(mined?.to?.toLowerCase(), outbox.sender);
     assert.equal(mined?.value, 0n);
@@ -187,7 +194,7 @@ describe("outbox", () => {
     await outbox.step();
     await rpc.send("hardhat_mine", ["0x6"]);
     await outbox.step();
-    const [newer, older] = await attempts();
+    const [newer, older] = await signedFor(ledger, "a");
     assert.ok(newer && older);
     assert.equal(newer.nonce, older.nonce);
     assert.ok((newer.maxFeePerGas ?? 0n) * 1_000n >= (older.maxFeePerGas ?? 0n) * 1_125n);
@@ -288,11 +295,11 @@ describe("outbox", () => {
     assert.equal(await outbox.ask(id + 1, "bump", false), undefined);
     assert.ok(await outbox.ask(id, "bump", false));
     await outbox.step();
-    const [bumped, first] = await attempts();
+    const [bumped, first] = await signedFor(ledger, "a");
     assert.equal(bumped?.nonce, first?.nonce);
     assert.ok((bumped?.maxFeePerGas ?? 0n) >= ((first?.maxFeePerGas ?? 0n) * 1_125n) / 1_000n);
     await outbox.step();
-    assert.equal((await attempts()).length, 2);
+    assert.equal((await signedFor(ledger, "a")).length, 2);
     await ledger.close();
   });
 
@@ -304,7 +311,7 @@ describe("outbox", () => {
     const { id } = await intent("a");
     assert.ok(await outbox.ask(id, "cancel", false));
     await outbox.step();
-    assert.equal((await attempts())[0]?.to?.toLowerCase(), outbox.sender);
+    assert.equal((await signedFor(ledger, "a"))[0]?.to?.toLowerCase(), outbox.sender);
     await rpc.send("hardhat_mine", ["0x1"]);
     await outbox.step();
     await outbox.step();
@@ -391,7 +398,7 @@ describe("outbox", () => {
     release();
     await stepping;
     assert.deepEqual([(await intent("a")).state, (await intent("a")).error], ["failed", "MT-TX-011"]);
-    assert.equal((await attempts()).length, 0);
+    assert.equal((await signedFor(ledger, "a")).length, 0);
     assert.equal(await nonceOf(outbox), 0);
     await ledger.close();
   });
@@ -427,27 +434,9 @@ describe("outbox", () => {
     confirmations = 1,
     signer = localSigner(localKey(account).privateKey as Hex),
   ): Outbox {
-    const answer: Predicate = async () => verdict;
-    const predicates: OutboxContext["predicates"] = {
-      ...{ answer, void: answer, challenge: answer, resolve: answer, release: answer },
-      ...{ attest: answer, prove: answer, commit: answer, announce: answer },
-      ...{ withdraw: answer, rememberModel: answer },
-      ...{ reveal: answer, answerOmission: answer, demand: answer, resolveDemand: answer },
-      ...{ disprove: answer, reportOmission: answer, resolveOmission: answer },
-      ...{ reportEquivocation: answer, reopenBatch: answer, reopenClaim: answer },
-    };
-    return new Outbox({
-      ...DEFAULT_SPENDING,
-      lanes: LANES,
-      signer,
-      chainId: 31337,
-      confirmations,
-      ledger,
-      rpc: through,
-      predicates,
-      logger,
-      nowMilliseconds: () => nowMilliseconds ?? Date.now(),
-    });
+    const predicates = predicatesOf(async () => verdict);
+    const rest = { lanes: LANES, signer, confirmations, ledger, rpc: through, predicates, logger };
+    return new Outbox({ ...OUTBOX_DEFAULTS, ...rest, nowMilliseconds: () => nowMilliseconds ?? Date.now() });
   }
 
   async function restart(): Promise<void> {
@@ -456,18 +445,11 @@ describe("outbox", () => {
   }
 
   function queue(wanted: NewIntent): Promise<boolean> {
-    return ledger.transaction((tx) => enqueue(tx, wanted));
+    return queueIntent(ledger, wanted);
   }
 
-  async function intent(key: string): Promise<Intent> {
-    const found = await findIntent(ledger, key);
-    assert.ok(found);
-    return found;
-  }
-
-  async function attempts(): Promise<Transaction[]> {
-    const rows = await ledger.selectFrom("attempts").select("raw").orderBy("sequence", "desc").execute();
-    return rows.map(({ raw }) => Transaction.from(raw));
+  function intent(key: string): Promise<Intent> {
+    return intentOf(ledger, key);
   }
 
   function nonceOf(outbox: Outbox): Promise<number> {
@@ -487,30 +469,10 @@ function payment(key: string): NewIntent {
   };
 }
 
-/** A node that is gone at the moment of sending. */
-function withoutBroadcast(rpc: Rpc): Rpc {
-  return sendingBy(rpc, async () => {
-    throw new Error("connect ECONNREFUSED");
-  });
-}
-
 /** A node that takes the transaction and dies before it says so. */
 function answeringWithAnError(rpc: Rpc): Rpc {
   return sendingBy(rpc, async (parameters) => {
     await rpc.send("eth_sendRawTransaction", parameters);
     throw new Error("socket hang up");
-  });
-}
-
-function sendingBy(rpc: Rpc, send: (parameters: unknown[]) => Promise<unknown>): Rpc {
-  return new Proxy(rpc, {
-    get(target, name) {
-      if (name === "send") {
-        return (method: string, parameters: unknown[]) =>
-          method === "eth_sendRawTransaction" ? send(parameters) : target.send(method, parameters);
-      }
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
   });
 }

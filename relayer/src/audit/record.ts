@@ -4,6 +4,7 @@ import type { BatchHeader } from "@meantime/sdk/batch";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import type { Policy } from "@meantime/sdk/policy";
 import type { RequestStateName } from "@meantime/sdk/request";
+import type { LeafStateName } from "@meantime/sdk/status";
 import type { Place } from "./findings.ts";
 import { countSeconds, type SecondsCounted } from "./gaps.ts";
 
@@ -88,16 +89,6 @@ export interface BatchRecord {
   leaves: Map<number, LeafRecord>;
 }
 
-/** What has happened to a leaf, by the names of `LEAF_STATE`. */
-export type LeafStateName =
-  | "Quiet"
-  | "Challenged"
-  | "Answered"
-  | "Rejected"
-  | "Voided"
-  | "Demanded"
-  | "Revealed";
-
 /** One leaf of a batch. */
 export interface LeafRecord {
   state: LeafStateName;
@@ -107,6 +98,8 @@ export interface LeafRecord {
   /** Of the open dispute, or from when on the clock makes a revealed one final. */
   deadline: number;
   disputedAt?: number;
+  /** When something last happened to it. */
+  changedAt: number;
   claimId?: Hex;
   /** Where it was rejected or voided. */
   ended?: Place;

@@ -371,8 +371,15 @@ function onLeaf(
 ): void {
   onBatch(record, args, place, (batch) => {
     const index = Number(args.index);
-    const leaf = batch.leaves.get(index) ?? { state: "Quiet", kinds: 0, evidence: [], deadline: 0 };
+    const leaf = batch.leaves.get(index) ?? {
+      state: "Quiet",
+      kinds: 0,
+      evidence: [],
+      deadline: 0,
+      changedAt: 0,
+    };
     batch.leaves.set(index, leaf);
+    leaf.changedAt = place.blockTime;
     change(leaf, batch);
   });
 }

@@ -3,9 +3,9 @@
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import type { ChainBatch, ChainEvent, ChainLeaf } from "../ledger/chain-facts.ts";
-import { deriveStatus, type StatusFacts } from "../ledger/claim-status.ts";
+import { standingOfRow, UNTOUCHED } from "../ledger/claim-status.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { Row, Standing, Writer } from "../ledger/schema.ts";
+import type { Row, Writer } from "../ledger/schema.ts";
 import { pushFeed } from "./feed.ts";
 import { firstOrdinalAfter, ordinalOf } from "./ordinal.ts";
 import { ruleOf } from "./terms.ts";
@@ -129,7 +129,7 @@ export async function deriveBatch(tx: Writer, batchId: Hex, places?: readonly nu
     .select((eb) => eb.fn.countAll<number>().as("touched"))
     .where("ordinal", "=", ordinal)
     .executeTakeFirstOrThrow();
-  const { standing, finalAt } = standingOf({ ...batch, ...UNTOUCHED }, rule);
+  const { standing, finalAt } = standingOfRow({ ...batch, ...UNTOUCHED }, rule);
   const row = {
     ...{ ordinal, batch_id: batchId, operator: batch.operator, policy_id: batch.policy_id },
     ...{ model_id: batch.model_id, count: batch.count, committed_at: batch.committed_at },
@@ -166,8 +166,6 @@ const BY_ORDINAL = [
   ...(["index_claims", "index_served", "index_groups"] as const),
 ] as const;
 
-const UNTOUCHED = { state: null, kinds: null, disputed_at: null, evidence_at: null, leaf_final_at: null };
-
 async function deriveLeaf(
   tx: Writer,
   ordinal: number,
@@ -175,12 +173,9 @@ async function deriveLeaf(
   leaf: ChainLeaf,
   rule: number,
 ): Promise<void> {
-  const { standing, finalAt } = standingOf(
-    {
-      ...{ committed_at: batch.committed_at, final_at: batch.final_at, attested_at: batch.attested_at },
-      ...{ state: leaf.state, kinds: leaf.kinds, disputed_at: leaf.disputed_at },
-      ...{ evidence_at: leaf.evidence_at, leaf_final_at: leaf.final_at },
-    },
+  const { final_at, attested_at } = batch;
+  const { standing, finalAt } = standingOfRow(
+    { ...leaf, final_at, attested_at, leaf_final_at: leaf.final_at },
     rule,
   );
   const evidence = [batch.attested_at, leaf.evidence_at].filter((at) => at !== null);
@@ -196,13 +191,6 @@ async function deriveLeaf(
     .values(row)
     .onConflict((conflict) => conflict.columns(["ordinal", "leaf_index"]).doUpdateSet(row))
     .execute();
-}
-
-/** Where claims stand before any clock is asked: what is not closed by evidence is not final. */
-function standingOf(facts: StatusFacts, rule: number): { standing: Standing; finalAt: number | null } {
-  const { status, finalAt } = deriveStatus(facts, rule, Number.NEGATIVE_INFINITY);
-  if (status === "Served") throw new RangeError("a committed batch without a commit");
-  return { standing: status, finalAt };
 }
 
 async function noteOperator(tx: Writer, operator: Address, block: number): Promise<void> {

@@ -286,8 +286,7 @@ async function apply(tx: Writer, event: ChainEvent): Promise<void> {
     case "EvidenceAccepted":
       return acceptEvidence(tx, event, number("kind"));
     case "ClaimRevealed":
-      await touch(tx, event);
-      return changeLeaf(tx, event, { state: "revealed", final_at: number("finalAt") });
+      return reveal(tx, event, number("finalAt"));
     case "ClaimReopened":
       return reopen(tx, event, number("kind"), number("finalAt"));
     case "ClaimRejected":
@@ -309,6 +308,12 @@ async function openDispute(
   await touch(tx, event);
   const { timestamp: disputed_at, txHash: disputed_tx } = event;
   await changeLeaf(tx, event, { state, opener, disputed_at, disputed_tx, deadline });
+}
+
+/** Nobody pays for what is shown unasked: it goes on as its batch does, also where that becomes final earlier. */
+async function reveal(tx: Writer, event: ChainEvent, finalAt: number): Promise<void> {
+  const { state } = await touch(tx, event);
+  await changeLeaf(tx, event, { state: "revealed", final_at: state === "demanded" ? finalAt : null });
 }
 
 /** An enclave's word leaves a claim that was revealed open to challenges; a proof ends that. */
@@ -365,13 +370,13 @@ async function changeBatch(tx: Writer, batchId: Hex, change: Partial<ChainBatche
   await tx.updateTable("chain_batches").set(change).where("batch_id", "=", batchId).execute();
 }
 
-type LeafChange = Partial<Omit<ChainLeavesTable, "kinds">> & { kinds?: number };
+type LeafChange = Partial<Omit<ChainLeavesTable, "kinds" | "changed_at">> & { kinds?: number };
 
 async function changeLeaf(tx: Writer, event: ChainEvent, change: LeafChange): Promise<void> {
   const [batchId, index] = leafKey(event);
   await tx
     .updateTable("chain_leaves")
-    .set(change)
+    .set({ ...change, changed_at: event.timestamp })
     .where("batch_id", "=", batchId)
     .where("leaf_index", "=", index)
     .execute();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Hex } from "@meantime/sdk/hex";
-import { closes, EVIDENCE_KINDS, EVIDENCE_RULES } from "@meantime/sdk/policy";
-import type { StatusName } from "@meantime/sdk/status";
+import type { LeafStateName } from "@meantime/sdk/status";
+import { byClock, type ClaimStanding, type Standing, standingOfClaim } from "../chain/claim-standing.ts";
 import type { LeafState, Reader } from "./schema.ts";
 
 /** One of our claims with what the chain says about it. Times are unix seconds. */
@@ -30,23 +30,22 @@ export interface ClaimRow {
   leaf_final_at: number | null;
   ended_at: number | null;
   ended_tx: Hex | null;
+  changed_at: number | null;
 }
 
 /** A claim's status, with `Served` for one that is not on chain yet. Our own claims are never `Unknown`. */
-export type ClaimStatus = Exclude<StatusName, "Unknown"> | "Served";
+export type ClaimStatus = Standing | "Served";
 
 /** What a status follows from. */
-export type StatusFacts = Pick<
-  ClaimRow,
-  | "committed_at"
-  | "final_at"
-  | "attested_at"
-  | "state"
-  | "kinds"
-  | "disputed_at"
-  | "evidence_at"
-  | "leaf_final_at"
->;
+export type StatusFacts = Pick<ClaimRow, "committed_at" | "final_at" | "attested_at" | keyof LeafColumns>;
+
+/** What the status of a claim that is in a batch on chain follows from. */
+export type CommittedFacts = Pick<ClaimRow, keyof LeafColumns | "attested_at"> & { final_at: number };
+
+type LeafColumns = Pick<ClaimRow, "state" | "kinds" | "leaf_final_at" | "changed_at">;
+
+/** The columns of a leaf to which nothing has happened. */
+export const UNTOUCHED = { state: null, kinds: null, leaf_final_at: null, changed_at: null };
 
 /** A claim's status and the moment it is final: past, to come, or null while a dispute is open and after it ended badly. */
 export interface DerivedStatus {
@@ -94,7 +93,8 @@ function claims(db: Reader) {
       "b.released_tx",
     ])
     .select(["c.state", "c.kinds", "c.disputed_at", "c.disputed_tx", "c.deadline"])
-    .select(["c.evidence_at", "c.evidence_tx", "c.final_at as leaf_final_at", "c.ended_at", "c.ended_tx"]);
+    .select(["c.evidence_at", "c.evidence_tx", "c.final_at as leaf_final_at", "c.ended_at", "c.ended_tx"])
+    .select("c.changed_at");
 }
 
 /** Our committed batches, as groups of claims of equal standing: untouched ones together, touched ones singly. */
@@ -108,7 +108,7 @@ export async function standingGroups(
       .select(["b.batch_id", "b.policy_id", "b.committed_at", "b.final_at", "b.attested_at"]);
   const touched = await own()
     .innerJoin("chain_leaves as c", "c.batch_id", "b.batch_id")
-    .select(["c.state", "c.kinds", "c.disputed_at", "c.evidence_at", "c.final_at as leaf_final_at"])
+    .select(["c.state", "c.kinds", "c.final_at as leaf_final_at", "c.changed_at"])
     .execute();
   const touchedLeaves = new Map<Hex, number>();
   for (const { batch_id } of touched) touchedLeaves.set(batch_id, (touchedLeaves.get(batch_id) ?? 0) + 1);
@@ -116,7 +116,7 @@ export async function standingGroups(
   return [
     ...untouched.map(({ count, batch_id, ...batch }) => ({
       ...batch,
-      ...{ state: null, kinds: null, disputed_at: null, evidence_at: null, leaf_final_at: null },
+      ...UNTOUCHED,
       claims: count - (touchedLeaves.get(batch_id) ?? 0),
     })),
     ...touched.map((leaf) => ({ ...leaf, claims: 1 })),
@@ -124,34 +124,35 @@ export async function standingGroups(
 }
 
 /**
- * Where a claim stands at `nowSeconds`: the same rules, in the same order, as `Settlement._status`.
+ * A claim's status at `nowSeconds`.
  *
  * @param rule the policy's rule, by number
  */
-export function deriveStatus(facts: StatusFacts, rule: number, nowSeconds: number): DerivedStatus {
-  if (facts.committed_at === null || facts.final_at === null) return { status: "Served", finalAt: null };
-  if (facts.state === "challenged" || facts.state === "demanded")
-    return { status: "Challenged", finalAt: null };
-  if (facts.state === "rejected") return { status: "Rejected", finalAt: null };
-  if (facts.state === "voided") return { status: "Voided", finalAt: null };
-  const kinds = (facts.kinds ?? 0) | (facts.attested_at === null ? 0 : EVIDENCE_KINDS.tee);
-  const clockFinalAt =
-    facts.state === "revealed" ? Math.max(facts.final_at, facts.leaf_final_at ?? 0) : facts.final_at;
-  const byClock = Math.max(clockFinalAt, answeredAt(facts));
-  const finalAt = Math.min(byClock, closes(rule, kinds) ? evidenceAt(facts, rule) : Number.POSITIVE_INFINITY);
-  if (nowSeconds >= clockFinalAt || closes(rule, kinds)) return { status: "Final", finalAt };
-  if (kinds & EVIDENCE_KINDS.zk) return { status: "Proven", finalAt };
-  if (kinds !== 0) return { status: "Attested", finalAt };
-  return { status: "Committed", finalAt };
+export function deriveStatus(row: StatusFacts, rule: number, nowSeconds: number): DerivedStatus {
+  if (row.committed_at === null || row.final_at === null) return { status: "Served", finalAt: null };
+  const resting = standingOfRow({ ...row, final_at: row.final_at }, rule);
+  return { status: byClock(resting, nowSeconds), finalAt: resting.finalAt };
 }
 
-/** A claim whose dispute was answered after the window could not be final before the answer. */
-function answeredAt(facts: StatusFacts): number {
-  return facts.disputed_at === null ? 0 : (facts.evidence_at ?? 0);
+/**
+ * Where a committed claim stands as long as no clock is asked.
+ *
+ * @param rule the policy's rule, by number
+ */
+export function standingOfRow(row: CommittedFacts, rule: number): ClaimStanding {
+  const { final_at, attested_at, state, kinds, leaf_final_at, changed_at } = row;
+  const leaf = state && {
+    ...{ state: STATE_NAMES[state], kinds: kinds ?? 0, openUntil: leaf_final_at, changedAt: changed_at ?? 0 },
+  };
+  return standingOfClaim({ rule, batchFinalAt: final_at, attestedAt: attested_at, leaf });
 }
 
-/** When the evidence was complete: the later of both where the rule wants both, else the earlier of what there is. */
-function evidenceAt(facts: StatusFacts, rule: number): number {
-  const times = [facts.attested_at, facts.evidence_at].filter((at) => at !== null);
-  return rule === EVIDENCE_RULES.teeAndZk ? Math.max(...times) : Math.min(...times);
-}
+const STATE_NAMES: Record<LeafState, LeafStateName> = {
+  quiet: "Quiet",
+  challenged: "Challenged",
+  answered: "Answered",
+  rejected: "Rejected",
+  voided: "Voided",
+  demanded: "Demanded",
+  revealed: "Revealed",
+};

@@ -501,4 +501,24 @@ CREATE TABLE sidecars (
 );
 `,
   },
+  {
+    version: 7,
+    name: "leaf-changes",
+    text: `
+ALTER TABLE chain_leaves ADD COLUMN changed_at BIGINT NOT NULL DEFAULT 0;
+
+UPDATE chain_leaves SET changed_at = COALESCE((
+  SELECT MAX(e.timestamp) FROM events e
+  WHERE e.batch_id = chain_leaves.batch_id AND e.leaf_index = chain_leaves.leaf_index
+    AND e.name IN ('ClaimChallenged', 'RevealDemanded', 'DeadlineLengthened', 'EvidenceAccepted', 'ClaimRevealed',
+                   'ClaimReopened', 'ClaimRejected', 'ClaimVoided')
+), 0);
+
+UPDATE chain_leaves SET final_at = NULL WHERE NOT EXISTS (
+  SELECT 1 FROM events e
+  WHERE e.batch_id = chain_leaves.batch_id AND e.leaf_index = chain_leaves.leaf_index
+    AND e.name IN ('RevealDemanded', 'ClaimReopened')
+);
+`,
+  },
 ];

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Address, Hex } from "@meantime/sdk/hex";
+import type { LeafStateName } from "@meantime/sdk/status";
 import type { Generated, Kysely, Selectable, Transaction } from "kysely";
+import type { Standing } from "../chain/claim-standing.ts";
 import type { IntentState } from "../tx/intents.ts";
 import type { IntentKind, Lane } from "../tx/kinds.ts";
 
@@ -208,7 +210,7 @@ export interface ChainBatchesTable extends HeaderColumns {
 }
 
 /** What has happened to a leaf; see `LeafState` in `contracts/types/Leaf.sol`. */
-export type LeafState = "quiet" | "challenged" | "answered" | "rejected" | "voided" | "demanded" | "revealed";
+export type LeafState = Lowercase<LeafStateName>;
 
 /** Leaves that something happened to. */
 export interface ChainLeavesTable {
@@ -223,9 +225,12 @@ export interface ChainLeavesTable {
   deadline: number | null;
   evidence_at: number | null;
   evidence_tx: Hex | null;
+  /** Before this the clock does not make a revealed claim final, nor free a reopened one's bond; null: as its batch. */
   final_at: number | null;
   ended_at: number | null;
   ended_tx: Hex | null;
+  /** When something last happened to it. */
+  changed_at: Generated<number>;
 }
 
 /** Claims, batches and reports for which nothing can be brought. */
@@ -371,9 +376,6 @@ export interface IndexOperatorsTable {
   operator: Address;
   first_block: number;
 }
-
-/** Where claims stand as long as no clock is asked. */
-export type Standing = "Committed" | "Attested" | "Proven" | "Final" | "Challenged" | "Rejected" | "Voided";
 
 /**
  * Committed batches in the order of their commits. Follows from `events`. `standing` and `final_at` are those of its claims

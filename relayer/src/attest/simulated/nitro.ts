@@ -5,7 +5,8 @@ import { bytesToHex, type Hex, hexToBytes } from "@meantime/sdk/hex";
 import { sha384 } from "@noble/hashes/sha2.js";
 import type { Attestor } from "../platform.ts";
 import { ascii } from "./pki/der.ts";
-import { type CertificateContent, certificateOf, chainOf, documentOf } from "./pki/nitro.ts";
+import { certificateOf, chainOf, documentOf } from "./pki/nitro.ts";
+import type { CertificateContent } from "./pki/x509.ts";
 
 const HOUR_SECONDS = 3600;
 const DAY_SECONDS = 24 * HOUR_SECONDS;

@@ -2,13 +2,13 @@
 
 import { batchHeaderToJson } from "@meantime/sdk/batch";
 import type { Address, Hex } from "@meantime/sdk/hex";
+import { byClock } from "../../chain/claim-standing.ts";
 import { headerFromRow } from "../../ledger/batches.ts";
 import type { Reader } from "../../ledger/schema.ts";
 import { blockOf } from "../ordinal.ts";
 import type { IndexReader } from "../services.ts";
 import { cut, type Listed } from "./answer.ts";
 import { notIndexed, type Page } from "./query.ts";
-import { byClock } from "./standing.ts";
 
 /** Which batches are asked for. */
 export interface BatchFilter {
@@ -81,7 +81,7 @@ function batchView(row: BatchRow, moments: ReadonlyMap<string, Moment>, nowSecon
     committed: { at: row.committed_at, block: blockOf(row.ordinal), tx: row.committed_tx },
     ...(attested ? { attested } : {}),
     ...(released ? { released } : {}),
-    status: byClock(row.standing, row.final_at, nowSeconds),
+    status: byClock({ standing: row.standing, finalAt: row.final_at }, nowSeconds),
     finalAt: row.final_at,
     dataState: row.data_state ?? "pending",
     ...(row.error === null ? {} : { dataError: row.error }),

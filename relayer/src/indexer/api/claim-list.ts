@@ -2,12 +2,13 @@
 
 import { type Address, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { sql } from "kysely";
+import { isOpen, type Standing } from "../../chain/claim-standing.ts";
 import type { ClaimStatus } from "../../ledger/claim-status.ts";
-import type { Reader, Standing } from "../../ledger/schema.ts";
+import type { Reader } from "../../ledger/schema.ts";
 import type { IndexReader } from "../services.ts";
 import type { Listed } from "./answer.ts";
 import { type Page, writeCursor } from "./query.ts";
-import { isOpen, kindNames, statusAt } from "./standing.ts";
+import { kindNames, statusAt } from "./standing.ts";
 
 /** Which claims are asked for. */
 export interface ClaimFilter {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
+import { isOpen, type Standing } from "../../chain/claim-standing.ts";
 import { lastCheckpoint } from "../../ledger/chain-facts.ts";
-import type { Reader, Standing } from "../../ledger/schema.ts";
+import type { Reader } from "../../ledger/schema.ts";
 import { lastChange } from "../feed.ts";
 import type { IndexReader } from "../services.ts";
 import { policyTerms } from "../terms.ts";
-import { isOpen } from "./standing.ts";
 
 /** Open claims of one operator under one policy. */
 export interface OpenGroup {

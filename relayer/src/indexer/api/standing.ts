@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
+import { byClock, type Standing } from "../../chain/claim-standing.ts";
 import type { ClaimStatus } from "../../ledger/claim-status.ts";
-import type { Standing } from "../../ledger/schema.ts";
 
 /** What a claim's status is read off, of its batch and of its leaf where something happened to it. */
 export interface StandingColumns {
@@ -21,17 +21,7 @@ export function statusAt(
   if (row.stray !== null) return { status: "Unknown", finalAt: null };
   const [standing, finalAt] =
     row.leaf_standing === null ? [row.standing, row.final_at] : [row.leaf_standing, row.leaf_final_at];
-  return { status: byClock(standing, finalAt, nowSeconds), finalAt };
-}
-
-/** A standing as it is at a moment. */
-export function byClock(standing: Standing, finalAt: number | null, nowSeconds: number): Standing {
-  return isOpen(standing) && finalAt !== null && finalAt <= nowSeconds ? "Final" : standing;
-}
-
-/** Whether a claim that stands so becomes final by the clock. */
-export function isOpen(standing: Standing): boolean {
-  return standing === "Committed" || standing === "Attested" || standing === "Proven";
+  return { status: byClock({ standing, finalAt }, nowSeconds), finalAt };
 }
 
 /** Names of kinds of evidence. */

@@ -155,7 +155,7 @@ function leaves(db: Reader) {
       join.onRef("r.batch_id", "=", "c.batch_id").onRef("r.leaf_index", "=", "c.leaf_index"),
     )
     .select(["r.claim_id", "r.served_at", "b.policy_id", "b.committed_at", "b.final_at", "b.attested_at"])
-    .select(["c.state", "c.kinds", "c.disputed_at", "c.evidence_at", "c.final_at as leaf_final_at"]);
+    .select(["c.state", "c.kinds", "c.evidence_at", "c.final_at as leaf_final_at", "c.changed_at"]);
 }
 
 function leafSample(

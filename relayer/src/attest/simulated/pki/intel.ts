@@ -3,29 +3,48 @@ import type { CollateralBundle } from "@meantime/sdk/dcap/collateral";
 import { hexToBytes } from "@meantime/sdk/hex";
 import { ascii, der, integer, octetString, oid, sequence } from "./der.ts";
 import { type QeIdentityContent, qeIdentityJson, type TcbInfoContent, tcbInfoJson } from "./documents.ts";
-import { keyOf, sign } from "./keys.ts";
+import { P256 } from "./keys.ts";
 import {
   type CertificateContent,
   type CrlContent,
   certificate,
   extension,
+  namePart,
   type Party,
   pem,
   revocationList,
+  type Style,
 } from "./x509.ts";
 
 const DAY_SECONDS = 24 * 3600;
+const PRINTABLE_STRING = 0x13;
 
 /** When everything in this PKI is valid. */
 export const NOW = Date.UTC(2027, 0, 15) / 1000;
 export const ISSUED_AT = NOW - DAY_SECONDS;
 export const NEXT_UPDATE = NOW + 29 * DAY_SECONDS;
 
-export const ROOT: Party = { name: "Intel SGX Root CA", key: keyOf("root") };
-export const PLATFORM_CA: Party = { name: "Intel SGX PCK Platform CA", key: keyOf("platform CA") };
-export const PROCESSOR_CA: Party = { name: "Intel SGX PCK Processor CA", key: keyOf("processor CA") };
-export const TCB_SIGNER: Party = { name: "Intel SGX TCB Signing", key: keyOf("TCB signing") };
-export const PCK: Party = { name: "Intel SGX PCK Certificate", key: keyOf("PCK") };
+/** As Intel writes its certificates. */
+const INTEL: Style = {
+  curve: P256,
+  nameOf: (commonName) =>
+    sequence(
+      namePart("2.5.4.3", commonName),
+      namePart("2.5.4.10", "Intel Corporation"),
+      namePart("2.5.4.7", "Santa Clara"),
+      namePart("2.5.4.8", "CA"),
+      namePart("2.5.4.6", "US", PRINTABLE_STRING),
+    ),
+  keyUsage: { ca: 0x06, signer: 0xc0 },
+  isUsageAlwaysCritical: true,
+  hasConstraintsFirst: false,
+};
+
+export const ROOT: Party = { name: "Intel SGX Root CA", key: P256.keyOf("root") };
+export const PLATFORM_CA: Party = { name: "Intel SGX PCK Platform CA", key: P256.keyOf("platform CA") };
+export const PROCESSOR_CA: Party = { name: "Intel SGX PCK Processor CA", key: P256.keyOf("processor CA") };
+export const TCB_SIGNER: Party = { name: "Intel SGX TCB Signing", key: P256.keyOf("TCB signing") };
+export const PCK: Party = { name: "Intel SGX PCK Certificate", key: P256.keyOf("PCK") };
 
 export const SERIALS = {
   root: 1n,
@@ -38,7 +57,7 @@ export const SERIALS = {
 type Changes = Partial<CertificateContent>;
 
 export function rootCertificate(changes: Changes = {}): Uint8Array {
-  return certificate({
+  return certificate(INTEL, {
     ...{ subject: ROOT, issuer: ROOT, serial: SERIALS.root, isCa: true, pathLength: 1 },
     ...{ notBefore: NOW - 3000 * DAY_SECONDS, notAfter: Date.UTC(2049, 11, 31) / 1000 },
     ...changes,
@@ -53,7 +72,7 @@ export function authorityCertificate(subject: Party, changes: Changes = {}): Uin
       : subject === PROCESSOR_CA
         ? SERIALS.processorCa
         : SERIALS.platformCa;
-  return certificate({
+  return certificate(INTEL, {
     ...{ subject, issuer: ROOT, serial, isCa, ...(isCa ? { pathLength: 0 } : {}) },
     ...{ notBefore: NOW - 1000 * DAY_SECONDS, notAfter: NOW + 1000 * DAY_SECONDS },
     ...changes,
@@ -109,7 +128,7 @@ export function pckCertificate(
 ): Uint8Array {
   const distribution =
     "https://api.trustedservices.intel.com/sgx/certification/v4/pckcrl?ca=platform&encoding=der";
-  return certificate({
+  return certificate(INTEL, {
     ...{ subject: PCK, issuer: PLATFORM_CA, serial: SERIALS.pck, isCa: false },
     ...{ notBefore: NOW - 100 * DAY_SECONDS, notAfter: NOW + 2000 * DAY_SECONDS },
     extensions: [
@@ -121,7 +140,13 @@ export function pckCertificate(
 }
 
 export function crl(issuer: Party, serials: bigint[] = [], changes: Partial<CrlContent> = {}): Uint8Array {
-  return revocationList({ issuer, thisUpdate: ISSUED_AT, nextUpdate: NEXT_UPDATE, serials, ...changes });
+  return revocationList(INTEL, {
+    issuer,
+    thisUpdate: ISSUED_AT,
+    nextUpdate: NEXT_UPDATE,
+    serials,
+    ...changes,
+  });
 }
 
 /** What is other than usual in a bundle. */
@@ -149,9 +174,9 @@ export function bundle(tee: "sgx" | "tdx", changes: BundleChanges = {}): Collate
     pck_crl: hex(crl(ca, changes.pckSerials, changes.crls)),
     tcb_info_issuer_chain: signers,
     tcb_info: tcbInfo,
-    tcb_info_signature: hex(sign(ascii(tcbInfo), TCB_SIGNER.key)),
+    tcb_info_signature: hex(P256.sign(ascii(tcbInfo), TCB_SIGNER.key)),
     qe_identity_issuer_chain: signers,
     qe_identity: qeIdentity,
-    qe_identity_signature: hex(sign(ascii(qeIdentity), TCB_SIGNER.key)),
+    qe_identity_signature: hex(P256.sign(ascii(qeIdentity), TCB_SIGNER.key)),
   };
 }

@@ -1,58 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-import { bytesToHex, concatBytes, hexToBytes } from "@meantime/sdk/hex";
-import { p384 } from "@noble/curves/nist.js";
-import { sha256, sha384 } from "@noble/hashes/sha2.js";
+import { concatBytes, hexToBytes } from "@meantime/sdk/hex";
+import { sha384 } from "@noble/hashes/sha2.js";
 import * as cbor from "./cbor.ts";
-import { ascii, bitString, boolean, der, integer, octetString, oid, sequence, time } from "./der.ts";
-import { ECDSA_WITH_SHA384, extension } from "./x509.ts";
+import { sequence } from "./der.ts";
+import { type Key, P384 } from "./keys.ts";
+import { type CertificateContent, certificate, namePart, type Party, type Style } from "./x509.ts";
 
-const ORDER = p384.Point.Fn.ORDER;
+export const { keyOf, twinOf } = P384;
+
 const HOUR_SECONDS = 3600;
 const DAY_SECONDS = 24 * HOUR_SECONDS;
 
 /** When everything in this PKI is valid. */
 export const NOW = Date.UTC(2027, 0, 15) / 1000;
 
-const P384_KEY = sequence(oid("1.2.840.10045.2.1"), oid("1.3.132.0.34"));
-const KEY_CERT_SIGN = 0x04;
-const DIGITAL_SIGNATURE = 0x80;
-
-/** A P-384 key, the same one for the same label. */
-export interface Key {
-  secret: Uint8Array;
-  /** x and y. */
-  point: Uint8Array;
-}
-
-export interface Party {
-  name: string;
-  key: Key;
-}
-
-/** What a certificate says; every part can be made wrong. */
-export interface CertificateContent {
-  subject: Party;
-  issuer: Party;
-  serial: bigint;
-  notBefore: number;
-  notAfter: number;
-  isCa: boolean;
-  pathLength?: number;
-  keyUsage?: number;
-  extensions?: Uint8Array[];
-  authorityKeyId?: Uint8Array;
-  algorithm?: Uint8Array;
-  keyInfo?: Uint8Array;
-  validity?: Uint8Array;
-  version?: number;
-  /** Who signs in place of the issuer. */
-  signer?: Key;
-  alterSignature?: (signature: Uint8Array) => Uint8Array;
-}
-
 /** The members of a chain, the root first. */
 export const MEMBERS = ["root", "regional", "zonal", "instance", "leaf"] as const;
 export type Member = (typeof MEMBERS)[number];
+
+/** As AWS writes its certificates. */
+const AMAZON: Style = {
+  ...{ curve: P384, nameOf, keyUsage: { ca: 0x04, signer: 0x80 } },
+  ...{ isUsageAlwaysCritical: false, hasConstraintsFirst: true },
+};
 
 const PARTIES = Object.fromEntries(
   MEMBERS.map((name) => [name, { name: `test.${name}.nitro-enclaves`, key: keyOf(name) }]),
@@ -72,7 +42,7 @@ export function partyOf(member: Member): Party {
 
 /** The certificate of a member, as AWS's are, but for the changes. */
 export function certificateOf(member: Member, changes: Partial<CertificateContent> = {}): Uint8Array {
-  return certificate({ ...CONTENTS[member], ...changes });
+  return certificate(AMAZON, { ...CONTENTS[member], ...changes });
 }
 
 export type ChainChanges = Partial<Record<Member, Partial<CertificateContent>>>;
@@ -88,8 +58,7 @@ export function serialOf(member: Member): bigint {
 
 /** The distinguished name of a party, as AWS writes them. */
 export function nameOf(commonName: string): Uint8Array {
-  const part = (type: string, text: string) => der(0x31, sequence(oid(type), der(0x0c, ascii(text))));
-  return sequence(part("2.5.4.6", "US"), part("2.5.4.10", "Amazon"), part("2.5.4.3", commonName));
+  return sequence(namePart("2.5.4.6", "US"), namePart("2.5.4.10", "Amazon"), namePart("2.5.4.3", commonName));
 }
 
 /** What a document says; every part can be made wrong. */
@@ -155,20 +124,9 @@ export function documentOf(changes: Partial<DocumentContent> = {}): Uint8Array {
     cbor.bytes(content.protectedHeader),
     content.unprotectedHeader,
     cbor.bytes(payload),
-    cbor.bytes(content.alterSignature(sign(signedBytes, content.signer))),
+    cbor.bytes(content.alterSignature(P384.sign(signedBytes, content.signer))),
   ]);
   return content.isTagged ? concatBytes(Uint8Array.of(0xd2), body) : body;
-}
-
-/** The other signature that verifies: n - s for s. */
-export function twinOf(signature: Uint8Array): Uint8Array {
-  const s = BigInt(bytesToHex(signature.slice(48)));
-  return concatBytes(signature.slice(0, 48), hexToBytes(`0x${(ORDER - s).toString(16).padStart(96, "0")}`));
-}
-
-export function keyOf(label: string): Key {
-  const secret = concatBytes(new Uint8Array(16), sha256(ascii(`meantime test key: ${label}`)));
-  return { secret, point: p384.getPublicKey(secret, false).slice(1) };
 }
 
 function payloadOf(content: DocumentContent): Uint8Array {
@@ -200,53 +158,4 @@ function contentOf(subject: Member, issuer: Member, before: number, after: numbe
     notAfter: NOW + after,
     isCa: subject !== "leaf",
   };
-}
-
-function certificate(content: CertificateContent): Uint8Array {
-  const { subject, issuer, algorithm = ECDSA_WITH_SHA384 } = content;
-  const tbs = sequence(
-    der(0xa0, integer(content.version ?? 2)),
-    integer(content.serial),
-    algorithm,
-    nameOf(issuer.name),
-    content.validity ?? sequence(time(content.notBefore), time(content.notAfter)),
-    nameOf(subject.name),
-    content.keyInfo ?? sequence(P384_KEY, bitString(concatBytes(Uint8Array.of(4), subject.key.point))),
-    der(0xa3, sequence(...extensionsOf(content))),
-  );
-  const signature = (content.alterSignature ?? ((same) => same))(sign(tbs, content.signer ?? issuer.key));
-  const limb = (part: Uint8Array) => integer(BigInt(bytesToHex(part)));
-  return sequence(
-    tbs,
-    algorithm,
-    bitString(sequence(limb(signature.slice(0, 48)), limb(signature.slice(48)))),
-  );
-}
-
-function extensionsOf(content: CertificateContent): Uint8Array[] {
-  const { subject, issuer, isCa, pathLength } = content;
-  const keyUsage = content.keyUsage ?? (isCa ? KEY_CERT_SIGN : DIGITAL_SIGNATURE);
-  const constraints = sequence(
-    ...(isCa ? [boolean(true)] : []),
-    ...(pathLength === undefined ? [] : [integer(pathLength)]),
-  );
-  return [
-    extension("2.5.29.19", true, constraints),
-    extension("2.5.29.35", false, sequence(der(0x80, content.authorityKeyId ?? keyIdOf(issuer)))),
-    extension("2.5.29.14", false, octetString(keyIdOf(subject))),
-    extension(
-      "2.5.29.15",
-      isCa,
-      bitString(Uint8Array.of(keyUsage), Math.max(0, Math.log2(keyUsage & -keyUsage))),
-    ),
-    ...(content.extensions ?? []),
-  ];
-}
-
-function keyIdOf({ key }: Party): Uint8Array {
-  return sha256(key.point).slice(0, 20);
-}
-
-function sign(message: Uint8Array, { secret }: Key): Uint8Array {
-  return p384.sign(message, secret, { lowS: false });
 }

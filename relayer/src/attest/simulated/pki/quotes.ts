@@ -3,7 +3,7 @@ import { concatBytes, hexToBytes } from "@meantime/sdk/hex";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { QE_SIGNER } from "./documents.ts";
 import { authorityCertificate, PCK, PLATFORM_CA, pckCertificate, rootCertificate } from "./intel.ts";
-import { type Key, keyOf, sign } from "./keys.ts";
+import { type Key, P256 } from "./keys.ts";
 import { pem } from "./x509.ts";
 
 /** Bytes to write over a report: place and content in hexadecimal. */
@@ -36,7 +36,7 @@ const VENDOR = "939a7233f79c4ca9940a0db3957f0607";
 const SGX_BYTES = 384;
 const TD_10_BYTES = 584;
 const TD_15_BYTES = 648;
-const ATTESTATION_KEY = keyOf("attestation");
+const ATTESTATION_KEY = P256.keyOf("attestation");
 const MEASUREMENT = "ab".repeat(48);
 const REPORT_DATA = "cd".repeat(64);
 
@@ -111,12 +111,12 @@ function authenticationPart(content: QuoteContent, signed: Uint8Array): Uint8Arr
       : [content.pck, authorityCertificate(PLATFORM_CA), rootCertificate()];
   const qe = concatBytes(
     report,
-    alterSignature(sign(report, content.pckKey)),
+    alterSignature(P256.sign(report, content.pckKey)),
     u16(qeData.length),
     qeData,
     typed(5, concatBytes(new TextEncoder().encode(pem(...chain)), Uint8Array.of(0))),
   );
-  const head = concatBytes(alterSignature(sign(signed, content.quoteSigner)), attestationKey.point);
+  const head = concatBytes(alterSignature(P256.sign(signed, content.quoteSigner)), attestationKey.point);
   return concatBytes(head, content.version === 3 ? qe : typed(6, qe));
 }
 

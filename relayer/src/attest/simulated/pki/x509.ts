@@ -13,13 +13,21 @@ import {
   sequence,
   time,
 } from "./der.ts";
-import { type Key, sign } from "./keys.ts";
+import type { Curve, Key } from "./keys.ts";
 
-export const ECDSA_WITH_SHA256 = sequence(oid("1.2.840.10045.4.3.2"));
-export const ECDSA_WITH_SHA384 = sequence(oid("1.2.840.10045.4.3.3"));
-const P256 = sequence(oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7"));
+const UTF8 = 0x0c;
 
-export const KEY_USAGE = { ca: 0x06, signer: 0xc0 } as const;
+/** How an authority writes what it signs. */
+export interface Style {
+  curve: Curve;
+  nameOf(commonName: string): Uint8Array;
+  /** The bits of the key usage of authorities and of others. */
+  keyUsage: { ca: number; signer: number };
+  /** Whether the key usage is critical in every certificate; otherwise in those of authorities. */
+  isUsageAlwaysCritical: boolean;
+  /** Whether the basic constraints come before the other extensions; otherwise after them. */
+  hasConstraintsFirst: boolean;
+}
 
 /** Who a certificate is about, or who issued it. */
 export interface Party {
@@ -41,31 +49,29 @@ export interface CertificateContent {
   /** More extensions, whole. */
   extensions?: Uint8Array[];
   withoutKeyIds?: boolean;
+  /** What is said to be the issuer's. */
+  authorityKeyId?: Uint8Array;
   algorithm?: Uint8Array;
   /** The algorithm beside the signature, where it is not the one inside. */
   outerAlgorithm?: Uint8Array;
   version?: number;
   keyAlgorithm?: Uint8Array;
+  /** The subject's key with its algorithm, whole. */
+  keyInfo?: Uint8Array;
+  /** Both times, whole. */
+  validity?: Uint8Array;
   /** Who signs in place of the issuer. */
   signer?: Key;
   /** Changes the signature, r and s. */
   alterSignature?: (signature: Uint8Array) => Uint8Array;
 }
 
-/** The distinguished name that Intel gives its certificates. */
-export function nameOf(commonName: string): Uint8Array {
-  const part = (type: string, text: string, tag = 0x0c) =>
-    der(0x31, sequence(oid(type), der(tag, ascii(text))));
-  return sequence(
-    part("2.5.4.3", commonName),
-    part("2.5.4.10", "Intel Corporation"),
-    part("2.5.4.7", "Santa Clara"),
-    part("2.5.4.8", "CA"),
-    part("2.5.4.6", "US", 0x13),
-  );
+/** One part of a distinguished name. */
+export function namePart(type: string, text: string, tag = UTF8): Uint8Array {
+  return der(0x31, sequence(oid(type), der(tag, ascii(text))));
 }
 
-export function keyIdOf({ key, keyId }: Party): Uint8Array {
+function keyIdOf({ key, keyId }: Party): Uint8Array {
   return keyId ?? sha256(key.point).slice(0, 20);
 }
 
@@ -74,24 +80,22 @@ export function extension(type: string, isCritical: boolean, ...value: Uint8Arra
 }
 
 /** A certificate, signed. */
-export function certificate(content: CertificateContent): Uint8Array {
-  const { subject, issuer, algorithm = ECDSA_WITH_SHA256 } = content;
+export function certificate(style: Style, content: CertificateContent): Uint8Array {
+  const { curve, nameOf } = style;
+  const { subject, issuer, algorithm = curve.signatureAlgorithm } = content;
+  const point = bitString(concatBytes(Uint8Array.of(4), subject.key.point));
   const tbs = sequence(
     der(0xa0, integer(content.version ?? 2)),
     integer(content.serial),
     algorithm,
     nameOf(issuer.name),
-    sequence(time(content.notBefore), time(content.notAfter)),
+    content.validity ?? sequence(time(content.notBefore), time(content.notAfter)),
     nameOf(subject.name),
-    sequence(content.keyAlgorithm ?? P256, bitString(concatBytes(Uint8Array.of(4), subject.key.point))),
-    der(0xa3, sequence(...extensionsOf(content))),
+    content.keyInfo ?? sequence(content.keyAlgorithm ?? curve.keyAlgorithm, point),
+    der(0xa3, sequence(...extensionsOf(style, content))),
   );
-  return sealed(
-    tbs,
-    content.outerAlgorithm ?? algorithm,
-    content.signer ?? issuer.key,
-    content.alterSignature,
-  );
+  const outerAlgorithm = content.outerAlgorithm ?? algorithm;
+  return sealed(style, tbs, outerAlgorithm, content.signer ?? issuer.key, content.alterSignature);
 }
 
 /** What a revocation list says. */
@@ -112,8 +116,8 @@ export interface CrlContent {
 const KEY_COMPROMISE = sequence(sequence(oid("2.5.29.21"), octetString(der(0x0a, Uint8Array.of(1)))));
 
 /** A revocation list, signed. */
-export function revocationList(content: CrlContent): Uint8Array {
-  const { issuer, serials, algorithm = ECDSA_WITH_SHA256 } = content;
+export function revocationList(style: Style, content: CrlContent): Uint8Array {
+  const { issuer, serials, algorithm = style.curve.signatureAlgorithm } = content;
   const listed = serials.map((serial) =>
     sequence(integer(serial), time(content.thisUpdate), content.entryExtensions ?? KEY_COMPROMISE),
   );
@@ -121,7 +125,7 @@ export function revocationList(content: CrlContent): Uint8Array {
   const tbs = sequence(
     integer(content.version ?? 1),
     algorithm,
-    nameOf(issuer.name),
+    style.nameOf(issuer.name),
     time(content.thisUpdate),
     time(content.nextUpdate),
     ...(entries.length > 0 ? [sequence(...entries)] : []),
@@ -134,7 +138,7 @@ export function revocationList(content: CrlContent): Uint8Array {
       ),
     ),
   );
-  return sealed(tbs, algorithm, content.signer ?? issuer.key);
+  return sealed(style, tbs, algorithm, content.signer ?? issuer.key);
 }
 
 export function pem(...certificates: Uint8Array[]): string {
@@ -149,31 +153,34 @@ export function pem(...certificates: Uint8Array[]): string {
     .join("");
 }
 
-function extensionsOf(content: CertificateContent): Uint8Array[] {
+function extensionsOf(style: Style, content: CertificateContent): Uint8Array[] {
   const { subject, issuer, isCa, pathLength } = content;
-  const keyUsage = content.keyUsage ?? (isCa ? KEY_USAGE.ca : KEY_USAGE.signer);
+  const keyUsage = content.keyUsage ?? style.keyUsage[isCa ? "ca" : "signer"];
   const unusedBits = Math.max(0, Math.log2(keyUsage & -keyUsage));
+  const isCritical = isCa || style.isUsageAlwaysCritical;
+  const usage = extension("2.5.29.15", isCritical, bitString(Uint8Array.of(keyUsage), unusedBits));
   const constraints = sequence(
     ...(isCa ? [boolean(true)] : []),
     ...(pathLength === undefined ? [] : [integer(pathLength)]),
   );
+  const constrained = extension("2.5.29.19", true, constraints);
   const keyIds = [
-    extension("2.5.29.35", false, sequence(der(0x80, keyIdOf(issuer)))),
+    extension("2.5.29.35", false, sequence(der(0x80, content.authorityKeyId ?? keyIdOf(issuer)))),
     extension("2.5.29.14", false, octetString(keyIdOf(subject))),
   ];
+  const others = [...(content.withoutKeyIds ? [] : keyIds), usage];
   return [
-    ...(content.withoutKeyIds ? [] : keyIds),
-    extension("2.5.29.15", true, bitString(Uint8Array.of(keyUsage), unusedBits)),
-    extension("2.5.29.19", true, constraints),
+    ...(style.hasConstraintsFirst ? [constrained, ...others] : [...others, constrained]),
     ...(content.extensions ?? []),
   ];
 }
 
 function sealed(
+  { curve }: Style,
   tbs: Uint8Array,
   algorithm: Uint8Array,
   key: Key,
   alter: (signature: Uint8Array) => Uint8Array = (signature) => signature,
 ): Uint8Array {
-  return sequence(tbs, algorithm, bitString(ecdsaSignature(alter(sign(tbs, key)))));
+  return sequence(tbs, algorithm, bitString(ecdsaSignature(alter(curve.sign(tbs, key)))));
 }
