@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { after, afterEach, before, describe, it, mock } from "node:test";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import type { Hex } from "@meantime/sdk/hex";
 import { SETTLEMENT_INTERFACE } from "../../relayer/src/chain/contracts.ts";
 import { createEndpointPool, type EndpointPool } from "../../relayer/src/chain/endpoints/pool.ts";
 import { createRateLimit } from "../../relayer/src/chain/endpoints/rate-limit.ts";
+import { isUrgent, urgently } from "../../relayer/src/chain/endpoints/urgency.ts";
 import { connectRpc } from "../../relayer/src/chain/rpc.ts";
 import { RelayerError } from "../../relayer/src/errors.ts";
 import { classifyNodeError } from "../../relayer/src/tx/node-errors.ts";
@@ -316,11 +317,33 @@ function hex(number: number): Hex {
   return `0x${number.toString(16)}`;
 }
 
+/** A limit by a clock that stands still but for `pass`, which says who had a turn meanwhile. */
+function limited() {
+  let now = 0;
+  let served: string[] = [];
+  const limit = createRateLimit(() => now);
+  mock.timers.enable({ apis: ["setTimeout"] });
+  return {
+    limit,
+    ask: (name: string) => void limit.turn(isUrgent()).then(() => served.push(name)),
+    async pass(milliseconds: number): Promise<string[]> {
+      now += milliseconds;
+      mock.timers.tick(milliseconds);
+      await setImmediate();
+      const names = served;
+      served = [];
+      return names;
+    },
+  };
+}
+
 describe("the rate limit of an endpoint", () => {
-  it("is none until one is met; then narrows with refusals, widens with answers, and rests longer each time", () => {
-    let now = 0;
-    const limit = createRateLimit(() => now);
-    for (let request = 0; request < 100; request++) assert.equal(limit.reserve(), 0);
+  afterEach(() => mock.timers.reset());
+
+  it("is none until one is met; then narrows with refusals, widens with answers, and rests longer each time", async () => {
+    const { limit, pass, ask } = limited();
+    for (let request = 0; request < 100; request++) ask(String(request));
+    assert.equal((await pass(0)).length, 100);
     const firstRest = limit.refused();
     assert.equal(limit.limitPerSecond(), 90);
     const secondRest = limit.refused();
@@ -328,11 +351,25 @@ describe("the rate limit of an endpoint", () => {
     assert.equal(limit.refused(5_000), 5_000, "it rests as long as it is told to");
     const narrowed = limit.limitPerSecond() ?? 0;
     assert.ok(narrowed < 90);
-    now = 10_000;
-    assert.equal(limit.reserve(), 0);
-    assert.ok(Math.abs(limit.reserve() - 1_000 / narrowed) < 1e-6, "one request a step");
+    await pass(10_000);
+    for (const name of ["first", "second", "third"]) ask(name);
+    assert.deepEqual(await pass(0), ["first"]);
+    const stepMilliseconds = Math.ceil(1_000 / narrowed);
+    assert.deepEqual(await pass(stepMilliseconds - 1), [], "one request a step");
+    assert.deepEqual(await pass(1), ["second"]);
+    assert.deepEqual(await pass(stepMilliseconds), ["third"]);
     for (let answer = 0; answer < 20; answer++) limit.succeeded();
     assert.ok((limit.limitPerSecond() ?? 0) > narrowed);
     assert.equal(limit.refused(), firstRest, "an answer ends the row of refusals");
+  });
+
+  it("lets what is urgent go before the rest, which still has every third turn", async () => {
+    const { limit, pass, ask } = limited();
+    limit.refused();
+    for (const name of ["a", "b", "c", "d"]) ask(name);
+    for (const name of ["U", "V", "W", "X", "Y"]) urgently(() => ask(name));
+    const order = [];
+    for (let step = 0; step < 9; step++) order.push(...(await pass(1_000)));
+    assert.equal(order.join(""), "aUVbWXcYd");
   });
 });

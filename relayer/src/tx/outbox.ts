@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Address } from "@meantime/sdk/hex";
+import { urgently } from "../chain/endpoints/urgency.ts";
 import { describeError } from "../errors.ts";
 import { dropSidecar } from "./blobs.ts";
 import type { Memory, OutboxContext, Step } from "./context.ts";
@@ -72,7 +73,11 @@ export class Outbox {
   }
 
   /** Settles what is in flight, sends what is due, and closes what gaps are left. */
-  async step(): Promise<void> {
+  step(): Promise<void> {
+    return urgently(() => this.#step());
+  }
+
+  async #step(): Promise<void> {
     const { ledger, rpc, lanes } = this.#context;
     const head = await rpc.getBlockNumber();
     // Read before any receipt: a count beyond a nonce then means that a receipt must be there, or is not ours.

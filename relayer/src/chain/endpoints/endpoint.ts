@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { setTimeout as delay } from "node:timers/promises";
 import type { Hex } from "@meantime/sdk/hex";
 import type { Logger } from "../../ops/logger.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { createTransport, RequestFailure } from "./transport.ts";
+import { isUrgent } from "./urgency.ts";
 
 /**
  * How an endpoint is doing. `unchecked`: not asked yet, or not since it was away. `resting`: it refused for too many
@@ -76,8 +76,7 @@ export function createEndpoint(
   }
 
   async function send(method: string, parameters: readonly unknown[]): Promise<unknown> {
-    const wait = limit.reserve();
-    if (wait > 0) await delay(wait);
+    await limit.turn(isUrgent());
     try {
       const result = await transport(method, parameters);
       limit.succeeded();

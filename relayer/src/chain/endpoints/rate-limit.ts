@@ -2,8 +2,11 @@
 
 /** How often an endpoint lets itself be asked, learnt from its refusals. */
 export interface RateLimit {
-  /** Takes the next free moment. @returns the milliseconds until it */
-  reserve(): number;
+  /**
+   * Resolves when the next request may be sent: at once while no refusal was seen. What is urgent waits in a line of its own, which
+   * has two turns for each of the other.
+   */
+  turn(isUrgent: boolean): Promise<void>;
   succeeded(): void;
   /** It said "too many requests". @returns for how many milliseconds it is best left alone */
   refused(retryAfterMilliseconds?: number): number;
@@ -23,6 +26,8 @@ const ANSWERS_PER_STEP = 20;
 const FIRST_REST_MILLISECONDS = 250;
 const LONGEST_REST_MILLISECONDS = 60_000;
 const WINDOW_MILLISECONDS = 1_000;
+/** Then what is not urgent has its turn: it tells where the chain is, without which nothing can be sent for long. */
+const URGENT_TURNS_IN_A_ROW = 2;
 
 /**
  * Free until the first refusal; from then on a pace below what was refused, which widens slowly with every answered
@@ -36,14 +41,46 @@ export function createRateLimit(now: () => number): RateLimit {
   let answersInARow = 0;
   let refusalsInARow = 0;
   let sent: number[] = [];
+  const urgent: (() => void)[] = [];
+  const others: (() => void)[] = [];
+  let urgentTurns = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  function serve(): void {
+    timer = undefined;
+    while (urgent.length + others.length > 0) {
+      const wait = limitPerSecond === undefined ? 0 : nextFreeAt - now();
+      if (wait > 0) {
+        timer = setTimeout(serve, Math.ceil(wait));
+        return;
+      }
+      takeNext()?.();
+      note();
+    }
+  }
+
+  function takeNext(): (() => void) | undefined {
+    const isTurnOfOthers = urgent.length === 0 || urgentTurns >= URGENT_TURNS_IN_A_ROW;
+    if (isTurnOfOthers && others.length > 0) {
+      urgentTurns = 0;
+      return others.shift();
+    }
+    urgentTurns += 1;
+    return urgent.shift();
+  }
+
+  function note(): void {
+    const at = now();
+    sent = [...sent.filter((time) => at - time < WINDOW_MILLISECONDS), at];
+    if (limitPerSecond !== undefined) nextFreeAt = Math.max(at, nextFreeAt) + 1_000 / limitPerSecond;
+  }
+
   return {
-    reserve() {
-      const at = now();
-      sent = [...sent.filter((time) => at - time < WINDOW_MILLISECONDS), at];
-      if (limitPerSecond === undefined) return 0;
-      const start = Math.max(at, nextFreeAt);
-      nextFreeAt = start + 1_000 / limitPerSecond;
-      return start - at;
+    turn(isUrgent) {
+      return new Promise((resolve) => {
+        (isUrgent ? urgent : others).push(resolve);
+        if (timer === undefined) serve();
+      });
     },
     succeeded() {
       refusalsInARow = 0;
