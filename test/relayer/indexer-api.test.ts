@@ -69,6 +69,26 @@ describe("the index's answers", () => {
     return { batchId, claimId, challenger: addressOf(7), index: String(index), proveBy: String(timeOf(50)) };
   }
 
+  it("count what happens to a batch while its claims are counted", async () => {
+    const own = await openLedger((await sqlite?.fresh()) ?? { file: "" });
+    await follow(own, [policyEvent(1, 0, POLICY, {}), commitOf(built, 10, 0, WINDOW_SECONDS)]);
+    await storeBatch(own, built, 10, 0);
+    const meanwhile = [eventAt(11, 0, "ClaimChallenged", challengeArguments(1))];
+    const counting: Pick<Ledger, "selectFrom" | "transaction"> = {
+      selectFrom: own.selectFrom,
+      async transaction(work) {
+        await follow(own, meanwhile.splice(0));
+        return own.transaction(work);
+      },
+    };
+    await groupClaims(counting);
+    const counted = await own.selectFrom("index_groups").selectAll().execute();
+    await own.transaction((tx) => tx.updateTable("index_data").set({ grouped: 0 }).execute());
+    await groupClaims(own);
+    assert.deepEqual(counted, await own.selectFrom("index_groups").selectAll().execute());
+    await own.close();
+  });
+
   it("refuse what they do not understand, naming it", async () => {
     const { app } = indexApi(ledger, now);
     for (const [path, code] of [

@@ -14,11 +14,13 @@ import { TemporaryError } from "../../relayer/src/errors.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import { MIGRATIONS } from "../../relayer/src/ledger/migrations.ts";
 import {
+  countReceipts,
   findReceipt,
   insertReceipt,
   receiptsOfBatch,
   waitingGroups,
 } from "../../relayer/src/ledger/receipts.ts";
+import type { SqliteOrder } from "../../relayer/src/ledger/sqlite-thread.ts";
 import { TEST_DATABASES } from "./databases.ts";
 import { freshFolder } from "./local-relayer.ts";
 import { storedReceipt } from "./receipts.ts";
@@ -133,6 +135,38 @@ describe("faults of a SQLite ledger", () => {
       await ledger.opened.close();
     },
   );
+
+  it("gives the file back although its thread dies meanwhile, and writes nothing after that", async () => {
+    const file = await freshFile();
+    const ledger = await openWithThread(file);
+    const closing = ledger.opened.close();
+    void ledger.thread().terminate();
+    await closing;
+    await assert.rejects(insertReceipt(ledger.opened, storedReceipt(0)), /the ledger is closed/);
+    const again = await openLedger({ file });
+    await again.close();
+  });
+
+  it("keeps statements of few sizes, however many receipts arrive together", async () => {
+    const ledger = await openWithThread();
+    const insertions = new Set<string>();
+    const thread = ledger.thread();
+    const post = thread.postMessage.bind(thread);
+    thread.postMessage = (order: SqliteOrder) => {
+      if (order.do === "run" && order.statement.sql.startsWith('insert into "receipts"')) {
+        insertions.add(order.statement.sql);
+      }
+      post(order);
+    };
+    let seed = 0;
+    for (let size = 1; size <= 60; size++) {
+      const group = Array.from({ length: size }, () => storedReceipt(seed++));
+      await Promise.all(group.map((receipt) => insertReceipt(ledger.opened, receipt)));
+    }
+    assert.equal(await countReceipts(ledger.opened), seed);
+    assert.ok(insertions.size < 20, String(insertions.size));
+    await ledger.opened.close();
+  });
 
   it("stores nothing of a transaction that could not begin, whatever its work makes of that", async () => {
     const file = await freshFile();

@@ -11,25 +11,28 @@ const BATCHES_PER_QUERY = 64;
 const GROUPS_PER_STATEMENT = 256;
 
 /** Counts the claims of every batch anew to which something happened, or whose data has come, since it was counted. */
-export async function groupClaims(ledger: Ledger): Promise<void> {
+export async function groupClaims(ledger: Pick<Ledger, "selectFrom" | "transaction">): Promise<void> {
   for (;;) {
     const batches = await ledger
-      .selectFrom("index_data as d")
-      .innerJoin("index_batches as b", "b.ordinal", "d.ordinal")
-      .select(["b.ordinal", "b.attested_at", "b.final_at", "b.touched"])
-      .where("d.grouped", "=", sql.lit(0))
+      .selectFrom("index_data")
+      .select("ordinal")
+      .where("grouped", "=", sql.lit(0))
       .limit(BATCHES_PER_QUERY)
       .execute();
     if (batches.length === 0) return;
-    for (const batch of batches) await ledger.transaction((tx) => groupBatch(tx, batch));
+    for (const { ordinal } of batches) await ledger.transaction((tx) => groupBatch(tx, ordinal));
   }
 }
 
-async function groupBatch(
-  tx: Writer,
-  batch: Pick<Row<"index_batches">, "ordinal" | "attested_at" | "final_at" | "touched">,
-): Promise<void> {
-  const { ordinal } = batch;
+async function groupBatch(tx: Writer, ordinal: number): Promise<void> {
+  // First: what happens to the batch from here on makes it due again, and what has happened is read below.
+  await tx.updateTable("index_data").set({ grouped: 1 }).where("ordinal", "=", ordinal).execute();
+  const batch = await tx
+    .selectFrom("index_batches")
+    .select(["ordinal", "attested_at", "final_at", "touched"])
+    .where("ordinal", "=", ordinal)
+    .executeTakeFirst();
+  if (!batch) return;
   const touched = batch.touched === 0 ? [] : await touchedGroups(tx, ordinal);
   const groups = [...(await untouchedGroups(tx, batch, touched)), ...touched];
   const rows = groups.map((group, place) => ({ ordinal, place, ...group }));
@@ -40,7 +43,6 @@ async function groupBatch(
       .values(rows.slice(from, from + GROUPS_PER_STATEMENT))
       .execute();
   }
-  await tx.updateTable("index_data").set({ grouped: 1 }).where("ordinal", "=", ordinal).execute();
 }
 
 async function untouchedGroups(

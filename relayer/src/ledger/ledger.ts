@@ -156,6 +156,7 @@ class OpenLedger implements Ledger {
 
   async transaction<Result>(work: (tx: Writer) => Promise<Result>): Promise<Result> {
     this.#refuseInside();
+    if (this.#closed) throw new TypeError("the ledger is closed");
     const running = this.#repeated(work);
     this.#running.add(running);
     try {

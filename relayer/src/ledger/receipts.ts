@@ -55,8 +55,14 @@ interface Arrival {
   admits: Admission;
 }
 
-/** Bounds a transaction, and the statement in it that has a parameter for each column of each receipt. */
+/** Bounds a transaction, and with it the time that other writers wait. */
 const MAX_GROUP = 256;
+
+/**
+ * Receipts in one statement, which has a parameter for each column of each. Of few sizes, for each is a statement that the
+ * connection keeps, with the receipts that it was given last.
+ */
+const ROWS_PER_STATEMENT = [256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1] as const;
 
 const ALWAYS: Admission = () => true;
 
@@ -130,9 +136,15 @@ async function insertRows(
   kind: LedgerKind,
   admitted: readonly StoredReceipt[],
 ): Promise<Set<Hex>> {
-  if (admitted.length === 0) return new Set();
-  const { rows } = await tx.executeQuery(insertionOf(tx, kind, admitted.map(toRow)));
-  return new Set(rows.map((row) => row.claim_id));
+  const inserted = new Set<Hex>();
+  for (let from = 0; from < admitted.length; ) {
+    const count = ROWS_PER_STATEMENT.find((size) => size <= admitted.length - from) ?? 1;
+    const some = admitted.slice(from, from + count).map(toRow);
+    const { rows } = await tx.executeQuery(insertionOf(tx, kind, some));
+    for (const { claim_id } of rows) inserted.add(claim_id);
+    from += count;
+  }
+  return inserted;
 }
 
 type ReceiptRow = ReturnType<typeof toRow>;

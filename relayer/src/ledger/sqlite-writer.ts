@@ -112,15 +112,11 @@ class SqliteThread {
     return this.#answered();
   }
 
-  /** Resolves when the file is closed. */
+  /** Resolves when the file is closed: it is, whether the thread answers or ends. */
   async close(): Promise<void> {
-    if (this.#end) return;
-    try {
-      await this.ask({ do: "close" });
-    } finally {
-      this.#worker.ref();
-      await this.#exited;
-    }
+    if (!this.#end) await this.ask({ do: "close" }).catch(() => undefined);
+    this.#worker.ref();
+    await this.#exited;
   }
 
   #answered(): Promise<Outcome> {
