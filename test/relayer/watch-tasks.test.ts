@@ -9,6 +9,7 @@ import type { Address } from "@meantime/sdk/hex";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
 import type { Task } from "../../relayer/src/ops/supervisor.ts";
 import type { Prover } from "../../relayer/src/prove/prover.ts";
+import { BatchCheckDuty } from "../../relayer/src/watch/check-batches.ts";
 import { insertFinding } from "../../relayer/src/watch/findings.ts";
 import type { WatchServices } from "../../relayer/src/watch/services.ts";
 import { runAll, watchTasks } from "../../relayer/src/watch/watchtower.ts";
@@ -30,6 +31,8 @@ import { eventually, freshFolder, silentLogger } from "./local-relayer.ts";
 
 const [SILENT, HONEST, TOWER] = [addressOf(1), addressOf(2), addressOf(3)];
 const WINDOW_SECONDS = 3_600;
+/** Nobody serves there. */
+const NOWHERE = "http://127.0.0.1:9/";
 
 describe("the tasks of a watchtower", () => {
   let ledger: Ledger;
@@ -91,31 +94,26 @@ describe("the tasks of a watchtower", () => {
     await runOf(tasks, "watch-data")(stopping.signal);
   });
 
-  it("demand what is withheld only when it was asked for in vain just now, or when little time is left", async () => {
+  it("demand what is withheld when they have asked for it in vain themselves, or little time is left", async () => {
     const [first] = silent;
     assert.ok(first);
     const finalAt = timeOf(10) + WINDOW_SECONDS;
-    const tried = (next_try_at_milliseconds: number) =>
-      ledger.transaction(async (tx) => {
-        await tx.deleteFrom("watched").execute();
-        await tx
-          .insertInto("watched")
-          .values({ batch_id: first.batchId, tries: 1, next_try_at_milliseconds })
-          .execute();
-      });
+    // As an earlier process left it.
+    await ledger.transaction((tx) =>
+      tx.insertInto("watched").values({ batch_id: first.batchId, tries: 1 }).execute(),
+    );
     const demandsAt = async (seconds: number) => {
       await demandWithheld(watching(seconds));
       const rows = await ledger.selectFrom("watch_actions").select("kind").execute();
       return rows.map(({ kind }) => kind);
     };
     const inTheLastQuarter = finalAt - WINDOW_SECONDS / 5;
-    await tried(Date.now() - 60_000);
-    assert.deepEqual(await demandsAt(inTheLastQuarter), [], "it is about to be asked for again");
-    await tried(Date.now() + 20_000);
-    assert.deepEqual(await demandsAt(inTheLastQuarter), ["demand"]);
-    await ledger.transaction((tx) => tx.deleteFrom("watch_actions").execute());
-    await tried(Date.now() - 60_000);
+    assert.deepEqual(await demandsAt(inTheLastQuarter), [], "its operator may be back");
     assert.deepEqual(await demandsAt(finalAt - WINDOW_SECONDS / 10), ["demand"]);
+    await ledger.transaction((tx) => tx.deleteFrom("watch_actions").execute());
+    await follow(ledger, [eventAt(12, 0, "EndpointAnnounced", { operator: SILENT, endpoint: NOWHERE })]);
+    await new BatchCheckDuty(watching(inTheLastQuarter)).step(new AbortController().signal);
+    assert.deepEqual(await demandsAt(inTheLastQuarter), Array(silent.length).fill("demand"));
   });
 
   it("take every step although one before it fails, and say so", async () => {

@@ -15,7 +15,7 @@ import { CoverageCount, insertCoverage } from "./coverage.ts";
 import { findBatch } from "./find-batch.ts";
 import { insertFinding, type NewFinding } from "./findings.ts";
 import { noteBatchClaims } from "./known-receipts.ts";
-import { LAST_RETRY_MILLISECONDS, retryDelay } from "./retries.ts";
+import { askedInVain, LAST_RETRY_MILLISECONDS, retryDelay } from "./retries.ts";
 import type { WatchServices } from "./services.ts";
 import { bindingSignatures } from "./signatures.ts";
 import { openedBy } from "./withheld.ts";
@@ -127,7 +127,9 @@ async function checkBatch(services: WatchServices, batch: ChainBatch & { tries: 
     const { entries } = data;
     const signatures = await bindingSignatures(services, batch.batch_id, batch.operator, entries);
     await checkClaims(services, header, batch.committed_at, data, signatures);
+    askedInVain(ledger).delete(batch.batch_id);
   } catch (error) {
+    askedInVain(ledger).add(batch.batch_id);
     const described = describeError(error);
     const over = clock.nowSeconds() >= batch.final_at;
     logger.warn(

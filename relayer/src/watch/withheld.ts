@@ -7,7 +7,6 @@ import { bytesToHex, type Hex, hexToBytes, ZERO_ADDRESS, ZERO_HASH } from "@mean
 import { sql } from "kysely";
 import { headerFromRow } from "../ledger/batches.ts";
 import type { ChainBatch } from "../ledger/chain-facts.ts";
-import { pauseIsOver } from "../ledger/due.ts";
 import { readPolicy } from "../registry/policies.ts";
 import { demandIntent, resolveDemandIntent } from "../tx/calls.ts";
 import { enqueue } from "../tx/intents.ts";
@@ -16,12 +15,12 @@ import { bondInEther } from "./budget.ts";
 import { checkClaim } from "./check-claim.ts";
 import { countCoverage } from "./coverage.ts";
 import { insertFinding } from "./findings.ts";
-import { LAST_RETRY_MILLISECONDS } from "./retries.ts";
+import { askedInVain } from "./retries.ts";
 import type { WatchServices } from "./services.ts";
 
 /** What must be left of a challenge window before a demand is made, as its inverse: a quarter. */
 const LAST_PART_OF_WINDOW = 4;
-/** With less left a demand is made even if the data was not asked for just now. */
+/** With less left a demand is made even if this process has not asked for the data. */
 const LAST_CHANCE_OF_WINDOW = 8;
 
 interface RevealedRow extends ChainBatch {
@@ -33,7 +32,7 @@ interface RevealedRow extends ChainBatch {
 
 /**
  * Demands to see one claim, by chance, of every batch whose data could still not be had in the last part of its window. Not
- * while it is being asked for again: an operator that is back earns our bond.
+ * for what was found before a restart alone: an operator that is back earns our bond.
  * An operator that does not show it loses its bond; one that does earns ours, and the claim is checked.
  */
 export async function demandWithheld(services: WatchServices): Promise<void> {
@@ -46,12 +45,6 @@ export async function demandWithheld(services: WatchServices): Promise<void> {
     .selectAll("b")
     .where("w.state", "=", sql.lit("pending"))
     .where("w.tries", ">", 0)
-    .where((eb) =>
-      eb.or([
-        eb.not(pauseIsOver("w.next_try_at_milliseconds", Date.now(), LAST_RETRY_MILLISECONDS)),
-        sql<boolean>`(b.final_at - CAST(${now} AS BIGINT)) * ${sql.lit(LAST_CHANCE_OF_WINDOW)} <= b.final_at - b.committed_at`,
-      ]),
-    )
     // What is shown of private data is the claim, which says nothing about its truth.
     .where("b.data_root", "<>", ZERO_HASH)
     .where("b.final_at", ">", now)
@@ -74,7 +67,11 @@ export async function demandWithheld(services: WatchServices): Promise<void> {
     )
     .orderBy("b.final_at")
     .execute();
+  const asked = askedInVain(ledger);
   for (const batch of withheld) {
+    const isLastChance =
+      (batch.final_at - now) * LAST_CHANCE_OF_WINDOW <= batch.final_at - batch.committed_at;
+    if (!asked.has(batch.batch_id) && !isLastChance) continue;
     const { terms } = await readPolicy(contracts, batch.policy_id);
     const header = headerFromRow(batch.operator, batch);
     const place = { batchId: batch.batch_id, index: randomInt(batch.count) };
