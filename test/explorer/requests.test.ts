@@ -30,7 +30,8 @@ const PATIENCE_SECONDS = 120;
 const MIN_LIFETIME_SECONDS = 300;
 const DAY_SECONDS = 24 * 3600;
 const CALLBACK_GAS = 100_000;
-/** As `ConsumerMock.sol` numbers it. */
+/** As `ConsumerMock.sol` numbers them. */
+const ACCEPT = 0;
 const REVERT = 1;
 const FEES_WEI = {
   open: 2n * 10n ** 15n,
@@ -49,6 +50,7 @@ describe("the explorer's pages of requests", () => {
   let context: BrowserContext | undefined;
   let requests: Record<RequestName, Hex>;
   let claims: Partial<Record<RequestName, Hex>>;
+  let redeliver: () => Promise<void>;
 
   before(async () => {
     await buildExplorerIfStale();
@@ -70,6 +72,7 @@ describe("the explorer's pages of requests", () => {
     const delivered = await asking.answered(relayer.url, "delivered", "window");
     const settled = await asking.answered(relayer.url, "settled", "proof");
     const refused = await asking.answered(relayer.url, "refused", "window", true);
+    redeliver = refused.redeliver;
     requests = {
       ...{ open: open.id, expired: expired.id, delivered: delivered.id },
       ...{ settled: settled.id, refused: refused.id },
@@ -177,6 +180,14 @@ describe("the explorer's pages of requests", () => {
       await photograph(page, `request-${name}`);
     });
   }
+
+  it("says no more that a contract refused the callback once it has taken it", async () => {
+    const page = await visit(`/requests/${requests.refused}`);
+    await page.getByText("the contract refused the callback").waitFor();
+    await redeliver();
+    await page.locator(".moment.is-CallbackRedelivered", { hasText: "Delivered again" }).waitFor();
+    await page.getByText("the contract refused the callback").waitFor({ state: "detached" });
+  });
 });
 
 const STATES: Record<RequestName, string> = {
@@ -264,7 +275,7 @@ async function asker({ chain, deployment, domain, modelId, policyIds }: LocalSta
     name: RequestName,
     policy: LocalPolicy,
     isByContract = false,
-  ): Promise<Asked & { claimId: Hex }> => {
+  ): Promise<Asked & { claimId: Hex; redeliver(): Promise<void> }> => {
     const asked = await ask(name, policy, DAY_SECONDS, isByContract);
     const { elements: input, salt } = secretsOf(name);
     const { requester } = asked.request;
@@ -280,8 +291,14 @@ async function asker({ chain, deployment, domain, modelId, policyIds }: LocalSta
       },
       PATIENCE_SECONDS,
     );
-    await (await contract.fulfil(asked.request, header, claim, index, [...proof], claim.outputHash)).wait();
-    return { ...asked, claimId };
+    const path: Hex[] = [...proof];
+    const delivery = [asked.request, header, claim, index, path, claim.outputHash] as const;
+    await (await contract.fulfil(...delivery)).wait();
+    const redeliver = async () => {
+      await (await consumer.setBehaviour(ACCEPT, 0)).wait();
+      await (await contract.redeliver(...delivery)).wait();
+    };
+    return { ...asked, claimId, redeliver };
   };
   return { ask, answered, contract, domain: requestsDomain };
 }
