@@ -4,10 +4,8 @@ import { attestBatches } from "./attest/attestor.ts";
 import type { EnclaveKeyFacts } from "./attest/renewal.ts";
 import { startEnclaveUpkeep } from "./attest/upkeep.ts";
 import { openBlobs } from "./availability/blob-reader.ts";
-import { createChainClock } from "./chain/clock.ts";
-import { bindContracts, bindModelRegistries } from "./chain/contracts.ts";
+import { bindModelRegistries } from "./chain/contracts.ts";
 import { type ChainView, pollChain } from "./chain/follow.ts";
-import { checkChain, connectRpc, type Rpc } from "./chain/rpc.ts";
 import { reportSuspension } from "./chain/suspension.ts";
 import { sealDueBatches } from "./commit/committer.ts";
 import { feeLimits } from "./config/fees.ts";
@@ -20,14 +18,14 @@ import { createPaywall } from "./gateway/access/x402.ts";
 import { createGateway } from "./gateway/app.ts";
 import { type GatewayServer, listen } from "./gateway/server.ts";
 import { indexTasks } from "./indexer/tasks.ts";
-import { claimIdentity } from "./ledger/facts.ts";
-import { type Ledger, openLedger } from "./ledger/ledger.ts";
+import type { Ledger } from "./ledger/ledger.ts";
 import { type AdminState, createAdminApp } from "./ops/admin/app.ts";
 import { listenLocally } from "./ops/admin/socket.ts";
 import { announceEndpoint } from "./ops/announce.ts";
 import { BACKLOG_MILLISECONDS, createBacklog } from "./ops/backlog.ts";
 import { BALANCES_MILLISECONDS, createBalances } from "./ops/balances.ts";
 import { Breaker } from "./ops/breaker.ts";
+import { type DaemonBase, startDaemon } from "./ops/daemon.ts";
 import { createLaneLease, type LaneLease, renewMilliseconds } from "./ops/lane-lease.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createMarginAlarm } from "./ops/margin-alarm.ts";
@@ -89,14 +87,17 @@ export async function startRelayer(
     options.logger ?? createLogger(config.log.level, undefined, (code) => metrics.errors.inc({ code }));
   await useFastKeccak();
   const signers = await openSigners(config);
-  const rpc = connectRpc(config.chain.rpcUrls, config.chain.chainId, logger);
-  const ledger = await openLedger(config.ledger);
-  try {
-    const runtimes = options.runtimes ?? new Map<string, ModelRuntime>();
-    const { services, poll } = await assemble(config, signers, ledger, rpc, logger, runtimes);
+  const { enclaveEvidence } = config.chain;
+  const belonging = {
+    operator: config.operator.address,
+    addresses: enclaveEvidence ? { "chain.enclaveEvidence": enclaveEvidence } : {},
+  };
+  const runtimes = options.runtimes ?? new Map<string, ModelRuntime>();
+  return startDaemon(config, belonging, logger, async (base) => {
+    const { services, poll } = await assemble(config, signers, base, runtimes);
     const holds: Holds = {
-      operator: createLaneLease(ledger, "operator", logger, config.leaseMilliseconds),
-      watch: createLaneLease(ledger, "watch", logger, config.leaseMilliseconds),
+      operator: createLaneLease(base.ledger, "operator", logger, config.leaseMilliseconds),
+      watch: createLaneLease(base.ledger, "watch", logger, config.leaseMilliseconds),
       senders: await sendersOf(services),
     };
     await keepLeases(config, holds);
@@ -105,36 +106,17 @@ export async function startRelayer(
     await services.breaker.look();
     await services.backlog.look();
     await services.balances.look();
-    return await run(services, metrics, holds, pollAsHolder);
-  } catch (error) {
-    await ledger.close();
-    rpc.destroy();
-    throw error;
-  }
+    return run(services, metrics, holds, pollAsHolder);
+  });
 }
 
 async function assemble(
   config: RelayerConfig,
   signers: Signers,
-  ledger: Ledger,
-  rpc: Rpc,
-  logger: Logger,
+  base: DaemonBase,
   runtimes: ReadonlyMap<string, ModelRuntime>,
 ): Promise<{ services: Services; poll: (duties: LaneLease) => Promise<void> }> {
-  const { rpcUrls, chainId, settlement, enclaveEvidence } = config.chain;
-  await checkChain(rpc, rpcUrls, chainId, {
-    "chain.settlement": settlement,
-    ...(enclaveEvidence ? { "chain.enclaveEvidence": enclaveEvidence } : {}),
-  });
-  // Before a new ledger is tied to the address for ever.
-  const contracts = await bindContracts(rpc, settlement);
-  const genesis = await rpc.getBlock(0);
-  await claimIdentity(ledger, {
-    chainId,
-    genesisHash: genesis?.hash ?? "unknown",
-    settlement,
-    operator: config.operator.address,
-  });
+  const { rpc, ledger, contracts, clock, logger } = base;
   const policies = await loadPolicies(config.policies, contracts, logger);
   const evidence = policies.flatMap(({ terms }) => [terms.zkEvidence, terms.teeEvidence]);
   const registries = await bindModelRegistries(
@@ -143,19 +125,13 @@ async function assemble(
   );
   const models = await loadModels(config.models, registries, runtimes);
   let view: ChainView | undefined;
-  const clock = createChainClock();
   const operatorSenders = [signers.senders.answer, signers.senders.finalise, signers.senders.commit];
   const senderAddresses = [...operatorSenders, ...(signers.challenger ? [signers.challenger] : [])].map(
     ({ address }) => address,
   );
   const services: Services = {
+    ...base,
     config,
-    domain: { chainId: BigInt(chainId), settlement },
-    ledger,
-    rpc,
-    contracts,
-    clock,
-    logger,
     models,
     policies,
     signers,

@@ -31,6 +31,7 @@ import { quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
 import { type Party, pem } from "../../relayer/src/attest/simulated/pki/x509.ts";
 import type { AttestationKind } from "../../relayer/src/cli/enclave/document-file.ts";
 import { type Verdict, verdictOf } from "../../relayer/src/cli/enclave/verify.ts";
+import { QUOTE_KINDS } from "../enclave/quote-kinds.ts";
 import { readDcapVectors, vectorFolder } from "../enclave/vectors.ts";
 
 const BIN = fileURLToPath(new URL("../../relayer/bin/meantime.js", import.meta.url));
@@ -219,15 +220,7 @@ describe("meantime enclave verify, shapes of documents", () => {
 
 describe("meantime enclave verify, shapes of collateral", () => {
   it("judges every kind of quote, under the Platform and the Processor CA", async () => {
-    const kinds = [
-      { tee: "sgx", version: 3 },
-      { tee: "sgx", version: 4 },
-      { tee: "sgx", version: 5 },
-      { tee: "tdx", version: 4 },
-      { tee: "tdx", version: 5 },
-      { tee: "tdx", version: 5, isTd15: true },
-    ] as const;
-    for (const kind of kinds) {
+    for (const kind of QUOTE_KINDS) {
       const verdict = await intel(quote(kind), bundle(kind.tee), kind.tee);
       assert.equal(verdict.tcbStatus, "UpToDate");
       assert.ok(verdict.accepted);

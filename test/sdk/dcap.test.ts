@@ -21,23 +21,16 @@ import {
   rootCertificate,
 } from "../../relayer/src/attest/simulated/pki/intel.ts";
 import { quote } from "../../relayer/src/attest/simulated/pki/quotes.ts";
+import { QUOTE_KINDS } from "../enclave/quote-kinds.ts";
 import { readDcapVectors, readFolder, vectorFolder } from "../enclave/vectors.ts";
 
 const folder = vectorFolder("dcap");
-const KINDS = [
-  { tee: "sgx", version: 3 },
-  { tee: "sgx", version: 4 },
-  { tee: "sgx", version: 5 },
-  { tee: "tdx", version: 4 },
-  { tee: "tdx", version: 5 },
-  { tee: "tdx", version: 5, isTd15: true },
-] as const;
 
 const hasCode = (code: string) => (error: unknown) => error instanceof MeantimeError && error.code === code;
 
 describe("Intel quotes in the SDK", () => {
   it("takes every kind of quote apart into what was signed, what signs it, and the PCK certificate", () => {
-    for (const kind of KINDS) {
+    for (const kind of QUOTE_KINDS) {
       const pck = pckCertificate();
       const split = splitQuote(quote({ ...kind, pck }));
       assert.equal(split.version, kind.version);
@@ -74,7 +67,7 @@ describe("Intel quotes in the SDK", () => {
   });
 
   it("refuses a quote that is cut short anywhere", () => {
-    for (const kind of KINDS) {
+    for (const kind of QUOTE_KINDS) {
       const bytes = quote(kind);
       for (let length = 0; length < bytes.length; length += 97) {
         assert.throws(() => splitQuote(bytes.slice(0, length)), hasCode("MT-SDK-653"), `${length} bytes`);

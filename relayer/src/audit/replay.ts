@@ -5,6 +5,7 @@ import type { SettlementDomain } from "@meantime/sdk/domain";
 import type { Address, Hex } from "@meantime/sdk/hex";
 import { closes, EVIDENCE_KINDS, type Policy } from "@meantime/sdk/policy";
 import type { Result } from "ethers";
+import { policyTermsOf } from "../registry/policy-terms.ts";
 import { type ChainEvent, type ContractName, lower } from "./events.ts";
 import type { Place } from "./findings.ts";
 import {
@@ -156,7 +157,7 @@ const HANDLERS: Partial<Record<ContractName, Record<string, Handler>>> = {
   },
   policies: {
     PolicyRegistered: ({ record, args, place }) => {
-      const policy = policyOf(args.policy);
+      const policy = policyTermsOf(args.policy);
       record.policies.set(lower(args.policyId), { policy, registeredAt: place.blockTime });
     },
     EvidenceSet: ({ record, args, place }) => {
@@ -434,19 +435,4 @@ function moneyOf(record: ChainRecord, token: Address): MoneyRecord {
 
 function policyOfBatch(record: ChainRecord, { header }: BatchRecord): Policy | undefined {
   return record.policies.get(header.policyId)?.policy;
-}
-
-function policyOf(args: Result): Policy {
-  const number = (name: string) => Number(args[name]);
-  const address = (name: string) => lower(args[name]);
-  return {
-    ...{ rule: number("rule"), answerKinds: number("answerKinds"), publicData: Boolean(args.publicData) },
-    ...{ bondToken: address("bondToken"), zkEvidence: address("zkEvidence") },
-    ...{ teeEvidence: address("teeEvidence"), quorumEvidence: address("quorumEvidence") },
-    ...{ challengeWindowSeconds: number("challengeWindowSeconds") },
-    ...{ attestedWindowSeconds: number("attestedWindowSeconds") },
-    ...{ proveWindowSeconds: number("proveWindowSeconds") },
-    ...{ claimBondWei: BigInt(args.claimBondWei), challengeBondWei: BigInt(args.challengeBondWei) },
-    ...{ challengerBps: number("challengerBps"), requesterBps: number("requesterBps") },
-  };
 }

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { Hono } from "hono";
-import { createChainClock } from "../chain/clock.ts";
-import { bindContracts } from "../chain/contracts.ts";
 import { type ChainView, pollEvents } from "../chain/follow.ts";
-import { checkChain, connectRpc, type Rpc } from "../chain/rpc.ts";
 import type { IndexerConfig } from "../config/indexer.ts";
 import { describeError, TemporaryError } from "../errors.ts";
 import { errorBody, HttpError } from "../gateway/http-error.ts";
 import { servePage } from "../gateway/page.ts";
-import { type GatewayServer, listen } from "../gateway/server.ts";
-import { claimIdentity } from "../ledger/facts.ts";
-import { type Ledger, openLedger } from "../ledger/ledger.ts";
+import { listen } from "../gateway/server.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { type DaemonBase, startDaemon, stopOnce, whileHeld } from "../ops/daemon.ts";
 import { createLaneLease, type LaneLease, renewMilliseconds } from "../ops/lane-lease.ts";
 import { createLogger, type Logger } from "../ops/logger.ts";
 import { createIndexMetrics } from "../ops/metrics/index-metrics.ts";
@@ -45,47 +42,14 @@ export async function startIndexer(
   config: IndexerConfig,
   logger: Logger = createLogger(config.log.level),
 ): Promise<RunningIndexer> {
-  const rpc = connectRpc(config.chain.rpcUrls, config.chain.chainId, logger);
-  const ledger = await openLedger(config.ledger);
-  try {
-    const services = await assemble(config, ledger, rpc, logger);
-    return await run(config, services, rpc, ledger);
-  } catch (error) {
-    await ledger.close();
-    rpc.destroy();
-    throw error;
-  }
+  return startDaemon(config, { operator: NO_OPERATOR }, logger, (base) => run(config, base));
 }
 
-async function assemble(
-  config: IndexerConfig,
-  ledger: Ledger,
-  rpc: Rpc,
-  logger: Logger,
-): Promise<IndexServices> {
-  const { rpcUrls, chainId, settlement, startBlock, inferenceRequests } = config.chain;
-  await checkChain(rpc, rpcUrls, chainId, { "chain.settlement": settlement });
-  const contracts = await bindContracts(rpc, settlement);
-  const genesis = await rpc.getBlock(0);
-  await claimIdentity(ledger, {
-    ...{ chainId, settlement, operator: NO_OPERATOR },
-    genesisHash: genesis?.hash ?? "unknown",
-  });
-  return {
-    ...{ ledger, rpc, contracts, logger, startBlock, inferenceRequests },
-    domain: { chainId: BigInt(chainId), settlement },
-    clock: createChainClock(),
-    allowPrivateAddresses: config.index.allowPrivateAddresses,
-  };
-}
-
-async function run(
-  config: IndexerConfig,
-  services: IndexServices,
-  rpc: Rpc,
-  ledger: Ledger,
-): Promise<RunningIndexer> {
-  const { logger } = services;
+async function run(config: IndexerConfig, base: DaemonBase): Promise<RunningIndexer> {
+  const { ledger, logger } = base;
+  const { startBlock, inferenceRequests } = config.chain;
+  const { allowPrivateAddresses } = config.index;
+  const services: IndexServices = { ...base, startBlock, inferenceRequests, allowPrivateAddresses };
   const lane = createLaneLease(ledger, "operator", logger, config.leaseMilliseconds);
   await lane.keep();
   const writing = { ...services, ledger: lane.ledger };
@@ -100,30 +64,14 @@ async function run(
   const server = await listen(app, config.gateway.host, config.gateway.port);
   const supervisor = supervise(tasksOf(config, writing, lane, poll), logger);
   logger.info({ url: server.url, settlement: config.chain.settlement }, "index started");
-  let stopped: Promise<void> | undefined;
-  return {
-    url: server.url,
-    ledger,
-    health: () => supervisor.health(),
-    stop: () => {
-      isStopping = true;
-      stopped ??= stop(supervisor.stop(), server, lane, rpc, ledger);
-      return stopped;
-    },
+  const stop = async () => {
+    isStopping = true;
+    await Promise.all([supervisor.stop(), server.close(DRAIN_MILLISECONDS)]);
+    base.rpc.destroy();
+    await lane.leave();
+    await ledger.close();
   };
-}
-
-async function stop(
-  tasksEnded: Promise<void>,
-  server: GatewayServer,
-  lane: LaneLease,
-  rpc: Rpc,
-  ledger: Ledger,
-): Promise<void> {
-  await Promise.all([tasksEnded, server.close(DRAIN_MILLISECONDS)]);
-  rpc.destroy();
-  await lane.leave();
-  await ledger.close();
+  return { url: server.url, ledger, health: () => supervisor.health(), stop: stopOnce(stop) };
 }
 
 function tasksOf(
@@ -133,13 +81,7 @@ function tasksOf(
   poll: () => Promise<void>,
 ): Task[] {
   const every = chain.pollMilliseconds;
-  const task = (name: string, run: Task["run"]): Task => ({
-    name,
-    everyMilliseconds: every,
-    run: async (signal) => {
-      if (lane.holds()) await run(signal);
-    },
-  });
+  const task = (name: string, run: Task["run"]) => whileHeld(lane, { name, everyMilliseconds: every, run });
   return [
     { name: "leases", everyMilliseconds: renewMilliseconds(leaseMilliseconds), run: () => lane.keep() },
     { name: "chain", everyMilliseconds: every, run: poll },

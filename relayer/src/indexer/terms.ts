@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { Address, Hex } from "@meantime/sdk/hex";
+import type { Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_RULES, type Policy } from "@meantime/sdk/policy";
 import type { Reader } from "../ledger/schema.ts";
+import { type PolicyFields, policyTermsOf } from "../registry/policy-terms.ts";
 
 /** A policy is named by the hash of its content: what was read once holds for ever, on every branch. */
 const known = new Map<Hex, Policy>();
@@ -42,21 +43,5 @@ export async function ruleOf(db: Reader, policyId: Hex): Promise<number> {
 /** The terms in the arguments of a `PolicyRegistered` event, as `events` has them. */
 export function termsFromArguments(text: string): Policy {
   const { policy } = JSON.parse(text) as { policy: string };
-  const fields = JSON.parse(policy) as Record<keyof Policy, string>;
-  return {
-    rule: Number(fields.rule),
-    answerKinds: Number(fields.answerKinds),
-    publicData: fields.publicData === "true",
-    bondToken: fields.bondToken as Address,
-    zkEvidence: fields.zkEvidence as Address,
-    teeEvidence: fields.teeEvidence as Address,
-    quorumEvidence: fields.quorumEvidence as Address,
-    challengeWindowSeconds: Number(fields.challengeWindowSeconds),
-    attestedWindowSeconds: Number(fields.attestedWindowSeconds),
-    proveWindowSeconds: Number(fields.proveWindowSeconds),
-    claimBondWei: BigInt(fields.claimBondWei),
-    challengeBondWei: BigInt(fields.challengeBondWei),
-    challengerBps: Number(fields.challengerBps),
-    requesterBps: Number(fields.requesterBps),
-  };
+  return policyTermsOf(JSON.parse(policy) as PolicyFields);
 }

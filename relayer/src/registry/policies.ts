@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { Address, Hex } from "@meantime/sdk/hex";
+import type { Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_RULES, type Policy } from "@meantime/sdk/policy";
 import type { Contracts } from "../chain/contracts.ts";
 import type { PolicyConfig } from "../config/load.ts";
 import { RelayerError } from "../errors.ts";
 import type { Logger } from "../ops/logger.ts";
 import type { ServedPolicy } from "../services.ts";
+import { policyTermsOf } from "./policy-terms.ts";
 
 /** Rules under which a claim is final early by a proof of its own only. */
 const RULES_OF_PROOF: readonly number[] = [EVIDENCE_RULES.zk, EVIDENCE_RULES.teeAndZk];
@@ -57,23 +58,5 @@ export async function readPolicy(
   id: Hex,
 ): Promise<{ terms: Policy; registeredAt: bigint }> {
   const { policy, registeredAt } = await contracts.policies.policyOf(id);
-  return {
-    registeredAt,
-    terms: {
-      rule: Number(policy.rule),
-      answerKinds: Number(policy.answerKinds),
-      publicData: policy.publicData,
-      bondToken: policy.bondToken.toLowerCase() as Address,
-      zkEvidence: policy.zkEvidence.toLowerCase() as Address,
-      teeEvidence: policy.teeEvidence.toLowerCase() as Address,
-      quorumEvidence: policy.quorumEvidence.toLowerCase() as Address,
-      challengeWindowSeconds: Number(policy.challengeWindowSeconds),
-      attestedWindowSeconds: Number(policy.attestedWindowSeconds),
-      proveWindowSeconds: Number(policy.proveWindowSeconds),
-      claimBondWei: policy.claimBondWei,
-      challengeBondWei: policy.challengeBondWei,
-      challengerBps: Number(policy.challengerBps),
-      requesterBps: Number(policy.requesterBps),
-    },
-  };
+  return { registeredAt, terms: policyTermsOf(policy) };
 }

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { Address } from "@meantime/sdk/hex";
 import { openBlobs } from "../availability/blob-reader.ts";
-import { createChainClock } from "../chain/clock.ts";
-import { bindContracts } from "../chain/contracts.ts";
 import { pollEvents } from "../chain/follow.ts";
-import { checkChain, connectRpc, type Rpc } from "../chain/rpc.ts";
 import { feeLimits } from "../config/fees.ts";
 import type { WatchtowerConfig } from "../config/watch.ts";
 import { describeError } from "../errors.ts";
 import { CREDITS_MILLISECONDS, withdrawCredits } from "../finalise/withdraw.ts";
-import { claimIdentity } from "../ledger/facts.ts";
-import { type Ledger, openLedger } from "../ledger/ledger.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import { BALANCES_MILLISECONDS, type Balances, createBalances } from "../ops/balances.ts";
+import { type DaemonBase, startDaemon, stopOnce, whileHeld } from "../ops/daemon.ts";
 import { createLaneLease, type LaneLease, renewMilliseconds } from "../ops/lane-lease.ts";
 import { createLogger, type Logger } from "../ops/logger.ts";
 import { supervise, type Task, type TaskHealth } from "../ops/supervisor.ts";
@@ -50,77 +46,46 @@ export async function startWatchtower(
 ): Promise<RunningWatchtower> {
   const { challengerKey } = config.watch;
   const challenger = challengerKey && (await openSigner(challengerKey));
-  const rpc = connectRpc(config.chain.rpcUrls, config.chain.chainId, logger);
-  const ledger = await openLedger(config.ledger);
-  try {
-    const services = await assemble(config, challenger?.address, ledger, rpc, logger);
-    const lane = createLaneLease(ledger, "watch", logger, config.leaseMilliseconds);
-    const watched = challenger ? [challenger.address] : [];
-    const balances = createBalances(rpc, watched, config.fees.floorTransactions, logger);
-    await balances.look();
-    const senders = await sendersOf(config, services, balances, challenger);
-    const leases = [lane, ...senders.map(({ lease }) => lease)];
-    const keep = async () => {
-      for (const lease of leases) await lease.keep();
-    };
-    await keep();
-    const watching = { ...services, ledger: lane.ledger };
-    if (lane.holds()) await pollEvents(watching);
-    const prover = await proverOf(config, watching);
-    const supervisor = supervise(
-      tasksOf(config, watching, { lane, senders, keep, prover, balances }),
-      logger,
-    );
-    logger.info({ mode: config.watch.mode, challenger: services.challengerAddress }, "watchtower started");
-    let stopped: Promise<void> | undefined;
-    const stop = async () => {
-      const ended = supervisor.stop();
-      prover.close();
-      services.blobs.kzg.close();
-      await ended;
-      rpc.destroy();
-      await Promise.allSettled(leases.map((lease) => lease.leave()));
-      await ledger.close();
-    };
-    return {
-      ledger,
-      health: () => supervisor.health(),
-      stop: () => {
-        stopped ??= stop();
-        return stopped;
-      },
-    };
-  } catch (error) {
-    await ledger.close();
-    rpc.destroy();
-    throw error;
-  }
+  return startDaemon(config, { operator: NO_OPERATOR }, logger, (base) => run(config, base, challenger));
 }
 
-async function assemble(
+async function run(
   config: WatchtowerConfig,
-  challengerAddress: Address | undefined,
-  ledger: Ledger,
-  rpc: Rpc,
-  logger: Logger,
-): Promise<WatchServices & { config: WatchtowerConfig }> {
-  const { rpcUrls, chainId, settlement } = config.chain;
-  await checkChain(rpc, rpcUrls, chainId, { "chain.settlement": settlement });
-  const contracts = await bindContracts(rpc, settlement);
-  const genesis = await rpc.getBlock(0);
-  await claimIdentity(ledger, {
-    ...{ chainId, settlement, operator: NO_OPERATOR },
-    genesisHash: genesis?.hash ?? "unknown",
-  });
-  return {
-    ...{ config, ledger, rpc, contracts, logger },
-    domain: { chainId: BigInt(chainId), settlement },
-    clock: createChainClock(),
+  base: DaemonBase,
+  challenger: Signer | undefined,
+): Promise<RunningWatchtower> {
+  const { ledger, rpc, logger } = base;
+  const services: WatchServices & { config: WatchtowerConfig } = {
+    ...{ ...base, config, challengerAddress: challenger?.address },
     // A model's id is the hash of its content: a claim of another content names another id, whatever a registry says.
     models: await loadModels(config.models, [], new Map()),
-    challengerAddress,
     blobs: openBlobs(config.watch.blobs),
   };
+  const lane = createLaneLease(ledger, "watch", logger, config.leaseMilliseconds);
+  const watched = challenger ? [challenger.address] : [];
+  const balances = createBalances(rpc, watched, config.fees.floorTransactions, logger);
+  await balances.look();
+  const senders = await sendersOf(config, services, balances, challenger);
+  const leases = [lane, ...senders.map(({ lease }) => lease)];
+  const keep = async () => {
+    for (const lease of leases) await lease.keep();
+  };
+  await keep();
+  const watching = { ...services, ledger: lane.ledger };
+  if (lane.holds()) await pollEvents(watching);
+  const prover = await proverOf(config, watching);
+  const supervisor = supervise(tasksOf(config, watching, { lane, senders, keep, prover, balances }), logger);
+  logger.info({ mode: config.watch.mode, challenger: services.challengerAddress }, "watchtower started");
+  const stop = async () => {
+    const ended = supervisor.stop();
+    prover.close();
+    services.blobs.kzg.close();
+    await ended;
+    rpc.destroy();
+    await Promise.allSettled(leases.map((lease) => lease.leave()));
+    await ledger.close();
+  };
+  return { ledger, health: () => supervisor.health(), stop: stopOnce(stop) };
 }
 
 function proverOf({ prover, watch }: WatchtowerConfig, { models, logger }: WatchServices): Promise<Prover> {
@@ -172,13 +137,8 @@ function tasksOf(
   services: WatchServices & { config: WatchtowerConfig },
   { lane, senders, keep, prover, balances }: Work,
 ): Task[] {
-  const task = (name: string, run: Task["run"], lease = lane): Task => ({
-    name,
-    everyMilliseconds: chain.pollMilliseconds,
-    run: async (signal) => {
-      if (lease.holds()) await run(signal);
-    },
-  });
+  const task = (name: string, run: Task["run"], lease = lane) =>
+    whileHeld(lease, { name, everyMilliseconds: chain.pollMilliseconds, run });
   return [
     { name: "leases", everyMilliseconds: renewMilliseconds(leaseMilliseconds), run: keep },
     { name: "balances", everyMilliseconds: BALANCES_MILLISECONDS, run: () => balances.look() },
