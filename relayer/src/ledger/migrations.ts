@@ -501,4 +501,11 @@ CREATE TABLE sidecars (
 );
 `,
   },
+  {
+    version: 7,
+    name: "failed payments",
+    text: `
+CREATE INDEX payments_failed ON payments (next_try_at_milliseconds) WHERE state = 'failed';
+`,
+  },
 ];

@@ -183,6 +183,30 @@ export function duePayments(db: Reader, nowMilliseconds: number, limit: number):
     .execute();
 }
 
+/** Payments that are not paid, and that the chain is to be asked about again: somebody may still pay them. */
+export function failedPayments(db: Reader, nowMilliseconds: number, limit: number): Promise<Payment[]> {
+  return db
+    .selectFrom("payments")
+    .selectAll()
+    .where("state", "=", "failed")
+    .where("next_try_at_milliseconds", "<=", nowMilliseconds)
+    .orderBy("next_try_at_milliseconds")
+    .limit(limit)
+    .execute();
+}
+
+/** Says when a failed payment is looked at again. That it failed, and when, stays as it is. */
+export async function lookAgainAt(ledger: Ledger, id: Hex, nextTryAtMilliseconds: number): Promise<void> {
+  await ledger.transaction((tx) =>
+    tx
+      .updateTable("payments")
+      .set({ next_try_at_milliseconds: nextTryAtMilliseconds })
+      .where("id", "=", id)
+      .where("state", "=", "failed")
+      .execute(),
+  );
+}
+
 /** Payments by state. */
 export async function paymentCounts(db: Reader): Promise<Record<PaymentState, number>> {
   const rows = await db
