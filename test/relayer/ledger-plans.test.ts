@@ -10,6 +10,7 @@ import { claimsOfBatch, latestClaims } from "../../relayer/src/ledger/claim-stat
 import { openChallenges } from "../../relayer/src/ledger/disputes.ts";
 import { migrate } from "../../relayer/src/ledger/migrate.ts";
 import { openOmissions } from "../../relayer/src/ledger/omissions.ts";
+import { duePayments, failedPayments } from "../../relayer/src/ledger/payments.ts";
 import {
   findByRequest,
   receiptsOfBatch,
@@ -55,6 +56,8 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["a transaction by its key", (db) => findIntent(db, "commit:0x03")],
   ["a free nonce", (db) => lowestFreeNonce(db, OPERATOR, 7)],
   ["batches to release", (db) => releaseFinalBatches(services(db))],
+  ["payments to ask about", (db) => duePayments(db, 1, 20)],
+  ["failed payments that may still be made", (db) => failedPayments(db, 1, 20)],
   ["what bonds may be risked", (db) => budgetLeft(services(db))],
 ];
 

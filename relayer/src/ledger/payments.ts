@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Address, Hex } from "@meantime/sdk/hex";
+import { sql } from "kysely";
 import type { Ledger } from "./ledger.ts";
 import type { PaymentState, Reader, Row } from "./schema.ts";
 
@@ -171,12 +172,12 @@ export function paymentByIdentifier(
     .executeTakeFirst();
 }
 
-/** Payments whose outcome is to be asked for again. */
+/** Payments whose outcome is to be asked for again. The state stands in the text, or SQLite would not use its index. */
 export function duePayments(db: Reader, nowMilliseconds: number, limit: number): Promise<Payment[]> {
   return db
     .selectFrom("payments")
     .selectAll()
-    .where("state", "=", "pending")
+    .where("state", "=", sql.lit("pending"))
     .where("next_try_at_milliseconds", "<=", nowMilliseconds)
     .orderBy("next_try_at_milliseconds")
     .limit(limit)
@@ -188,7 +189,7 @@ export function failedPayments(db: Reader, nowMilliseconds: number, limit: numbe
   return db
     .selectFrom("payments")
     .selectAll()
-    .where("state", "=", "failed")
+    .where("state", "=", sql.lit("failed"))
     .where("next_try_at_milliseconds", "<=", nowMilliseconds)
     .orderBy("next_try_at_milliseconds")
     .limit(limit)
