@@ -96,6 +96,14 @@ export const rateLimitSchema = z.strictObject({
   attestationsPerMinute: z.int().min(1).max(100_000).default(30).describe("of all callers together"),
 });
 
+/** Streams of events that one client may keep open. */
+export const streamsPerAddressSchema = z
+  .int()
+  .min(1)
+  .max(65_536)
+  .default(32)
+  .describe("event streams of one kind that one network address (IPv6: a /64) may keep open");
+
 /** Proxies whose X-Forwarded-For is believed. */
 export const trustedProxiesSchema = z
   .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
