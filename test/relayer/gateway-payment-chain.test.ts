@@ -309,7 +309,7 @@ describe("payments on a chain that can be asked", () => {
   });
 
   it("calls nothing failed while the chain cannot be asked", async () => {
-    const blind = await startRelayer(await configOf([NOBODY], 1_500), { logger: silentLogger });
+    const blind = await startRelayer(await configOf([NOBODY], 8_000), { logger: silentLogger });
     try {
       for (const [seed, conduct] of [
         [20, "too-late"],
