@@ -46,7 +46,7 @@ for (const database of TEST_DATABASES) {
         await hold(seed, NOW, 10);
         await notePayment(ledger, idOf(seed), { state: "pending", nextTryAtMilliseconds }, NOW);
       }
-      const due = await duePayments(ledger, NOW, HOUR, 10);
+      const due = await duePayments(ledger, "pending", NOW, HOUR, 10);
       assert.deepEqual(
         due.map(({ id }) => id),
         [idOf(2)],

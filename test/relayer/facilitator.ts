@@ -5,7 +5,24 @@ import type { AddressInfo } from "node:net";
 import { verifyTypedData } from "ethers";
 
 /** What a settlement does: pays and says so, refuses, pays and says nothing, says something else, or hangs up. */
-export type SettleConduct = "pay" | "refuse" | "pay-and-hang" | "pay-and-break" | "not-sure" | "hang";
+export type SettleConduct =
+  | "pay"
+  | "refuse"
+  | "pay-and-hang"
+  | "pay-and-break"
+  | "not-sure"
+  | "too-late"
+  | "hang"
+  | SettleOnChain;
+
+/** Settles on a real chain. @returns the transaction, or what the facilitator says instead */
+export type SettleOnChain = (paid: SignedAuthorization) => Promise<{ transaction: string } | string>;
+
+/** What a payer signed. */
+export interface SignedAuthorization {
+  authorization: Authorization;
+  signature: string;
+}
 
 /** A facilitator on a real port. It judges signatures in earnest and keeps a chain's books: each nonce moves money once. */
 export interface TestFacilitator {
@@ -17,7 +34,7 @@ export interface TestFacilitator {
   close(): void;
 }
 
-interface Authorization {
+export interface Authorization {
   from: string;
   to: string;
   value: string;
@@ -74,18 +91,29 @@ export async function startFacilitator(network: string): Promise<TestFacilitator
     reply(response, reason ? { isValid: false, invalidReason: reason, payer } : { isValid: true, payer });
   }
 
-  function settle(asked: Asked, response: ServerResponse): unknown {
+  async function settle(asked: Asked, response: ServerResponse): Promise<unknown> {
     facilitator.asked.settle += 1;
     const { payer, nonce, reason } = judge(asked, facilitator.paid);
     const answer = { network: asked.paymentRequirements.network, payer };
     const refuse = (errorReason: string) =>
       reply(response, { ...answer, success: false, errorReason, transaction: "" });
     if (reason) return refuse(reason);
-    switch (facilitator.conduct.settle) {
+    const { settle: conduct } = facilitator.conduct;
+    if (typeof conduct === "function") {
+      const { authorization, signature } = asked.paymentPayload.payload;
+      if (!authorization) return refuse("unsupported_payload_type");
+      const outcome = await conduct({ authorization, signature });
+      return typeof outcome === "string"
+        ? refuse(outcome)
+        : reply(response, { ...answer, success: true, ...outcome });
+    }
+    switch (conduct) {
       case "refuse":
         return refuse("invalid_exact_evm_insufficient_balance");
       case "not-sure":
         return refuse("unexpected_settle_error");
+      case "too-late":
+        return refuse("invalid_exact_evm_transaction_failed");
       case "hang":
         return;
       case "pay":

@@ -8,6 +8,8 @@ import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { createBearerCheck } from "../../relayer/src/gateway/access/bearer.ts";
 import { clientAddressOf } from "../../relayer/src/gateway/access/client-address.ts";
 import { createRateLimiter } from "../../relayer/src/gateway/access/rate-limit.ts";
+import { createStreamPlaces } from "../../relayer/src/gateway/access/stream-places.ts";
+import { HttpError } from "../../relayer/src/gateway/http-error.ts";
 import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
@@ -101,6 +103,33 @@ describe("address of a client", () => {
   for (const [what, trusted, peer, header, found] of addresses) {
     it(`is ${what}`, () => assert.equal(clientAddressOf(trusted)(peer, header), found));
   }
+});
+
+describe("places for streams", () => {
+  it("are shared by all clients, and no client has more than its share", () => {
+    const places = createStreamPlaces(
+      { most: 3, perAddress: 2, trustedProxies: ["10.0.0.1"] },
+      () => new HttpError(503, "MT-GW-042", "full", "later"),
+    );
+    const from = (address: string) => {
+      const incoming = { socket: { remoteAddress: "10.0.0.1" } };
+      return {
+        ...{ env: { incoming }, req: { header: () => address } },
+      } as unknown as Parameters<typeof places.take>[0];
+    };
+    const leave = places.take(from("2001:db8:1:2::1"));
+    places.take(from("2001:db8:1:2::2"));
+    // The same /64.
+    assert.throws(() => places.take(from("2001:db8:1:2::3")), { code: "MT-ACC-017", status: 429 });
+    places.take(from("198.51.100.1"));
+    assert.throws(() => places.take(from("198.51.100.1")), { code: "MT-GW-042" });
+    assert.equal(places.count(), 3);
+    leave();
+    leave();
+    assert.equal(places.count(), 2);
+    places.take(from("2001:db8:1:2::3"));
+    assert.throws(() => places.take(from("2001:db8:1:2::1")), { code: "MT-ACC-017" });
+  });
 });
 
 describe("bearer keys", () => {
@@ -259,6 +288,74 @@ describe("gateway with keys and limits", () => {
     }
   });
 
+  it("refuses who may not ask before it has read any of the body", async () => {
+    const limits = keys((gateway) => {
+      gateway.rateLimit = { burst: 3, perAddressPerMinute: 1, attestationsPerMinute: 30 };
+    });
+    await withRelayer(limits, async (relayer) => {
+      const tries: [authorization: string | undefined, length: string, code: string][] = [
+        [undefined, "transfer-encoding: chunked", "MT-ACC-001"],
+        ["Bearer a-guessed-key-of-somebody", "transfer-encoding: chunked", "MT-ACC-002"],
+        // Too large as well; but that is nothing that a stranger is told.
+        [undefined, "content-length: 999999999", "MT-ACC-001"],
+        [undefined, "transfer-encoding: chunked", "MT-ACC-003"],
+        [`Bearer ${KEY}`, "content-length: 999999999", "MT-GW-003"],
+      ];
+      for (const [authorization, length, code] of tries) {
+        const head = [
+          "POST /v1/infer/tiny_mlp HTTP/1.1",
+          ...["host: h", "content-type: application/json", length],
+          ...(authorization === undefined ? [] : [`authorization: ${authorization}`]),
+        ];
+        // The body never ends, so that whoever waits for it answers nothing.
+        const answer = await answerTo(relayer, `${head.join("\r\n")}\r\n\r\n5\r\n{"inp\r\n`);
+        assert.match(answer, new RegExp(`"${code}"`));
+      }
+    });
+  });
+
+  it("gives one network address no more than its share of event streams, of each kind", async () => {
+    const shares = ({ gateway }: RelayerConfig) => {
+      Object.assign(gateway, { streamsPerAddress: 2, trustedProxies: ["127.0.0.0/8"] });
+    };
+    await withRelayer(shares, async (relayer) => {
+      const answered = await ask(relayer, undefined);
+      const { receipt } = (await answered.json()) as { receipt: { claimId: string } };
+      for (const path of [`/v1/claims/${receipt.claimId}/events`, "/index/v1/stream"]) {
+        const listen = async (address: string, method = "GET") => {
+          const leave = new AbortController();
+          const response = await fetch(new URL(path, relayer.url), {
+            ...{ method, headers: { "x-forwarded-for": address }, signal: leave.signal },
+          });
+          return { response, leave: () => leave.abort() };
+        };
+        // Nobody reads what a HEAD would open.
+        for (let times = 0; times < 3; times += 1)
+          assert.equal((await listen("198.51.100.1", "HEAD")).response.status, 200);
+        const open = [await listen("198.51.100.1"), await listen("198.51.100.1")];
+        assert.deepEqual(
+          open.map(({ response }) => response.status),
+          [200, 200],
+        );
+        const { response: refused } = await listen("198.51.100.1");
+        assert.equal(refused.status, 429);
+        assert.ok(Number(refused.headers.get("retry-after")) > 0);
+        const { error } = (await refused.json()) as { error: { code: string; type: string } };
+        assert.deepEqual([error.code, error.type], ["MT-ACC-017", "rate_limit_error"]);
+        const other = await listen("198.51.100.2");
+        assert.equal(other.response.status, 200);
+        open[0]?.leave();
+        const next = await eventually("a place is free again", async () => {
+          const again = await listen("198.51.100.1");
+          if (again.response.status === 200) return again;
+          await again.response.text();
+          return undefined;
+        });
+        for (const { leave } of [...open, other, next]) leave();
+      }
+    });
+  });
+
   it("lets pages of every origin read what they need", async () => {
     await withRelayer(keys(), async (relayer) => {
       const origin = "https://page.example";
@@ -318,6 +415,21 @@ function ask(
 
 function rates({ headers }: Response) {
   return ["limit", "remaining", "reset"].map((what) => headers.get(`x-ratelimit-${what}-requests`));
+}
+
+/** What is answered to a request that goes on. */
+async function answerTo({ url }: RunningRelayer, sent: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let received = "";
+  socket.setEncoding("utf8").on("data", (text) => {
+    received += text;
+    if (/\r\n\r\n\{.*\}\}/s.test(received)) socket.destroy();
+  });
+  socket.on("error", () => undefined);
+  socket.write(sent);
+  await new Promise((resolve) => socket.once("close", resolve));
+  return received;
 }
 
 async function exchange(host: string, port: number, sent: string): Promise<string> {

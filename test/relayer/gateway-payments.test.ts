@@ -234,7 +234,7 @@ describe("gateway with payments", () => {
     assert.equal((await paymentCounts(relayer.ledger)).failed, failed - 1);
   });
 
-  for (const conduct of ["pay-and-hang", "pay-and-break", "not-sure"] as const) {
+  for (const conduct of ["pay-and-hang", "pay-and-break", "not-sure", "too-late"] as const) {
     it(`gives answer and receipt where the outcome of settling is unknown (${conduct}), and keeps the payment as pending`, async () => {
       const { pending } = await paymentCounts(relayer.ledger);
       facilitator.conduct.settle = conduct;

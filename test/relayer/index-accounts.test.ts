@@ -47,11 +47,14 @@ describe("operators' accounts in the index", () => {
   it("are not said to be synchronised before it is known which contracts there are", async () => {
     const ledger = await openLedger({ file: join(await freshFolder(), "ledger.sqlite") });
     const head = { number: 5, hash: idOf(5), timestampSeconds: timeOf(5) };
-    const api = createIndexApi({
-      ...{ ledger, domain: INDEX_DOMAIN, startBlock: 0 },
-      clock: { nowSeconds: () => timeOf(5), observe: () => undefined },
-      view: () => ({ head, readUpTo: 5 }),
-    });
+    const api = createIndexApi(
+      {
+        ...{ ledger, domain: INDEX_DOMAIN, startBlock: 0 },
+        clock: { nowSeconds: () => timeOf(5), observe: () => undefined },
+        view: () => ({ head, readUpTo: 5 }),
+      },
+      { streamsPerAddress: 32, trustedProxies: [] },
+    );
     const isSynced = async () => ((await (await api.request("/")).json()) as { synced: boolean }).synced;
     assert.equal(await isSynced(), false);
     const source = { address: addressOf(9), name: "PolicyRegistry", read_up_to: 5 };

@@ -165,11 +165,14 @@ export async function storeBatch(ledger: Ledger, built: BuiltBatch, block: numbe
 
 /** The API over a ledger, asked without a socket. `now` is the moment by which statuses are told. */
 export function indexApi(ledger: Ledger, now: { seconds: number }) {
-  const app = createIndexApi({
-    ...{ ledger, domain: INDEX_DOMAIN, startBlock: 0 },
-    clock: { nowSeconds: () => now.seconds, observe: () => undefined },
-    view: () => undefined,
-  });
+  const app = createIndexApi(
+    {
+      ...{ ledger, domain: INDEX_DOMAIN, startBlock: 0 },
+      clock: { nowSeconds: () => now.seconds, observe: () => undefined },
+      view: () => undefined,
+    },
+    { streamsPerAddress: 32, trustedProxies: [] },
+  );
   app.onError((error, context) => {
     if (!(error instanceof HttpError)) throw error;
     return context.json({ error: { code: error.code, message: error.message } }, error.status);

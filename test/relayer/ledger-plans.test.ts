@@ -12,6 +12,7 @@ import { openChallenges } from "../../relayer/src/ledger/disputes.ts";
 import { nearestCommitBy } from "../../relayer/src/ledger/margins.ts";
 import { migrate } from "../../relayer/src/ledger/migrate.ts";
 import { openOmissions } from "../../relayer/src/ledger/omissions.ts";
+import { duePayments } from "../../relayer/src/ledger/payments.ts";
 import {
   findByRequest,
   receiptsOfBatch,
@@ -62,6 +63,8 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["a transaction by its key", (db) => findIntent(db, "commit:0x03")],
   ["a free nonce", (db) => lowestFreeNonce(db, OPERATOR, 7)],
   ["batches to release", (db) => releaseFinalBatches(services(db))],
+  ["payments to ask about", (db) => duePayments(db, "pending", 1, 1, 20)],
+  ["failed payments that may still be made", (db) => duePayments(db, "failed", 1, 1, 20)],
   ["what bonds may be risked", (db) => budgetLeft(services(db))],
 ];
 

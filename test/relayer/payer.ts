@@ -22,7 +22,7 @@ export function takePayments(
   transferMethod: "eip3009" | "permit2" = "eip3009",
 ): void {
   gateway.auth = {
-    ...{ mode: "x402", facilitatorUrl, facilitatorTimeoutMilliseconds: 1_500 },
+    ...{ mode: "x402", facilitatorUrl, facilitatorTimeoutMilliseconds: 8_000 },
     ...{ network: NETWORK, payTo: PAYEE, maxTimeoutSeconds: 300 },
     asset: { address: ASSET, name: "Test Dollar", version: "2", transferMethod },
     maxUnsettledPerPayer: 16,

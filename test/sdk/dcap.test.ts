@@ -43,7 +43,7 @@ describe("Intel quotes in the SDK", () => {
   });
 
   it("has three signatures in every kind of quote, of which none can be altered", () => {
-    for (const kind of KINDS) {
+    for (const kind of QUOTE_KINDS) {
       const { parts } = splitQuote(quote(kind));
       assert.equal(quoteFault(parts), undefined);
       const altered: [Partial<typeof parts>, RegExp][] = [

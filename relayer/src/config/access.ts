@@ -43,6 +43,12 @@ const x402 = z.strictObject({
     .string()
     .regex(/^eip155:[0-9]{1,18}$/, "must be eip155: and a chain id")
     .describe("where payments are made; need not be the chain of the claims"),
+  rpcUrls: z
+    .array(z.url({ protocol: /^https?$/ }))
+    .min(1)
+    .max(16)
+    .optional()
+    .describe("nodes of that network: what the facilitator leaves open is looked up there (EIP-3009 only)"),
   payTo: address().describe("who is paid"),
   asset: z
     .strictObject({
@@ -89,6 +95,14 @@ export const rateLimitSchema = z.strictObject({
   burst: z.int().min(1).max(1_000_000).default(20).describe("requests at once, after a rest"),
   attestationsPerMinute: z.int().min(1).max(100_000).default(30).describe("of all callers together"),
 });
+
+/** Streams of events that one client may keep open. */
+export const streamsPerAddressSchema = z
+  .int()
+  .min(1)
+  .max(65_536)
+  .default(32)
+  .describe("event streams of one kind that one network address (IPv6: a /64) may keep open");
 
 /** Proxies whose X-Forwarded-For is believed. */
 export const trustedProxiesSchema = z
@@ -141,6 +155,13 @@ export function resolveAuth(
       `gateway.auth.prices.${auth.prices.length - 1}`,
       "does not fit every request",
       'End the list with an entry of an amount alone, such as {"amount": "1000"}; {"amount": "0"} is free.',
+    );
+  }
+  if (auth.rpcUrls && auth.asset.transferMethod !== "eip3009") {
+    contradict(
+      "gateway.auth.rpcUrls",
+      "cannot be used with authorisations of Permit2",
+      "Leave it out: what became of such a payment the facilitator alone can say.",
     );
   }
   return {

@@ -2,6 +2,7 @@
 
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { streamsPerAddressSchema, trustedProxiesSchema } from "./access.ts";
 import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
 import {
   leaseMilliseconds,
@@ -15,7 +16,10 @@ import { configSchema } from "./schema.ts";
 
 /** An indexer alone: no operator, no keys, no policies of its own. */
 export interface IndexerConfig extends Pick<RelayerConfig, "chain" | "ledger" | "leaseMilliseconds" | "log"> {
-  gateway: { host: string; port: number; metrics: boolean };
+  gateway: Pick<
+    RelayerConfig["gateway"],
+    "host" | "port" | "metrics" | "streamsPerAddress" | "trustedProxies"
+  >;
   index: { allowPrivateAddresses: boolean };
 }
 
@@ -28,6 +32,8 @@ export const indexerSchema = z.strictObject({
       host: z.string().min(1).default("127.0.0.1"),
       port: z.int().min(0).max(65_535).default(8080).describe("0: any free port"),
       metrics: z.boolean().default(true).describe("serve /metrics beside the API"),
+      streamsPerAddress: streamsPerAddressSchema,
+      trustedProxies: trustedProxiesSchema,
     }),
     {},
   ),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { z } from "zod";
-import { authSchema, rateLimitSchema, trustedProxiesSchema } from "./access.ts";
+import { authSchema, rateLimitSchema, streamsPerAddressSchema, trustedProxiesSchema } from "./access.ts";
 import { enclaveSchema } from "./enclave.ts";
 import { feesSchema } from "./fees.ts";
 import { withdrawSchema } from "./withdraw.ts";
@@ -98,6 +98,7 @@ export const configSchema = z.strictObject({
     ),
     auth: authSchema.prefault({ mode: "none" }).describe("who may ask for answers"),
     rateLimit: rateLimitSchema.prefault({}).describe("how often"),
+    streamsPerAddress: streamsPerAddressSchema,
     trustedProxies: trustedProxiesSchema,
     metrics: z.boolean().default(true).describe("serve /metrics beside the API"),
   }),

@@ -42,9 +42,10 @@ export function createGateway(services: Services, state: GatewayState, paywall?:
   app.use(answerHeaders({ "x-content-type-options": "nosniff" }));
   app.use("/v1/*", anyOrigin({ allowMethods: ["GET", "POST"], exposeHeaders: EXPOSED_HEADERS }));
   app.use("/.well-known/*", anyOrigin({}));
-  // Before access: a payment is for a body, so access reads it.
+  const access = createAccess(services, state, paywall);
+  app.use("/v1/*", access.byHeaders);
   app.use("/v1/*", limitBody(services.config.gateway.maxBodyBytes));
-  app.use("/v1/*", createAccess(services, state, paywall));
+  app.use("/v1/*", access.byPayment);
   const documents = documentRoutes(app);
   app.route("/", inferRoutes(services, state));
   app.route("/", openAiRoutes(services, state));
@@ -55,7 +56,8 @@ export function createGateway(services: Services, state: GatewayState, paywall?:
   app.route("/", documents.routes);
   if (services.config.index.enabled) {
     const { startBlock } = services.config.chain;
-    app.route(INDEX_PATH, createIndexApi({ ...services, startBlock, isStopping: state.draining }));
+    const reader = { ...services, startBlock, isStopping: state.draining };
+    app.route(INDEX_PATH, createIndexApi(reader, services.config.gateway));
   }
   servePage(app);
   app.notFound((context) =>

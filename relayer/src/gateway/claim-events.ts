@@ -2,8 +2,10 @@
 
 import type { Hex } from "@meantime/sdk/hex";
 import { writeEvent } from "@meantime/sdk/server-events";
+import type { Context } from "hono";
 import { describeError } from "../errors.ts";
 import type { Services } from "../services.ts";
+import { createStreamPlaces } from "./access/stream-places.ts";
 import { HttpError } from "./http-error.ts";
 import type { GatewayState } from "./state.ts";
 import { claimView } from "./views.ts";
@@ -23,23 +25,22 @@ const MAX_LOOKS_PER_SECOND = 200;
 const HEARTBEAT_MILLISECONDS = 15_000;
 const MAX_STREAMS = 1_024;
 
-/** Opens streams of `GET /v1/claims/{id}/events`. @throws HttpError 404, 503 with too many open */
+/** Opens streams of `GET /v1/claims/{id}/events`. @throws HttpError 404; 429 or 503 with too many open */
 export function createClaimEvents(
   services: Services,
   { draining }: Pick<GatewayState, "draining">,
-): (claimId: Hex) => Promise<ReadableStream<Uint8Array>> {
-  let open = 0;
-  return async (claimId) => {
-    if (open >= MAX_STREAMS) {
-      throw new HttpError(
-        503,
-        "MT-GW-042",
-        "too many event streams are open",
-        "Ask for /v1/claims/{id} from time to time, or try again later.",
-        10,
-      );
-    }
-    const first = await claimView(services, claimId);
+): (context: Context, claimId: Hex) => Promise<ReadableStream<Uint8Array>> {
+  const { streamsPerAddress, trustedProxies } = services.config.gateway;
+  const places = createStreamPlaces(
+    { most: MAX_STREAMS, perAddress: streamsPerAddress, trustedProxies },
+    allTaken,
+  );
+  return async (context, claimId) => {
+    const leave = places.take(context);
+    const first = await claimView(services, claimId).catch((error: unknown) => {
+      leave();
+      throw error;
+    });
     const encoder = new TextEncoder();
     let timer: NodeJS.Timeout | undefined;
     let isOver = false;
@@ -47,9 +48,8 @@ export function createClaimEvents(
       if (isOver) return;
       isOver = true;
       clearTimeout(timer);
-      open -= 1;
+      leave();
     };
-    open += 1;
     return new ReadableStream<Uint8Array>({
       start(controller) {
         let last = "";
@@ -80,14 +80,24 @@ export function createClaimEvents(
             services.logger.warn(describeError(error), "a stream of events was cut off");
             if (!isOver) close();
           }
-          if (!isOver) timer = setTimeout(look, lookMilliseconds(open));
+          if (!isOver) timer = setTimeout(look, lookMilliseconds(places.count()));
         };
         show(first);
-        if (!isOver) timer = setTimeout(look, lookMilliseconds(open));
+        if (!isOver) timer = setTimeout(look, lookMilliseconds(places.count()));
       },
       cancel: end,
     });
   };
+}
+
+function allTaken(): HttpError {
+  return new HttpError(
+    503,
+    "MT-GW-042",
+    "too many event streams are open",
+    "Ask for /v1/claims/{id} from time to time, or try again later.",
+    10,
+  );
 }
 
 /** How long each of so many streams waits between two looks. */

@@ -6,6 +6,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { RelayerError } from "../errors.ts";
 import { errorBody, HttpError } from "./http-error.ts";
 import type { Routes } from "./openapi/route.ts";
+import { cutOffStalled, PATIENCE, type Patience, timeoutsOf } from "./patience.ts";
 
 /** A listening gateway. */
 export interface GatewayServer {
@@ -17,15 +18,13 @@ export interface GatewayServer {
 
 /** A payment is about two kilobytes of them. */
 const MAX_HEADER_BYTES = 16_384;
-const HEADERS_MILLISECONDS = 15_000;
-/** Until a request is there whole. */
-const REQUEST_MILLISECONDS = 60_000;
 
 /**
  * Listens.
  *
  * @param port 0 for any free one
  * @param onRefused told of requests that were refused before they reached the app
+ * @param patience with slow clients
  * @throws RelayerError `MT-CFG-011` the address cannot be bound
  */
 export async function listen(
@@ -33,21 +32,21 @@ export async function listen(
   host: string,
   port: number,
   onRefused: (code: string) => void = () => undefined,
+  patience: Patience = PATIENCE,
 ): Promise<GatewayServer> {
   const server = createAdaptorServer({
     fetch: app.fetch,
-    serverOptions: {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_MILLISECONDS,
-      requestTimeout: REQUEST_MILLISECONDS,
-    },
+    serverOptions: { maxHeaderSize: MAX_HEADER_BYTES, ...timeoutsOf(patience) },
   }) as Server;
+  cutOffStalled(server, patience);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     const refusal = refusalOf(error.code);
     // A peer that has hung up hears nothing.
     if (!refusal || !socket.writable) return void socket.destroy();
     onRefused(refusal.code);
     socket.end(plainAnswer(refusal));
+    // A peer that does not hang up in turn would keep its half of the connection.
+    socket.setTimeout(patience.idleMilliseconds, () => socket.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: Error) =>

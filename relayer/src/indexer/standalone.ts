@@ -96,7 +96,7 @@ function createApp(config: IndexerConfig, reader: IndexServices & IndexReader): 
     await next();
     context.header("x-content-type-options", "nosniff");
   });
-  app.route(INDEX_PATH, createIndexApi(reader));
+  app.route(INDEX_PATH, createIndexApi(reader, config.gateway));
   app.get("/healthz", (context) => context.json({ status: "ok" }));
   app.get("/readyz", (context) => {
     const ready = view() !== undefined;

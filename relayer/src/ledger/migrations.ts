@@ -521,4 +521,11 @@ UPDATE chain_leaves SET final_at = NULL WHERE NOT EXISTS (
 );
 `,
   },
+  {
+    version: 8,
+    name: "failed payments",
+    text: `
+CREATE INDEX payments_failed ON payments (next_try_at_milliseconds) WHERE state = 'failed';
+`,
+  },
 ];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Address, Hex } from "@meantime/sdk/hex";
+import { sql } from "kysely";
 import { pauseIsOver } from "./due.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PaymentState, Reader, Row } from "./schema.ts";
@@ -182,25 +183,41 @@ export function paymentByIdentifier(
 }
 
 /**
- * Payments whose outcome is to be asked for again.
+ * Payments whose outcome is to be asked for again: it is not known, or they failed and somebody may still pay them.
  *
  * @param longestPauseMilliseconds none of them waits for longer, but for {@link NEVER}
  */
 export function duePayments(
   db: Reader,
+  state: "pending" | "failed",
   nowMilliseconds: number,
   longestPauseMilliseconds: number,
   limit: number,
 ): Promise<Payment[]> {
-  return db
-    .selectFrom("payments")
-    .selectAll()
-    .where("state", "=", "pending")
-    .where("next_try_at_milliseconds", "<", NEVER)
-    .where(pauseIsOver("next_try_at_milliseconds", nowMilliseconds, longestPauseMilliseconds))
-    .orderBy("next_try_at_milliseconds")
-    .limit(limit)
-    .execute();
+  return (
+    db
+      .selectFrom("payments")
+      .selectAll()
+      // Not a parameter: only then is the partial index seen to fit.
+      .where("state", "=", sql.lit(state))
+      .where("next_try_at_milliseconds", "<", NEVER)
+      .where(pauseIsOver("next_try_at_milliseconds", nowMilliseconds, longestPauseMilliseconds))
+      .orderBy("next_try_at_milliseconds")
+      .limit(limit)
+      .execute()
+  );
+}
+
+/** Says when a failed payment is looked at again. That it failed, and when, stays as it is. */
+export async function lookAgainAt(ledger: Ledger, id: Hex, nextTryAtMilliseconds: number): Promise<void> {
+  await ledger.transaction((tx) =>
+    tx
+      .updateTable("payments")
+      .set({ next_try_at_milliseconds: nextTryAtMilliseconds })
+      .where("id", "=", id)
+      .where("state", "=", "failed")
+      .execute(),
+  );
 }
 
 /** Payments by state. */

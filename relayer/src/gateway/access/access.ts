@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Services } from "../../services.ts";
 import { HttpError } from "../http-error.ts";
 import type { Caller, GatewayEnv, GatewayState } from "../state.ts";
 import { createBearerCheck } from "./bearer.ts";
-import { clientAddressOf } from "./client-address.ts";
+import { clientAddressOf, hopsOf } from "./client-address.ts";
 import { createRateLimiter, type RateLimiter, type RateVerdict } from "./rate-limit.ts";
 import type { Paywall, TakenPayment } from "./x402.ts";
 
@@ -15,36 +14,50 @@ type Guard = MiddlewareHandler<GatewayEnv>;
 /**
  * Who may ask for answers, and how often anybody may ask for anything. Everything that others need in order to check this
  * operator (claims, receipts, batches, models) takes no key: a `POST` under `/v1` does.
- *
- * @param paywall with `gateway.auth.mode: x402`
  */
-export function createAccess({ config }: Services, state: GatewayState, paywall: Paywall | undefined): Guard {
+export interface Access {
+  /** By what the headers say. Before anything of the body is read: who may not ask gets no memory for it. */
+  byHeaders: Guard;
+  /** By payment, which is for a body and has a price that may depend on it: once bodies are bounded. */
+  byPayment: Guard;
+}
+
+/** @param paywall with `gateway.auth.mode: x402` */
+export function createAccess(
+  { config }: Services,
+  state: GatewayState,
+  paywall: Paywall | undefined,
+): Access {
   const { auth, rateLimit, trustedProxies } = config.gateway;
   const addressOf = clientAddressOf(trustedProxies);
   const keyOf = createBearerCheck(auth.mode === "bearer" ? auth.keys : []);
   const { perKeyPerMinute, perAddressPerMinute, burst } = rateLimit;
   const byKey = limiter(perKeyPerMinute, burst);
   const byAddress = limiter(perAddressPerMinute, burst);
+  return {
+    async byHeaders(context, next) {
+      const key = auth.mode === "bearer" ? keyOf(context.req.header("authorization")) : "none";
+      const name = typeof key === "string" ? undefined : key.name;
+      if (name !== undefined) limit(context, byKey?.take(`key ${name}`));
+      else if (byAddress) limit(context, byAddress.take(addressOf(...hopsOf(context))));
+      const caller: Caller = name === undefined ? {} : { key: name };
+      context.set("caller", caller);
+      if (context.req.method === "POST") {
+        if (auth.mode === "bearer" && name === undefined) throw keyless(key === "unknown");
+        if (name !== undefined) state.onKey(name);
+      }
+      await next();
+    },
 
-  return async (context, next) => {
-    const key = auth.mode === "bearer" ? keyOf(context.req.header("authorization")) : "none";
-    const name = typeof key === "string" ? undefined : key.name;
-    if (name !== undefined) limit(context, byKey?.take(`key ${name}`));
-    else if (byAddress) {
-      const network = addressOf(peerOf(context), context.req.header("x-forwarded-for"));
-      limit(context, byAddress.take(network));
-    }
-    const caller: Caller = name === undefined ? {} : { key: name };
-    context.set("caller", caller);
-    if (context.req.method !== "POST") return next();
-    if (auth.mode === "bearer" && name === undefined) throw keyless(key === "unknown");
-    if (name !== undefined) state.onKey(name);
-    const payment = await paywall?.take(await paidRequest(context, state));
-    if (!payment) return next();
-    limit(context, byKey?.take(`payer ${payment.payer}`));
-    context.set("caller", { address: payment.payer, idempotencyKey: payment.idempotencyKey });
-    await next();
-    await settleAfter(context, payment);
+    async byPayment(context, next) {
+      if (!paywall || context.req.method !== "POST") return next();
+      const payment = await paywall.take(await paidRequest(context, state));
+      if (!payment) return next();
+      limit(context, byKey?.take(`payer ${payment.payer}`));
+      context.set("caller", { address: payment.payer, idempotencyKey: payment.idempotencyKey });
+      await next();
+      await settleAfter(context, payment);
+    },
   };
 }
 
@@ -114,8 +127,4 @@ function keyless(hasKey: boolean): HttpError {
 
 function limiter(perMinute: number | undefined, burst: number): RateLimiter | undefined {
   return perMinute === undefined ? undefined : createRateLimiter({ perMinute, burst });
-}
-
-function peerOf({ env }: Context): string | undefined {
-  return (env as Partial<HttpBindings> | undefined)?.incoming?.socket?.remoteAddress;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { BlockList, isIP } from "node:net";
+import type { HttpBindings } from "@hono/node-server";
+import type { Context } from "hono";
 
 /** Tells the network address of a client, as rate limits count it. */
 export type ClientAddress = (peer: string | undefined, forwardedFor: string | undefined) => string;
@@ -33,6 +35,12 @@ export function clientAddressOf(trustedProxies: readonly string[]): ClientAddres
     }
     return isIP(client) === 6 ? networkOf(client) : client;
   };
+}
+
+/** What a request says of where it comes from, as {@link ClientAddress} takes it. */
+export function hopsOf({ env, req }: Context): Parameters<ClientAddress> {
+  const { incoming } = (env ?? {}) as Partial<HttpBindings>;
+  return [incoming?.socket?.remoteAddress, req.header("x-forwarded-for")];
 }
 
 /** IPv4 in IPv6 is IPv4; a scope or brackets are no part of an address. */

@@ -12,7 +12,7 @@ export type Verification =
 /** What came of settling. `unknown`: it may have been paid, or may be yet. */
 export type Settlement =
   | { outcome: "settled"; transaction: string; header: string }
-  | { outcome: "failed"; reason: string; header: string }
+  | { outcome: "failed"; reason: string }
   | { outcome: "unknown"; reason: string };
 
 /** Everything that this gateway asks x402's packages for; they are loaded when it is first needed. */
@@ -25,11 +25,20 @@ export interface Facilitator {
   read(header: string, requirements: PaymentRequirements): Promise<PaymentPayload | undefined>;
   verify(payload: PaymentPayload, requirements: PaymentRequirements): Promise<Verification>;
   settle(payload: PaymentPayload, requirements: PaymentRequirements): Promise<Settlement>;
+  /** The header in which x402's clients read what became of a payment. */
+  outcomeHeader(outcome: PaymentOutcome, requirements: PaymentRequirements): Promise<string>;
 }
 
-/** Reasons after which the chain cannot have moved the money. Every other refusal leaves that open. */
+/** What became of a payment, where the facilitator did not say it. */
+export type PaymentOutcome = { transaction: string; payer: string } | { reason: string };
+
+/**
+ * Reasons that a facilitator has before it sends anything: nobody but the payer has had what the chain would take. Every
+ * other refusal leaves open whether the money moved. A transaction that failed does: whoever saw it may have been faster
+ * with the same authorisation, which is why it failed.
+ */
 const DEFINITE =
-  /signature|insufficient|recipient|scheme|network_mismatch|token_(name|version)|not_supported|valid_(before|after)|value|allowance|spender|transaction_failed|deadline|expired/;
+  /signature|insufficient|recipient|scheme|network_mismatch|token_(name|version)|not_supported|valid_(before|after)|value|allowance|spender|deadline|expired/;
 
 const PAYMENT_IDENTIFIER = {
   "payment-identifier": {
@@ -116,15 +125,10 @@ export function createFacilitator(config: X402Config): Facilitator {
     async settle(payload, requirements) {
       try {
         const { resources, http, errors } = await server();
-        const judge = (reason: string): Settlement =>
-          DEFINITE.test(reason)
-            ? {
-                ...{ outcome: "failed", reason },
-                header: http.encodePaymentResponseHeader({
-                  ...{ success: false, errorReason: reason, transaction: "", network: requirements.network },
-                }),
-              }
-            : { outcome: "unknown", reason };
+        const judge = (reason: string): Settlement => ({
+          outcome: DEFINITE.test(reason) ? "failed" : "unknown",
+          reason,
+        });
         try {
           const result = await resources.settlePayment(payload, requirements);
           if (!result.success) return judge(result.errorReason ?? "no reason");
@@ -137,6 +141,14 @@ export function createFacilitator(config: X402Config): Facilitator {
       } catch (error) {
         return { outcome: "unknown", reason: messageOf(error) };
       }
+    },
+    async outcomeHeader(outcome, { network }) {
+      const { http } = await server();
+      return http.encodePaymentResponseHeader(
+        "reason" in outcome
+          ? { success: false, errorReason: outcome.reason, transaction: "", network }
+          : { success: true, ...outcome, network },
+      );
     },
   };
 }

@@ -3,21 +3,16 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { Address, Hex } from "@meantime/sdk/hex";
-import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
+import type { PaymentPayload } from "@x402/core/types";
 import type { X402Config } from "../../config/access.ts";
-import {
-  duePayments,
-  holdPayment,
-  NEVER,
-  notePayment,
-  type Payment,
-  paymentById,
-} from "../../ledger/payments.ts";
-import type { PaymentState } from "../../ledger/schema.ts";
+import { holdPayment, type Payment, paymentById } from "../../ledger/payments.ts";
 import type { Services } from "../../services.ts";
 import { HttpError } from "../http-error.ts";
 import { createFacilitator, type Facilitator } from "./facilitator.ts";
+import { connectPaymentChain, type PaymentChain } from "./payment-chain.ts";
 import { paymentIdentity } from "./payment-id.ts";
+import { paymentRequired } from "./payment-required.ts";
+import { createSettler, type OnPayment } from "./settler.ts";
 
 /** A request that may have to be paid for. */
 export interface PaidRequest {
@@ -51,67 +46,23 @@ export interface Paywall {
   reconcile(): Promise<void>;
 }
 
-/** Told of every change of a payment's state. */
-export type OnPayment = (state: PaymentState) => void;
-
-const RECONCILED_AT_ONCE = 20;
-const FIRST_RETRY_MILLISECONDS = 5_000;
-const LAST_RETRY_MILLISECONDS = 3_600_000;
-/** After as many tries, about three days, somebody has to look at the chain. */
-const MAX_TRIES = 80;
-
 /**
  * Payments by x402, version 2, scheme `exact`: verified before the request is served, settled when it was answered and before
  * the answer leaves. What a payment does is written down before it is done:
  *
  * - one payment (payer and nonce) is taken for one request; for another it is refused, for the same one it is not taken twice;
  * - before the facilitator is asked to settle, the payment is `pending`, and stays so until the outcome is certain. Unknown is
- *   not failed: the answer is given, and the facilitator asked again later.
+ *   not failed: the answer is given, and facilitator and chain are asked again later ({@link createSettler}).
  */
 export function createPaywall(
-  { ledger, logger }: Services,
+  services: Services,
   config: X402Config,
   onPayment: OnPayment,
   facilitator: Facilitator = createFacilitator(config),
+  chain: PaymentChain | undefined = connectPaymentChain(config, services.logger),
 ): Paywall {
-  async function note(
-    id: Hex,
-    state: PaymentState,
-    more: { transactionHash?: string; reason?: string } = {},
-    tries = 0,
-  ) {
-    const now = Date.now();
-    const nextTryAtMilliseconds = tries >= MAX_TRIES ? NEVER : now + retryDelay(tries);
-    await notePayment(ledger, id, { state, ...more, nextTryAtMilliseconds }, now);
-    onPayment(state);
-  }
-
-  async function settle(id: Hex, payload: PaymentPayload, requirements: PaymentRequirements) {
-    const now = Date.now();
-    const nextTryAtMilliseconds = now + 2 * config.facilitatorTimeoutMilliseconds + FIRST_RETRY_MILLISECONDS;
-    await notePayment(ledger, id, { state: "pending", nextTryAtMilliseconds }, now);
-    onPayment("pending");
-    const settlement = await facilitator.settle(payload, requirements);
-    switch (settlement.outcome) {
-      case "settled":
-        await note(id, "settled", { transactionHash: settlement.transaction });
-        return { "payment-response": settlement.header, "meantime-payment": "settled" };
-      case "failed":
-        await note(id, "failed", { reason: settlement.reason });
-        throw await required(config, facilitator, requirements, {
-          ...{ code: "MT-ACC-008", message: `the payment failed: ${settlement.reason}` },
-          hint: "Pay with another authorisation; the answer was not given.",
-          headers: { "payment-response": settlement.header },
-        });
-      case "unknown":
-        await note(id, "pending", { reason: settlement.reason });
-        logger.warn(
-          { code: "MT-ACC-009", payment: id, reason: settlement.reason },
-          "what became of a payment is unknown",
-        );
-        return { "meantime-payment": "pending" };
-    }
-  }
+  const { ledger } = services;
+  const settler = createSettler(services, config, onPayment, facilitator, chain);
 
   return {
     async take(request) {
@@ -119,7 +70,7 @@ export function createPaywall(
       if (BigInt(amount) === 0n) return undefined;
       const requirements = await reachable(facilitator.requirements(amount));
       const refuse = (code: string, message: string, hint: string) =>
-        required(config, facilitator, requirements, { code, message, hint, url: request.url });
+        paymentRequired(facilitator, requirements, { code, message, hint, url: request.url });
       if (request.payment === undefined) {
         throw await refuse(
           "MT-ACC-004",
@@ -160,7 +111,7 @@ export function createPaywall(
       if (verification.outcome === "unknown") throw unreachable(verification.reason);
       if (verification.outcome === "invalid") {
         // The same payment may have been settled for the same request since.
-        const meanwhile = await paymentById(ledger, identity.id);
+        const meanwhile = await settler.reconsidered(await paymentById(ledger, identity.id));
         if (isAskedFor(meanwhile)) return takenBefore(meanwhile);
         throw await refuse(
           "MT-ACC-006",
@@ -186,34 +137,12 @@ export function createPaywall(
       onPayment("held");
       return {
         ...taken(identity, "settled"),
-        settle: () => settle(id, payload, requirements),
-        release: () => note(id, "released"),
+        settle: () => settler.settle(id, payload, requirements),
+        release: () => settler.release(id),
       };
     },
 
-    async reconcile() {
-      const due = await duePayments(ledger, Date.now(), LAST_RETRY_MILLISECONDS, RECONCILED_AT_ONCE);
-      for (const payment of due) {
-        const { payload, requirements } = JSON.parse(payment.settlement) as {
-          payload: PaymentPayload;
-          requirements: PaymentRequirements;
-        };
-        const settlement = await facilitator.settle(payload, requirements);
-        if (settlement.outcome === "settled") {
-          await note(payment.id, "settled", { transactionHash: settlement.transaction });
-          logger.info({ payment: payment.id }, "a payment turned out to be settled");
-          continue;
-        }
-        // A refusal now says nothing about the first try: its money may have moved since, which is why it is refused.
-        await note(payment.id, "pending", { reason: settlement.reason }, payment.tries);
-        if (payment.tries >= MAX_TRIES) {
-          logger.error(
-            { code: "MT-ACC-010", payment: payment.id, reason: settlement.reason },
-            "what became of a payment cannot be found out",
-          );
-        }
-      }
-    },
+    reconcile: settler.reconcile,
   };
 }
 
@@ -304,24 +233,4 @@ function unreachable(reason: string): HttpError {
     "Try again later with the same payment; nothing was taken.",
     5,
   );
-}
-
-/** A refusal with the terms under which it would not be one. */
-async function required(
-  config: X402Config,
-  facilitator: Facilitator,
-  requirements: PaymentRequirements,
-  refusal: { code: string; message: string; hint: string; url?: string; headers?: Record<string, string> },
-): Promise<HttpError> {
-  const { code, message, hint, url = config.facilitatorUrl, headers = {} } = refusal;
-  const header = await facilitator.requiredHeader(requirements, url, message);
-  return new HttpError(402, code, message, hint, undefined, null, {
-    ...headers,
-    "payment-required": header,
-    "cache-control": "no-store",
-  });
-}
-
-function retryDelay(tries: number): number {
-  return Math.min(FIRST_RETRY_MILLISECONDS * 2 ** Math.min(tries, 20), LAST_RETRY_MILLISECONDS);
 }

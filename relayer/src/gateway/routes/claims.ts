@@ -45,10 +45,18 @@ export function claimRoutes(services: Services, state: GatewayState): Routes {
         },
         400: notAnId,
         404: unknown,
+        429: refusal("Too many streams of one network address are open", "MT-ACC-017"),
         503: refusal("Too many streams are open", "MT-GW-042"),
       },
     }),
-    async (context) => context.body(await claimEvents(context.req.valid("param").id), 200, EVENT_HEADERS),
+    async (context) => {
+      const { id } = context.req.valid("param");
+      if (context.req.method !== "HEAD")
+        return context.body(await claimEvents(context, id), 200, EVENT_HEADERS);
+      // Nobody would read the stream, nor end it.
+      await claimView(services, id);
+      return context.body(null, 200, EVENT_HEADERS);
+    },
   );
   routes.openapi(
     createRoute({

@@ -24,7 +24,7 @@ import {
 import { listModels, listOperators, listPolicies, oneModel, oneOperator, onePolicy } from "./registries.ts";
 import { listRequests, oneRequest } from "./requests.ts";
 import { search } from "./search.ts";
-import { openStream } from "./stream.ts";
+import { createStream, type ListeningClients } from "./stream.ts";
 
 /** Where the API is mounted. */
 export const INDEX_PATH = "/index/v1";
@@ -33,7 +33,7 @@ const LARGEST_TIME = 10_000_000_000;
 const DAY_SECONDS = 86_400;
 
 /** What the index is asked: see docs/INDEXING.md. Whoever mounts it answers its `HttpError`s. */
-export function createIndexApi(reader: IndexReader): Hono {
+export function createIndexApi(reader: IndexReader, clients: ListeningClients): Hono {
   const app = new Hono();
   app.use(cors({ origin: "*", allowMethods: ["GET"], exposeHeaders: ["etag", "link"] }));
   app.use(async (context, next) => {
@@ -127,7 +127,7 @@ export function createIndexApi(reader: IndexReader): Hono {
     }
     return answer(context, { items: await search(reader.ledger, text), nextCursor: null });
   });
-  app.get("/stream", (context) => openStream(context, reader));
+  app.get("/stream", createStream(reader, clients));
   return app;
 }
 

@@ -3,6 +3,7 @@
 import type { Hex } from "@meantime/sdk/hex";
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import { createStreamPlaces } from "../../gateway/access/stream-places.ts";
 import { HttpError } from "../../gateway/http-error.ts";
 import type { Reader } from "../../ledger/schema.ts";
 import { changesAfter, type FedChange, feedBounds } from "../feed.ts";
@@ -25,6 +26,12 @@ const CHANGES_PER_LOOK = 200;
 const CLAIMS_TOLD = 500;
 const MOST_LISTENERS = 256;
 
+/** Who listens, as the configuration bounds it. */
+export interface ListeningClients {
+  streamsPerAddress: number;
+  trustedProxies: readonly string[];
+}
+
 let listeners = 0;
 
 /** How many listen in this process. */
@@ -36,28 +43,45 @@ export function countListeners(): number {
  * `GET /stream`: what changes, as server-sent events. Each listener is told at its own pace: nothing is kept for one that
  * reads slowly but its place, and it goes on from there.
  *
- * @throws HttpError `MT-IDX-002` an id of no stream of ours; `MT-IDX-004` too many listen
+ * @returns the route; it throws HttpError `MT-IDX-002` an id of no stream of ours; `MT-IDX-004` too many listen; `MT-ACC-017`
+ *   too many of one address
  */
-export async function openStream(context: Context, reader: IndexReader): Promise<Response> {
-  if (listeners >= MOST_LISTENERS) {
-    throw new HttpError(503, "MT-IDX-004", "too many listen already", "Ask again later, or poll.", 10);
-  }
-  const lastId = context.req.header("last-event-id") ?? context.req.query("lastEventId");
-  const heard = lastId ? await resume(reader.ledger, lastId) : await latest(reader.ledger);
-  context.header("cache-control", "no-store");
-  context.header("x-accel-buffering", "no");
-  listeners += 1;
-  return streamSSE(
-    context,
-    async (stream) => {
-      try {
-        await tell(stream, reader, heard);
-      } finally {
-        listeners -= 1;
-      }
-    },
-    async () => undefined,
-  );
+export function createStream(
+  reader: IndexReader,
+  clients: ListeningClients,
+): (context: Context) => Promise<Response> {
+  const { streamsPerAddress: perAddress, trustedProxies } = clients;
+  const places = createStreamPlaces({ most: MOST_LISTENERS, perAddress, trustedProxies }, allTaken);
+  return async (context) => {
+    // Nobody would read the stream, nor end it.
+    if (context.req.method === "HEAD") {
+      return context.body(null, 200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    }
+    const leave = places.take(context);
+    listeners += 1;
+    const end = () => {
+      leave();
+      listeners -= 1;
+    };
+    try {
+      const lastId = context.req.header("last-event-id") ?? context.req.query("lastEventId");
+      const heard = lastId ? await resume(reader.ledger, lastId) : await latest(reader.ledger);
+      context.header("cache-control", "no-store");
+      context.header("x-accel-buffering", "no");
+      return streamSSE(
+        context,
+        (stream) => tell(stream, reader, heard).finally(end),
+        async () => undefined,
+      );
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
+}
+
+function allTaken(): HttpError {
+  return new HttpError(503, "MT-IDX-004", "too many listen already", "Ask again later, or poll.", 10);
 }
 
 /** The place to go on from. An id that is no longer kept leads to the latest, after a `reset`. */

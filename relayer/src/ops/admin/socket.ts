@@ -5,6 +5,7 @@ import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Hono } from "hono";
 import { describeError } from "../../errors.ts";
+import { cutOffStalled, PATIENCE, timeoutsOf } from "../../gateway/patience.ts";
 import type { Logger } from "../logger.ts";
 
 /**
@@ -14,7 +15,9 @@ import type { Logger } from "../logger.ts";
  * @returns stops serving. A socket that cannot be made costs the operator's commands, not the daemon: `MT-OPS-004`
  */
 export async function listenLocally(app: Hono, path: string, logger: Logger): Promise<() => void> {
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const serverOptions = timeoutsOf(PATIENCE);
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server;
+  cutOffStalled(server, PATIENCE);
   rmSync(path, { force: true });
   const umask = process.umask(0o177);
   try {
