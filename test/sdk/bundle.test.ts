@@ -161,7 +161,7 @@ describe("bundles", () => {
     const under = (rule: number, evidence: BundleEvidence[], known: Partial<BundleFacts> = {}) =>
       finalityOf(verifyBundle(underRule(rule, evidence), { ...facts, ...known }));
     const { tee, zk, teeAndZk, window, teeThenWindow } = EVIDENCE_RULES;
-    const alone = /that is the chain's word alone/;
+    const alone = /^if final, then by the chain's word: evidence not verified/;
     for (const rule of [tee, zk, teeAndZk, window, teeThenWindow]) {
       assertFinality(under(rule, []), "cannot tell", alone);
     }
@@ -169,11 +169,7 @@ describe("bundles", () => {
     const bare = { ...full, evidence: [] };
     assert.equal(verifyBundle(bare, facts).verdict, "cannot tell");
     assert.equal(named(verifyBundle(bare, facts), "cannot tell"), "finality");
-    assertFinality(
-      finalityOf(verifyBundle({ ...full, evidence: [verdicts] }, facts)),
-      "cannot tell",
-      /by itself/,
-    );
+    assertFinality(finalityOf(verifyBundle({ ...full, evidence: [verdicts] }, facts)), "cannot tell", alone);
     assertFinality(
       finalityOf(verifyBundle({ ...full, evidence: [proof] }, facts)),
       "valid",
@@ -192,26 +188,26 @@ describe("bundles", () => {
     assert.ok(proof);
     const { zk, tee } = EVIDENCE_KINDS;
     const cases: [BundleEvidence[], ChainWord, string, RegExp][] = [
-      [[], { status: "Final" }, "cannot tell", /^final by the chain's word: what evidence/],
+      [[], { status: "Final" }, "cannot tell", /^final by the chain's word: evidence not verified/],
       [
         [],
         { status: "Final", evidenceKinds: zk },
         "cannot tell",
-        /^final by the chain's word: it has a proof/,
+        /^final by the chain's word: evidence not verified/,
       ],
-      [[], { status: "Final", evidenceKinds: 0 }, "valid", /^final by the clock, as the chain says/],
+      [[], { status: "Final", evidenceKinds: 0 }, "valid", /^final by the clock, by the chain's word/],
       [[proof], { status: "Final" }, "valid", /^evidence verified/],
       [[proof], { status: "Final", evidenceKinds: zk }, "valid", /^evidence verified/],
-      [[proof], { status: "Final", evidenceKinds: zk | tee }, "cannot tell", /it has an enclave's signature/],
       [
         [proof],
-        { status: "Committed", evidenceKinds: 0 },
+        { status: "Final", evidenceKinds: zk | tee },
         "cannot tell",
-        /not final: the chain says Committed/,
+        /^final by the chain's word: evidence not verified/,
       ],
+      [[proof], { status: "Committed", evidenceKinds: 0 }, "cannot tell", /^the chain says Committed/],
       [[proof], { status: "Rejected", evidenceKinds: 0 }, "invalid", /the chain says Rejected/],
       [[proof], { status: "Voided" }, "invalid", /the chain says Voided/],
-      [[proof], { status: "Unknown" }, "invalid", /does not have the claim/],
+      [[proof], { status: "Unknown" }, "invalid", /the chain says Unknown/],
     ];
     for (const [evidence, onChain, verdict, reason] of cases) {
       const judged = verifyBundle({ ...full, evidence }, { ...facts, onChain });

@@ -56,8 +56,8 @@ export interface BundleFacts {
 /**
  * Judges a bundle offline: everything that a hash, a signature or a proof can show is checked, against the facts that are
  * given; nothing is asked of anybody. What was not verified is never `valid`: a claim whose evidence the bundle does not hold
- * `cannot tell`, also where `facts` say that the chain calls it final. Throws nothing but what a malformed `Bundle` (one that `parseBundle` did not make)
- * provokes.
+ * `cannot tell`, also where `facts` say that the chain calls it final. Throws nothing but what a malformed `Bundle` (one that
+ * `parseBundle` did not make) provokes.
  */
 export function verifyBundle(bundle: Bundle, facts: BundleFacts = {}): BundleVerdict {
   const evidence = bundle.evidence.map((one, at) => checkEvidence(bundle, one, facts, `evidence[${at}]`));
@@ -78,11 +78,12 @@ function checkFinality(
   evidence: readonly Check[],
   { onChain }: BundleFacts,
 ): Check {
-  const verified = bundle.evidence.filter((_, at) => evidence[at]?.verdict === "valid");
+  const kinds = bundle.evidence.map(({ kind }, at) =>
+    evidence[at]?.verdict === "valid" ? EVIDENCE_KINDS[kind] : 0,
+  );
   return judgeFinality({
-    verifiedKinds: verified.reduce((kinds, { kind }) => kinds | EVIDENCE_KINDS[kind], 0),
-    ...(bundle.policy && policy.verdict === "valid" ? { rule: bundle.policy.rule } : {}),
-    ...(onChain && { onChain }),
+    rule: policy.verdict === "valid" ? bundle.policy?.rule : undefined,
+    ...{ verifiedKinds: kinds.reduce<number>((all, kind) => all | kind, 0), onChain },
   });
 }
 
@@ -139,12 +140,7 @@ function checkOpening({ opening, receipt, model }: Bundle): Check {
 
 function checkInclusion({ inclusion, receipt, opening }: Bundle): Check {
   const name = "inclusion";
-  if (inclusion === undefined)
-    return check(
-      name,
-      "cannot tell",
-      "the bundle names no batch: whether the claim was ever committed, it does not say",
-    );
+  if (inclusion === undefined) return check(name, "cannot tell", "the bundle names no batch");
   const { header, index, proof, dataProof } = inclusion;
   const { claim } = receipt;
   const isIn = (root: Hex, leaf: Hex, path: readonly Hex[]) =>
@@ -279,7 +275,7 @@ function notChecked({ chain, evidence }: Bundle, { onChain }: BundleFacts): stri
   );
   const { blockNumber, blockHash, transactions = {} } = chain ?? { transactions: {} };
   return [
-    ...(onChain === undefined ? ["status"] : []),
+    ...(onChain ? [] : ["status"]),
     ...(blockNumber === undefined ? [] : ["chain.blockNumber"]),
     ...(blockHash === undefined ? [] : ["chain.blockHash"]),
     ...Object.keys(transactions).map((name) => `chain.transactions.${name}`),
