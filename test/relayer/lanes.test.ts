@@ -2,13 +2,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { after, before, beforeEach, describe, it } from "node:test";
 import type { Hex } from "@meantime/sdk/hex";
-import pg from "pg";
 import { connectRpc, type Rpc } from "../../relayer/src/chain/rpc.ts";
-import { type Ledger, type LedgerSource, openLedger } from "../../relayer/src/ledger/ledger.ts";
-import { checksumOf, MIGRATIONS, statementsFor } from "../../relayer/src/ledger/migrations.ts";
+import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { MIGRATIONS } from "../../relayer/src/ledger/migrations.ts";
 import { localSigner, type Signer } from "../../relayer/src/signers/signer.ts";
 import { signAttempt, storeAttempt } from "../../relayer/src/tx/attempts.ts";
 import type { Predicates } from "../../relayer/src/tx/context.ts";
@@ -19,6 +17,7 @@ import { type LocalChain, startChain } from "../../scripts/stack/chain.ts";
 import { localKey, lowerCase } from "../../scripts/stack/operators.ts";
 import { TEST_DATABASES } from "./databases.ts";
 import { freshFolder } from "./local-relayer.ts";
+import { writeOldLedger } from "./old-ledger.ts";
 import { intentOf, OUTBOX_DEFAULTS, predicatesOf, queueIntent } from "./outbox-setup.ts";
 
 const RECIPIENT = lowerCase(localKey(19).address);
@@ -281,7 +280,7 @@ describe("the lanes of a ledger that had two", () => {
       const source = await fresh();
       try {
         const { version } = MIGRATIONS.find(({ name }) => name === "lanes") ?? assert.fail();
-        await fillBefore(source, version, old);
+        await writeOldLedger(source, version, old.map(inFlight));
         const ledger = await openLedger(source);
         const rows = await ledger
           .selectFrom("intents")
@@ -298,35 +297,13 @@ describe("the lanes of a ledger that had two", () => {
       }
     });
   }
-
-  /** A ledger as the version before wrote it, with a transaction in flight of every kind. */
-  async function fillBefore(source: LedgerSource, version: number, rows: readonly (readonly string[])[]) {
-    const kind = "file" in source ? "sqlite" : "postgres";
-    const steps = MIGRATIONS.filter((step) => step.version < version);
-    const statements = [
-      "CREATE TABLE schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)",
-      ...steps.flatMap((step) => [
-        ...statementsFor(step, kind),
-        `INSERT INTO schema_migrations VALUES (${step.version}, '${step.name}', '${checksumOf(step)}')`,
-      ]),
-      ...rows.map(
-        ([lane, name], at) =>
-          `INSERT INTO intents (dedupe_key, lane, kind, priority, subject, to_address, data, value_wei, state, sender, nonce)
-           VALUES ('${name} ${at}', '${lane}', '${name}', 0, '{}', '0x12', '0x', '0', 'signed', '0x34', ${at})`,
-      ),
-    ];
-    if ("file" in source) {
-      const database = new DatabaseSync(source.file);
-      for (const statement of statements) database.exec(statement);
-      database.close();
-      return;
-    }
-    const client = new pg.Client({ connectionString: source.url });
-    await client.connect();
-    for (const statement of statements) await client.query(statement);
-    await client.end();
-  }
 });
+
+/** A transaction in flight, as a row of a ledger that had two lanes. */
+function inFlight([lane, name]: readonly string[], at: number): string {
+  return `INSERT INTO intents (dedupe_key, lane, kind, priority, subject, to_address, data, value_wei, state, sender, nonce)
+    VALUES ('${name} ${at}', '${lane}', '${name}', 0, '{}', '0x12', '0x', '0', 'signed', '0x34', ${at})`;
+}
 
 function signerOf(account: number): Signer {
   return localSigner(localKey(account).privateKey as Hex);
