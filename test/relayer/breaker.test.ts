@@ -118,6 +118,25 @@ describe("obligations", () => {
     await makeBreaker(2).look();
   });
 
+  it("R10 leave the breaker closed where the operator resumes while they are counted", async () => {
+    await insertReceipt(ledger, receiptOf(1, "a"));
+    nowSeconds = 2_100;
+    const operator = makeBreaker(1);
+    const breaker = makeBreaker(1, {
+      ...ledger,
+      selectFrom: ledger.selectFrom,
+      transaction: async (work) => {
+        await operator.resume();
+        return ledger.transaction(work);
+      },
+    });
+    await breaker.look();
+    assert.equal(breaker.state.openSince, null);
+    await operator.look();
+    assert.equal(operator.state.openSince, null);
+    assert.equal(operator.state.acknowledgedAt, nowSeconds);
+  });
+
   it("count as failed although the machine's clock was ahead when the operator resumed", async () => {
     await insertReceipt(ledger, receiptOf(1, "a"));
     const breaker = makeBreaker(1);
@@ -200,9 +219,11 @@ describe("obligations", () => {
     assert.deepEqual(await samples([12, 1_300], [13, 2_000], EVIDENCE_RULES.zk), []);
   });
 
-  function makeBreaker(maxFailedObligations: number): Breaker {
+  function makeBreaker(maxFailedObligations: number, through: Ledger = ledger): Breaker {
     const clock = { ...createChainClock(), nowSeconds: () => nowSeconds };
-    return new Breaker({ ledger, clock, logger: silentLogger, operator: OPERATOR, maxFailedObligations });
+    return new Breaker({
+      ...{ ledger: through, clock, logger: silentLogger, operator: OPERATOR, maxFailedObligations },
+    });
   }
 
   /** One receipt in a batch of its own. */

@@ -62,8 +62,15 @@ export class Breaker {
     const { acknowledgedAt: since } = this.#state;
     this.#failed = await failedObligations(ledger, { operator, since, nowSeconds });
     if (this.#state.openSince !== null || this.#failed.length < maxFailedObligations) return;
-    this.#state = { ...this.#state, openSince: nowSeconds };
-    await ledger.transaction((tx) => writeBreaker(tx, this.#state));
+    const open = { ...this.#state, openSince: nowSeconds };
+    this.#state = await ledger.transaction(async (tx) => {
+      const stored = await readBreaker(tx);
+      // The operator has resumed while the failures were counted.
+      if (stored.acknowledgedAt !== since) return stored;
+      await writeBreaker(tx, open);
+      return open;
+    });
+    if (this.#state !== open) return;
     logger.error(
       { code: "MT-OPS-003", failed: this.#failed.slice(0, 10) },
       "too many obligations failed: no new work is taken until the operator runs `meantime resume`",
