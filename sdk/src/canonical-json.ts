@@ -91,6 +91,8 @@ interface Reader {
 }
 
 const SPACE = /[ \t\n\r]*/y;
+/** The other characters that are space have lower codes. */
+const SPACE_CODE = 0x20;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const LITERALS: [string, JsonValue][] = [
   ["null", null],
@@ -198,6 +200,8 @@ function readNumber(reader: Reader): number {
 }
 
 function skipSpace(reader: Reader): void {
+  // Between most characters there is none.
+  if (reader.text.charCodeAt(reader.at) > SPACE_CODE) return;
   SPACE.lastIndex = reader.at;
   SPACE.test(reader.text);
   reader.at = SPACE.lastIndex;

@@ -83,6 +83,8 @@ export function fencedLedger(ledger: Ledger, name: string, current: () => Lease 
     kind: ledger.kind,
     migrated: ledger.migrated,
     selectFrom: ledger.selectFrom,
+    // Its one message would not ask for the lease.
+    runAll: undefined,
     close: () => ledger.close(),
     transaction: (work) => {
       const lease = current();

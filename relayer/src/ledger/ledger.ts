@@ -5,7 +5,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Dialect, Kysely } from "kysely";
+import { type CompiledQuery, type Dialect, Kysely, type QueryResult } from "kysely";
 import { codedDialect } from "./coded-driver.ts";
 import { databaseFault, isConflict } from "./faults.ts";
 import { takeLock } from "./lock.ts";
@@ -14,7 +14,7 @@ import { postgresDialect } from "./postgres-dialect.ts";
 import type { Database, Reader, Writer } from "./schema.ts";
 import { sqliteDialect } from "./sqlite-driver.ts";
 import { sqliteHere } from "./sqlite-here.ts";
-import { sqliteWriter } from "./sqlite-writer.ts";
+import { queryOfAll, sqliteWriter } from "./sqlite-writer.ts";
 
 /** Which database a ledger is in. */
 export type LedgerKind = "sqlite" | "postgres";
@@ -38,6 +38,15 @@ export interface Ledger extends Reader {
    * @throws RelayerError `MT-LED-001`, `-003`, `-005`, `-006`, `-008` or `-012` for faults of the database
    */
   transaction<Result>(work: (tx: Writer) => Promise<Result>): Promise<Result>;
+  /**
+   * On SQLite: runs statements one after the other in one transaction, as one message to the thread that writes. Durable when this
+   * resolves; nothing of it is there when it rejects. Undefined where statements have to be sent one by one.
+   *
+   * @throws as {@link transaction}
+   */
+  readonly runAll:
+    | ((queries: readonly CompiledQuery[]) => Promise<readonly QueryResult<unknown>[]>)
+    | undefined;
   /** Waits for running transactions, then lets go of the file or the connections. */
   close(): Promise<void>;
 }
@@ -137,6 +146,7 @@ class OpenLedger implements Ledger {
   readonly kind: LedgerKind;
   readonly migrated: AppliedSteps;
   readonly selectFrom: Reader["selectFrom"];
+  readonly runAll: Ledger["runAll"];
   readonly #writer: Kysely<Database>;
   readonly #release: () => Promise<void>;
   readonly #inside = new AsyncLocalStorage<true>();
@@ -148,22 +158,20 @@ class OpenLedger implements Ledger {
     this.kind = kind;
     this.migrated = migrated;
     this.#release = release;
+    this.runAll =
+      kind === "sqlite"
+        ? (queries) =>
+            this.#untilDone(async () => (await this.#writer.executeQuery(queryOfAll(queries))).rows)
+        : undefined;
     this.selectFrom = ((from: never) => {
       this.#refuseInside();
+      this.#refuseClosed();
       return reader.selectFrom(from);
     }) as Reader["selectFrom"];
   }
 
-  async transaction<Result>(work: (tx: Writer) => Promise<Result>): Promise<Result> {
-    this.#refuseInside();
-    if (this.#closed) throw new TypeError("the ledger is closed");
-    const running = this.#repeated(work);
-    this.#running.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(running);
-    }
+  transaction<Result>(work: (tx: Writer) => Promise<Result>): Promise<Result> {
+    return this.#untilDone(() => this.#repeated(work));
   }
 
   async close(): Promise<void> {
@@ -171,6 +179,19 @@ class OpenLedger implements Ledger {
     this.#closed = true;
     await Promise.allSettled(this.#running);
     await this.#release();
+  }
+
+  /** Closing waits for it. */
+  async #untilDone<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#refuseInside();
+    this.#refuseClosed();
+    const running = work();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
   }
 
   async #repeated<Result>(work: (tx: Writer) => Promise<Result>): Promise<Result> {
@@ -187,5 +208,8 @@ class OpenLedger implements Ledger {
   /** On SQLite it would wait for itself for ever; on PostgreSQL it would not see what the transaction wrote. */
   #refuseInside(): void {
     if (this.#inside.getStore()) throw new TypeError("a transaction must use its own handle, not the ledger");
+  }
+  #refuseClosed(): void {
+    if (this.#closed) throw new TypeError("the ledger is closed");
   }
 }

@@ -7,6 +7,7 @@ import { type CompiledQuery, sql } from "kysely";
 import { groupCommit } from "./group-commit.ts";
 import type { Ledger, LedgerKind } from "./ledger.ts";
 import type { Reader, Row, Writer } from "./schema.ts";
+import { sqliteComposer } from "./sqlite-composer.ts";
 
 /** What the gateway keeps of one answer: the receipt, its opening, and enough to give the same answer again. */
 export interface StoredReceipt {
@@ -55,8 +56,11 @@ interface Arrival {
   admits: Admission;
 }
 
-/** Bounds a transaction, and with it the time that other writers wait. */
-const MAX_GROUP = 256;
+/**
+ * On SQLite the next group gathers while the writer waits for the disk: smaller ones keep both at work. Elsewhere a transaction is some
+ * messages to a server.
+ */
+const MAX_GROUP: Record<LedgerKind, number> = { sqlite: 32, postgres: 256 };
 
 /**
  * Receipts in one statement, which has a parameter for each column of each. Of few sizes, for each is a statement that the
@@ -84,35 +88,67 @@ export function insertReceipt(
 ): Promise<InsertResult> {
   let insert = writers.get(ledger);
   if (!insert) {
-    insert = groupCommit(
-      (arrivals) => ledger.transaction((tx) => insertAll(tx, ledger, arrivals)),
-      MAX_GROUP,
-    );
+    insert = groupCommit((arrivals) => insertAll(ledger, arrivals), MAX_GROUP[ledger.kind]);
     writers.set(ledger, insert);
   }
   return insert({ stored, readUpTo, admits });
 }
 
-async function insertAll(
-  tx: Writer,
-  { kind }: Ledger,
+function insertAll(ledger: Ledger, arrivals: readonly Arrival[]): Promise<InsertResult[]> {
+  const { runAll } = ledger;
+  if (runAll) return insertAtOnce(ledger, runAll, arrivals);
+  return ledger.transaction(async (tx) => {
+    await lockAdmission(tx, ledger.kind);
+    const admitted = await admittedOf(tx, arrivals);
+    const inserted = await insertRows(tx, ledger.kind, admitted);
+    await countWaiting(
+      tx,
+      admitted.filter(({ receipt }) => inserted.has(receipt.claimId)),
+    );
+    return resultsOf(arrivals, admitted, inserted);
+  });
+}
+
+/**
+ * Where a ledger has one process, nobody else adds to what is promised, and groups are stored one after the other: what is counted
+ * before the transaction is not too little when it ends.
+ */
+async function insertAtOnce(
+  ledger: Ledger,
+  runAll: NonNullable<Ledger["runAll"]>,
   arrivals: readonly Arrival[],
 ): Promise<InsertResult[]> {
-  await lockAdmission(tx, kind);
+  const admitted = await admittedOf(ledger, arrivals);
+  const groups = Map.groupBy(admitted, ({ receipt: { claim } }) => `${claim.policyId}:${claim.modelId}`);
+  const queries = [...groups.values()].flatMap((group) =>
+    inStatements(group).flatMap((some) => [
+      insertionOf(sqliteComposer, "sqlite", some.map(toRow)),
+      ...some.slice(0, 1).map(({ receipt }) => countInserted(receipt.claim)),
+    ]),
+  );
+  const results = queries.length === 0 ? [] : await runAll(queries);
+  const rows = results.flatMap((result) => result.rows as { claim_id?: Hex }[]);
+  return resultsOf(arrivals, admitted, new Set(rows.flatMap(({ claim_id }) => claim_id ?? [])));
+}
+
+async function admittedOf(db: Reader, arrivals: readonly Arrival[]): Promise<StoredReceipt[]> {
   const unlocked = new Map<number, UnlockedCount[]>();
   const admitted: StoredReceipt[] = [];
   for (const { stored, readUpTo, admits } of arrivals) {
-    const counts = unlocked.get(readUpTo) ?? (await unlockedCounts(tx, readUpTo));
+    const counts = unlocked.get(readUpTo) ?? (await unlockedCounts(db, readUpTo));
     unlocked.set(readUpTo, counts);
     if (!admits(counts)) continue;
     admitted.push(stored);
     for (const each of unlocked.values()) addOne(each, stored.receipt.claim.policyId);
   }
-  const inserted = await insertRows(tx, kind, admitted);
-  await countWaiting(
-    tx,
-    admitted.filter(({ receipt }) => inserted.has(receipt.claimId)),
-  );
+  return admitted;
+}
+
+function resultsOf(
+  arrivals: readonly Arrival[],
+  admitted: readonly StoredReceipt[],
+  inserted: ReadonlySet<Hex>,
+): InsertResult[] {
   return arrivals.map(({ stored }) => {
     if (inserted.has(stored.receipt.claimId)) return "stored";
     return admitted.includes(stored) ? "known" : "refused";
@@ -137,14 +173,21 @@ async function insertRows(
   admitted: readonly StoredReceipt[],
 ): Promise<Set<Hex>> {
   const inserted = new Set<Hex>();
-  for (let from = 0; from < admitted.length; ) {
-    const count = ROWS_PER_STATEMENT.find((size) => size <= admitted.length - from) ?? 1;
-    const some = admitted.slice(from, from + count).map(toRow);
-    const { rows } = await tx.executeQuery(insertionOf(tx, kind, some));
+  for (const some of inStatements(admitted)) {
+    const { rows } = await tx.executeQuery(insertionOf(tx, kind, some.map(toRow)));
     for (const { claim_id } of rows) inserted.add(claim_id);
-    from += count;
   }
   return inserted;
+}
+
+function inStatements(admitted: readonly StoredReceipt[]): StoredReceipt[][] {
+  const statements: StoredReceipt[][] = [];
+  for (let from = 0; from < admitted.length; ) {
+    const count = ROWS_PER_STATEMENT.find((size) => size <= admitted.length - from) ?? 1;
+    statements.push(admitted.slice(from, from + count));
+    from += count;
+  }
+  return statements;
 }
 
 type ReceiptRow = ReturnType<typeof toRow>;
@@ -156,13 +199,13 @@ const insertions: Record<LedgerKind, Map<number, CompiledQuery<{ claim_id: Hex }
 
 /** Inserts rows that are not there yet. Composing the statement takes longer than running it: one is kept for each number of rows. */
 function insertionOf(
-  tx: Writer,
+  composer: Pick<Writer, "insertInto">,
   kind: LedgerKind,
   rows: readonly ReceiptRow[],
 ): CompiledQuery<{ claim_id: Hex }> {
   let compiled = insertions[kind].get(rows.length);
   if (!compiled) {
-    compiled = tx
+    compiled = composer
       .insertInto("receipts")
       .values(rows)
       .onConflict((conflict) => conflict.doNothing())
@@ -192,6 +235,15 @@ function toRow({ receipt, opening, requestDigest, answer }: StoredReceipt) {
     served_at: Number(claim.servedAt),
     commit_by: Number(claim.commitBy),
   };
+}
+
+/** The same for the statement before it, which inserted receipts of one policy and model: SQLite knows how many. */
+function countInserted({ policyId, modelId }: Claim): CompiledQuery {
+  return sql`
+    INSERT INTO exposure (policy_id, model_id, waiting) VALUES (${policyId}, ${modelId}, changes())
+    ON CONFLICT (policy_id, model_id) DO UPDATE SET waiting = exposure.waiting + excluded.waiting`.compile(
+    sqliteComposer,
+  );
 }
 
 /** Keeps `exposure` equal to the receipts that wait. */

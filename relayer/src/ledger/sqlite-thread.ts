@@ -14,10 +14,11 @@ export interface SqliteFile {
   cacheKibibytes: number;
 }
 
-/** What it is told. A statement that `begins` a transaction starts it; one that is `inside` runs in that or not at all. */
+/** What it is told. What `runAll` says is a transaction of its own, whose rows are the outcomes. A statement that `begins` a transaction starts it; one that is `inside` runs in that or not at all. */
 export type SqliteOrder =
   | { do: "commit" | "rollback" | "close" }
-  | { do: "run"; statement: Statement; transaction: "none" | "begins" | "inside" };
+  | { do: "run"; statement: Statement; transaction: "none" | "begins" | "inside" }
+  | { do: "runAll"; statements: readonly Statement[] };
 
 /** What it answers: what came of the order, or what SQLite said is wrong. */
 export type SqliteAnswer = { outcome: Outcome } | { fault: SqliteFault };
@@ -74,6 +75,8 @@ function follow(order: SqliteOrder, database: DatabaseSync, statements: Statemen
         throw new Error("the transaction of this statement has not begun, or has ended");
       }
       return statements.run(order.statement);
+    case "runAll":
+      return { rows: runAll(order.statements, statements) };
     case "commit":
       statements.commit();
       return NOTHING;
@@ -83,5 +86,17 @@ function follow(order: SqliteOrder, database: DatabaseSync, statements: Statemen
     case "close":
       database.close();
       return NOTHING;
+  }
+}
+
+function runAll(all: readonly Statement[], statements: Statements): Outcome["rows"] {
+  statements.begin();
+  try {
+    const outcomes = all.map((statement) => ({ ...statements.run(statement) }));
+    statements.commit();
+    return outcomes;
+  } catch (error) {
+    statements.rollback();
+    throw error;
   }
 }

@@ -2,10 +2,10 @@
 
 import type { SQLInputValue } from "node:sqlite";
 import { Worker } from "node:worker_threads";
-import type { CompiledQuery, QueryResult } from "kysely";
+import { CompiledQuery, type QueryResult } from "kysely";
 import { TemporaryError } from "../errors.ts";
 import type { SqliteConnection, SqliteSource } from "./sqlite-driver.ts";
-import { type Outcome, resultOf, statementOf } from "./sqlite-statements.ts";
+import { type Outcome, resultOf, type Statement, statementOf } from "./sqlite-statements.ts";
 import type { SqliteAnswer, SqliteFault, SqliteFile, SqliteOrder } from "./sqlite-thread.ts";
 
 /**
@@ -32,6 +32,22 @@ export function sqliteWriter(settings: SqliteFile): SqliteSource {
   };
 }
 
+interface QueryOfAll extends CompiledQuery {
+  readonly all: readonly CompiledQuery[];
+}
+
+/**
+ * Several queries as one, in a transaction of their own and in one message: under load each turn of the event loop between two
+ * statements takes longer than the disk. Its rows are their results.
+ */
+export function queryOfAll(all: readonly CompiledQuery[]): CompiledQuery<QueryResult<unknown>> {
+  return { ...CompiledQuery.raw(""), all } as QueryOfAll & CompiledQuery<QueryResult<unknown>>;
+}
+
+function isQueryOfAll(query: CompiledQuery): query is QueryOfAll {
+  return "all" in query;
+}
+
 /** What one borrower does. A transaction that outlives its thread goes on in no other. */
 class ConnectionThere implements SqliteConnection {
   readonly #thread: SqliteThread;
@@ -43,14 +59,13 @@ class ConnectionThere implements SqliteConnection {
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    const { parameters, ...statement } = statementOf(query);
+    if (isQueryOfAll(query)) {
+      const { rows } = await this.#thread.ask({ do: "runAll", statements: query.all.map(sent) });
+      return { rows: rows.map((outcome) => resultOf(outcome as unknown as Outcome)) as Row[] };
+    }
     const transaction = this.#transaction;
     if (transaction === "begins") this.#transaction = "inside";
-    const outcome = await this.#thread.ask({
-      ...{ do: "run", transaction },
-      statement: { ...statement, parameters: parameters.map(trimmed) },
-    });
-    return resultOf(outcome);
+    return resultOf(await this.#thread.ask({ do: "run", transaction, statement: sent(query) }));
   }
 
   /** In one piece: whoever reads much does it outside of transactions. */
@@ -147,6 +162,11 @@ class SqliteThread {
 /** As `node:sqlite` would have thrown it. */
 function errorOf({ message, ...members }: SqliteFault): Error {
   return Object.assign(new Error(message), members);
+}
+
+function sent(query: CompiledQuery): Statement {
+  const { parameters, ...statement } = statementOf(query);
+  return { ...statement, parameters: parameters.map(trimmed) };
 }
 
 /** A view is sent with all of the buffer it looks into. */
