@@ -14,8 +14,8 @@ const SETTLEMENT: Address = `0x${"5e".repeat(20)}`;
 /** Of stored receipts. */
 const OPERATOR: Address = `0x${"0a".repeat(20)}`;
 const NOW = 10_000;
-/** A batch goes without blobs when a quarter of this is left to its `commitBy`, and is sealed when half of it is. */
-const HORIZON_SECONDS = 4;
+/** A batch goes without blobs when two fifths of this are left to its `commitBy`, and is sealed when half of it is. */
+const HORIZON_SECONDS = 10;
 const LONG_UNTIL = NOW + 1_000;
 
 describe("batches whose blobs are never sealed", { timeout: 30_000 }, () => {
@@ -28,7 +28,7 @@ describe("batches whose blobs are never sealed", { timeout: 30_000 }, () => {
   afterEach(() => ledger.close());
 
   it("are committed without them, before they are late", async () => {
-    await wait("a", NOW + 2);
+    await wait("a", NOW + 5);
     const codes = await sealAll();
     assert.deepEqual(await commits(), [{ policy: "a", hasBlobs: false }]);
     assert.deepEqual(codes, [{ code: "MT-DA-004", cause: "MT-DA-003" }]);
@@ -38,7 +38,7 @@ describe("batches whose blobs are never sealed", { timeout: 30_000 }, () => {
     await wait("a", LONG_UNTIL);
     await wait("a", LONG_UNTIL);
     // Not due yet, and would be before the first one's time is over.
-    await wait("b", NOW + 3);
+    await wait("b", NOW + 6);
     await sealAll();
     assert.deepEqual(await commits(), [{ policy: "a", hasBlobs: false }]);
   });
