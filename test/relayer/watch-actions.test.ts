@@ -141,7 +141,7 @@ describe("what a watchtower wants done", () => {
       teeEvidence: OPERATOR,
       quorumEvidence: OPERATOR,
     };
-    const policy = { ...addresses, challengeBondWei: BOND_WEI };
+    const policy = { ...addresses, claimBondWei: BOND_WEI, challengeBondWei: BOND_WEI };
     const policies = { policyOf: async () => ({ policy, registeredAt: 1n }) };
     return { ...services, contracts: { policies, settlementAddress: OPERATOR } } as unknown as Services;
   }

@@ -138,7 +138,7 @@ describe("the tasks of a watchtower", () => {
 
   function watching(nowSeconds = EPOCH + 200): WatchServices {
     const addresses = { bondToken: TOWER, zkEvidence: TOWER, teeEvidence: TOWER, quorumEvidence: TOWER };
-    const policy = { ...addresses, challengeBondWei: 5n };
+    const policy = { ...addresses, claimBondWei: 5n, challengeBondWei: 5n };
     const watch = { mode: "auto", maxOpenChallenges: 4, allowPrivateAddresses: true, disprove: false };
     // The chain is asked for the terms of a policy and for receipt keys alone.
     return {
