@@ -62,6 +62,8 @@ const BUSY_MILLISECONDS = 250;
  * every receipt would read several pages from the file again.
  */
 const CACHE_KIBIBYTES = 32 * 1_024;
+/** Reading looks for what was written lately. */
+const READING_CACHE_KIBIBYTES = 8 * 1_024;
 
 /**
  * Opens a ledger, creating or migrating it. A file is locked for this process.
@@ -113,7 +115,7 @@ async function openSqlite(file: string): Promise<Ledger> {
 function openBeside(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: BUSY_MILLISECONDS });
   database.exec("PRAGMA query_only = ON");
-  database.exec(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
+  database.exec(`PRAGMA cache_size = -${READING_CACHE_KIBIBYTES}`);
   return database;
 }
 

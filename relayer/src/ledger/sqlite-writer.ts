@@ -87,6 +87,9 @@ class ConnectionThere implements SqliteConnection {
   }
 }
 
+/** What it is sent is garbage a moment later: more room for that would only be resident. */
+const YOUNG_MEGABYTES = 4;
+
 interface Waiting {
   resolve(outcome: Outcome): void;
   reject(error: Error): void;
@@ -104,7 +107,10 @@ class SqliteThread {
 
   constructor(settings: SqliteFile) {
     this.#file = settings.file;
-    this.#worker = new Worker(new URL("./sqlite-thread.ts", import.meta.url), { workerData: settings });
+    this.#worker = new Worker(new URL("./sqlite-thread.ts", import.meta.url), {
+      workerData: settings,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+    });
     this.opened = this.#answered();
     this.#worker.on("message", (answer: SqliteAnswer) => this.#settle(answer));
     this.#worker.on("error", (error) => this.#fail(error instanceof Error ? error.message : String(error)));
