@@ -85,7 +85,6 @@ export async function startRelayer(
   const metrics = createMetrics();
   const logger =
     options.logger ?? createLogger(config.log.level, undefined, (code) => metrics.errors.inc({ code }));
-  await useFastKeccak();
   const signers = await openSigners(config);
   const { enclaveEvidence } = config.chain;
   const belonging = {

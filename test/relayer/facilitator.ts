@@ -4,6 +4,18 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { verifyTypedData } from "ethers";
 
+/** What a payer signs (EIP-3009). */
+export const TRANSFER_TYPES = {
+  TransferWithAuthorization: [
+    { name: "from", type: "address" },
+    { name: "to", type: "address" },
+    { name: "value", type: "uint256" },
+    { name: "validAfter", type: "uint256" },
+    { name: "validBefore", type: "uint256" },
+    { name: "nonce", type: "bytes32" },
+  ],
+};
+
 /** What a settlement does: pays and says so, refuses, pays and says nothing, says something else, or hangs up. */
 export type SettleConduct =
   | "pay"
@@ -152,16 +164,7 @@ function judge({ paymentPayload, paymentRequirements }: Asked, paid: ReadonlyMap
   const chainId = network.split(":")[1] ?? "";
   const signer = verifyTypedData(
     { name: extra.name, version: extra.version, chainId, verifyingContract: asset },
-    {
-      TransferWithAuthorization: [
-        { name: "from", type: "address" },
-        { name: "to", type: "address" },
-        { name: "value", type: "uint256" },
-        { name: "validAfter", type: "uint256" },
-        { name: "validBefore", type: "uint256" },
-        { name: "nonce", type: "bytes32" },
-      ],
-    },
+    TRANSFER_TYPES,
     { ...authorization },
     signature,
   );

@@ -19,6 +19,7 @@ import {
   type SignedAuthorization,
   startFacilitator,
   type TestFacilitator,
+  TRANSFER_TYPES,
 } from "./facilitator.ts";
 import {
   localConfig,
@@ -109,17 +110,7 @@ describe("payments on a chain that can be asked", () => {
   }
 
   async function signed(authorization: Authorization): Promise<string> {
-    const types = {
-      TransferWithAuthorization: [
-        { name: "from", type: "address" },
-        { name: "to", type: "address" },
-        { name: "value", type: "uint256" },
-        { name: "validAfter", type: "uint256" },
-        { name: "validBefore", type: "uint256" },
-        { name: "nonce", type: "bytes32" },
-      ],
-    };
-    return payer.signTypedData(await domain(), types, { ...authorization });
+    return payer.signTypedData(await domain(), TRANSFER_TYPES, { ...authorization });
   }
 
   async function send(authorization: Authorization, signature: string): Promise<string> {

@@ -2,6 +2,7 @@
 
 import { chainEvidenceFacts } from "@meantime/sdk/evidence-from-chain/facts";
 import type { Address } from "@meantime/sdk/hex";
+import { useFastKeccak } from "../signers/keccak.ts";
 import { auditAttestations, type EnclaveReport } from "./attestations.ts";
 import { compareBatches } from "./batch-state.ts";
 import { auditClaims } from "./claims.ts";
@@ -59,6 +60,7 @@ export interface AuditProgress {
  * @throws BadInputError `MT-AUDIT-003`, `MT-AUDIT-004` nothing to audit at these places
  */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
+  await useFastKeccak();
   const { rpcUrl, settlement, proofs = true, onProgress = () => undefined } = options;
   const chain = await pinChain(rpcUrl, settlement, options);
   const findings = createFindings();

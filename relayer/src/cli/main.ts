@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { Command, CommanderError } from "commander";
 import { docsLink, TemporaryError } from "../errors.ts";
-import { useFastKeccak } from "../signers/keccak.ts";
 import { addAuditCommand } from "./audit.ts";
 import { type BenchOptions, bench } from "./bench/bench.ts";
 import { addBundleCommand } from "./bundle.ts";
@@ -36,7 +35,6 @@ import { addWatchCommands } from "./watch.ts";
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.ok;
   try {
-    await useFastKeccak();
     await program((code) => {
       exitCode = code;
     }).parseAsync([...argv]);

@@ -10,6 +10,12 @@ const RETRY_AFTER_SECONDS = 5;
 /** A chain that was not seen for this long is treated as out of reach: deadlines could pass unnoticed. */
 const CHAIN_SILENCE_MILLISECONDS = 30_000;
 
+/** Why no receipt can be promised now, with status 503: the codes of {@link refusalOf}, and that of a relayer that stops. */
+export const NO_PROMISE_CODES = [
+  ...["MT-GW-010", "MT-GW-011", "MT-GW-015", "MT-GW-016", "MT-GW-018", "MT-GW-019", "MT-GW-021"],
+  ...["MT-GW-022", "MT-GW-023"],
+] as const;
+
 /** Lanes without whose transactions a bond is lost. */
 const BONDED_LANES = ["commit", "answer"] as const;
 

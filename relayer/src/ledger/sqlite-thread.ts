@@ -14,7 +14,10 @@ export interface SqliteFile {
   cacheKibibytes: number;
 }
 
-/** What it is told. What `runAll` says is a transaction of its own, whose rows are the outcomes. A statement that `begins` a transaction starts it; one that is `inside` runs in that or not at all. */
+/**
+ * What it is told. What `runAll` says is a transaction of its own, whose rows are the outcomes. A statement that `begins` a transaction
+ * starts it; one that is `inside` runs in that or not at all.
+ */
 export type SqliteOrder =
   | { do: "commit" | "rollback" | "close" }
   | { do: "run"; statement: Statement; transaction: "none" | "begins" | "inside" }

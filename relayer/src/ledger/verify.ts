@@ -6,6 +6,7 @@ import type { SettlementDomain } from "@meantime/sdk/domain";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
 import { curve } from "../signers/curve.ts";
+import { useFastKeccak } from "../signers/keccak.ts";
 import { headerFromRow } from "./batches.ts";
 import { findChainBatch } from "./chain-facts.ts";
 import { receiptsOfBatch, type StoredReceipt, storedReceiptFrom } from "./receipts.ts";
@@ -42,6 +43,7 @@ export interface SignedSpan {
  * each batch's root, data root and id, and what is counted or derived.
  */
 export async function verifyLedger(snapshot: Snapshot): Promise<Verification> {
+  await useFastKeccak();
   const problems: LedgerProblem[] = [];
   const report = (about: string, message: string) => problems.push({ about, message });
   for (const message of await snapshot.selfCheck()) report("database", message);

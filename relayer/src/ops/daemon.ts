@@ -7,6 +7,7 @@ import { bindContracts, type Contracts } from "../chain/contracts.ts";
 import { checkChain, connectRpc, type Rpc } from "../chain/rpc.ts";
 import { claimIdentity } from "../ledger/facts.ts";
 import { type Ledger, type LedgerSource, openLedger } from "../ledger/ledger.ts";
+import { useFastKeccak } from "../signers/keccak.ts";
 import type { LaneLease } from "./lane-lease.ts";
 import type { Logger } from "./logger.ts";
 import type { Task } from "./supervisor.ts";
@@ -46,6 +47,7 @@ export async function startDaemon<Running>(
   logger: Logger,
   start: (base: DaemonBase) => Promise<Running>,
 ): Promise<Running> {
+  await useFastKeccak();
   const rpc = connectRpc(config.chain.rpcUrls, config.chain.chainId, logger);
   const ledger = await openLedger(config.ledger);
   try {

@@ -3,6 +3,7 @@
 import { type RouteConfig, z } from "@hono/zod-openapi";
 import type { OpenAiPath } from "@meantime/sdk/openai/content";
 import { CLAIM_ID_HEADER, REQUEST_HEADERS } from "@meantime/sdk/openai/fetch";
+import { NO_PROMISE_CODES } from "../capacity.ts";
 import { refusal, TAGS } from "../openapi/route.ts";
 import { address, hex32, receiptSchema } from "../openapi/schemas.ts";
 import { RECEIPT_HEADER } from "./replies.ts";
@@ -76,17 +77,7 @@ export function operationOf(path: OpenAiPath): RouteConfig {
       502: refusal("The model's server failed", "MT-GW-061", "MT-GW-065", "MT-GW-066"),
       503: refusal(
         "No receipt can be promised now, or nobody can be asked",
-        ...[
-          "MT-GW-010",
-          "MT-GW-011",
-          "MT-GW-015",
-          "MT-GW-016",
-          "MT-GW-018",
-          "MT-GW-019",
-          "MT-GW-021",
-          "MT-GW-022",
-          "MT-GW-023",
-        ],
+        ...NO_PROMISE_CODES,
         ...["MT-GW-060", "MT-GW-061", "MT-GW-068"],
       ),
       504: refusal("The model's server took too long", "MT-GW-062"),

@@ -3,6 +3,7 @@
 import { keccak256Text } from "@meantime/sdk/hex";
 import type { Context } from "hono";
 import type { Services } from "../../services.ts";
+import { NO_PROMISE_CODES } from "../capacity.ts";
 import { HttpError } from "../http-error.ts";
 import { infer, requestSchema, requireModel } from "../infer.ts";
 import { createRoutes, documented, json, type Routes, refusal, TAGS } from "../openapi/route.ts";
@@ -48,20 +49,7 @@ export function inferRoutes(services: Services, state: GatewayState): Routes {
         413: refusal("Too large", "MT-GW-003"),
         415: refusal("Not declared as JSON", "MT-GW-002"),
         422: refusal("Not to be answered", "MT-GW-004", "MT-GW-007", "MT-GW-008", "MT-GW-017", "MT-GW-020"),
-        503: refusal(
-          "No receipt can be promised now",
-          ...[
-            "MT-GW-010",
-            "MT-GW-011",
-            "MT-GW-015",
-            "MT-GW-016",
-            "MT-GW-018",
-            "MT-GW-019",
-            "MT-GW-021",
-            "MT-GW-022",
-            "MT-GW-023",
-          ],
-        ),
+        503: refusal("No receipt can be promised now", ...NO_PROMISE_CODES),
       },
     },
     async (context) => {
