@@ -2,13 +2,11 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { after, afterEach, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { parseBatchHeader } from "@meantime/sdk/batch";
 import { type Bundle, bundleToJson } from "@meantime/sdk/bundle/format";
 import type { Hex } from "@meantime/sdk/hex";
 import { parseModelSpec } from "@meantime/sdk/model";
 import { parseReceipt } from "@meantime/sdk/receipt";
-import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { pinChain } from "../../relayer/src/audit/pinned-chain.ts";
 import { gatewaySource } from "../../relayer/src/bundle/claim-source.ts";
@@ -27,11 +25,9 @@ import {
 import { CHALLENGE_BOND_WEI, PROVE_WINDOW_SECONDS } from "../../scripts/stack/policies.ts";
 import { DishonestOperator, proofOf } from "../relayer/dishonest-operator.ts";
 import { askFor, eventually, localConfig, silentLogger } from "../relayer/local-relayer.ts";
+import { axeFindings, DESKTOP, PHONE, photograph, SCREENSHOTS } from "./photographs.ts";
 import { type Lie, type LyingProxy, startLyingProxy } from "./proxy.ts";
 
-const SCREENSHOTS = fileURLToPath(new URL("../../artifacts/screenshots/", import.meta.url));
-const DESKTOP = { width: 1280, height: 900 };
-const PHONE = { width: 390, height: 844 };
 const LIAR_ACCOUNT = 6;
 const LIAR_STAKE_WEI = 10n ** 18n;
 /** What a dispute may be given on top of its window. */
@@ -150,16 +146,7 @@ describe("the explorer of a real relayer", () => {
         0,
         `${name}: ${await page.locator("main").innerText()}`,
       );
-      for (const [device, viewport, colorScheme] of [
-        ["desktop", DESKTOP, "light"],
-        ["phone", PHONE, "dark"],
-      ] as const) {
-        await page.setViewportSize(viewport);
-        await page.emulateMedia({ colorScheme });
-        await page.screenshot({ path: `${SCREENSHOTS}${name}-${device}.png`, fullPage: true });
-        const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
-        assert.ok(width <= viewport.width, `${name} is ${width} wide on a ${device}`);
-      }
+      await photograph(page, name);
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
         assert.deepEqual(await axeFindings(page), [], `${name}, ${colorScheme}`);
@@ -483,15 +470,6 @@ async function firstOf(url: string, path: string, name: string): Promise<string>
 async function settled(page: Page): Promise<void> {
   await page.locator("h1").waitFor();
   await page.locator(".waiting").first().waitFor({ state: "detached" });
-}
-
-/** What axe finds, in short. */
-async function axeFindings(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate("axe.run()")) as {
-    violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-  };
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
 }
 
 async function focused(page: Page): Promise<string> {

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { after, afterEach, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { getClaim } from "@meantime/sdk/client";
 import { commitInput } from "@meantime/sdk/commitment";
 import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
@@ -10,7 +9,6 @@ import { parseModelSpec } from "@meantime/sdk/model";
 import { parseReceipt } from "@meantime/sdk/receipt";
 import { type InferenceRequest, requestId } from "@meantime/sdk/request";
 import { STATUS } from "@meantime/sdk/status";
-import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import { digitModelUrl } from "../../scripts/chain/models.ts";
@@ -20,10 +18,8 @@ import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { localKey, lowerCase } from "../../scripts/stack/operators.ts";
 import type { LocalPolicy } from "../../scripts/stack/policies.ts";
 import { eventually, localConfig, postInfer, sampleInput, silentLogger } from "../relayer/local-relayer.ts";
+import { axeFindings, DESKTOP, PHONE, photograph, SCREENSHOTS } from "./photographs.ts";
 
-const SCREENSHOTS = fileURLToPath(new URL("../../artifacts/screenshots/", import.meta.url));
-const DESKTOP = { width: 1280, height: 900 };
-const PHONE = { width: 390, height: 844 };
 const ASKER_ACCOUNT = 14;
 const PATIENCE_SECONDS = 120;
 /** The shortest that a request may live. */
@@ -128,7 +124,7 @@ describe("the explorer's pages of requests", () => {
         ["Expired", "0.003 ether"],
       ],
     );
-    await photograph(page, "requests");
+    await photographClean(page, "requests");
     await page.locator("tbody a").nth(0).click();
     await page.getByRole("heading", { level: 1, name: "Request", exact: true }).waitFor();
     await page.getByText(requests.refused).first().waitFor();
@@ -177,7 +173,7 @@ describe("the explorer's pages of requests", () => {
         );
         assert.match(properties["Output's hash"] ?? "", /^0x0{60}/);
       }
-      await photograph(page, `request-${name}`);
+      await photographClean(page, `request-${name}`);
     });
   }
 
@@ -194,25 +190,11 @@ const STATES: Record<RequestName, string> = {
   ...{ open: "Open", expired: "Expired", delivered: "Delivered", settled: "Settled", refused: "Delivered" },
 };
 
-/** At a desk and on a phone, in light and dark: as wide as the screen, and clean by axe. */
-async function photograph(page: Page, name: string): Promise<void> {
-  for (const [device, viewport, colorScheme] of [
-    ["desktop", DESKTOP, "light"],
-    ["phone", PHONE, "dark"],
-  ] as const) {
-    await page.setViewportSize(viewport);
-    await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: `${SCREENSHOTS}${name}-${device}.png`, fullPage: true });
-    const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
-    assert.ok(width <= viewport.width, `${name} is ${width} wide on a ${device}`);
-    await page.evaluate(axe.source);
-    const { violations } = (await page.evaluate("axe.run()")) as { violations: { id: string }[] };
-    assert.deepEqual(
-      violations.map(({ id }) => id),
-      [],
-      `${name} on a ${device}`,
-    );
-  }
+/** As wide as the screen, and clean by axe. */
+async function photographClean(page: Page, name: string): Promise<void> {
+  await photograph(page, name, async (device) => {
+    assert.deepEqual(await axeFindings(page), [], `${name} on a ${device}`);
+  });
   await page.setViewportSize(DESKTOP);
 }
 
