@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { Kysely } from "kysely";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { releaseFinalBatches } from "../../relayer/src/finalise/finaliser.ts";
-import { unsentBatches } from "../../relayer/src/ledger/batches.ts";
+import { headerFromRow, insertBatch, unsentBatches } from "../../relayer/src/ledger/batches.ts";
 import { announcedEndpoint, lastCheckpoint } from "../../relayer/src/ledger/chain-facts.ts";
 import { claimsOfBatch, latestClaims } from "../../relayer/src/ledger/claim-status.ts";
 import { openChallenges } from "../../relayer/src/ledger/disputes.ts";
@@ -91,6 +91,31 @@ describe("queries that are made all the time", () => {
       database.close();
     });
   }
+
+  it("place claims into a batch by their ids, however many others wait", async () => {
+    const database = new DatabaseSync(":memory:");
+    const asked: string[] = [];
+    const db = new Kysely<Database>({
+      dialect: sqliteDialect(sqliteHere(database)),
+      log: ({ query }) => void asked.push(query.sql),
+    });
+    await migrate(db, "sqlite", "memory");
+    const header = headerFromRow(OPERATOR, {
+      ...{ policy_id: "0x01", model_id: "0x02", root: "0x03", data_root: "0x04" },
+      ...{ count: 2, oldest_served_at: 1, nonce: "0" },
+    });
+    // Neither is stored.
+    await assert.rejects(
+      db.transaction().execute((tx) => insertBatch(tx, "0x05", header, ["0x06", "0x07"])),
+      /claims of batch 0x05 are not waiting/,
+    );
+    const placing = asked.find((text) => /UPDATE receipts/.test(text)) ?? "";
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${placing}`).all() as { detail: string }[];
+    const searches = plan.map(({ detail }) => detail).filter((detail) => detail.includes("receipts"));
+    assert.deepEqual(searches, ["SEARCH receipts USING INDEX sqlite_autoindex_receipts_1 (claim_id=?)"]);
+    await db.destroy();
+    database.close();
+  });
 
   it("would be caught reading everything", () => {
     const database = new DatabaseSync(":memory:");

@@ -56,12 +56,13 @@ async function placeClaims(
   claimIds: readonly Hex[],
 ): Promise<void> {
   const places = sql.join(claimIds.map((claimId, at) => sql`(${claimId}, ${sql.lit(at)})`));
-  // Not UPDATE ... FROM: SQLite then copies every row aside first, which takes it nine times as long.
+  // Not UPDATE ... FROM: SQLite then copies every row aside first, which takes it nine times as long. And not `state = 'served'`,
+  // which says the same: by an index of that SQLite would look at all receipts that wait, for each statement.
   const { numAffectedRows } = await sql`
     WITH places (claim_id, place) AS (VALUES ${places})
     UPDATE receipts SET state = 'batched', batch_id = ${batchId}, leaf_index =
       (SELECT places.place + ${from} FROM places WHERE places.claim_id = receipts.claim_id)
-    WHERE receipts.claim_id IN (SELECT claim_id FROM places) AND receipts.state = 'served'
+    WHERE receipts.claim_id IN (SELECT claim_id FROM places) AND receipts.batch_id IS NULL
       AND receipts.policy_id = ${policyId} AND receipts.model_id = ${modelId}`.execute(tx);
   if (Number(numAffectedRows) === claimIds.length) return;
   throw new Error(
