@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A worker thread of settle-run.ts: makes and signs claims as the gateway does, so many at a time as it is asked for.
-import { threadCpuUsage } from "node:process";
-import { parentPort, workerData } from "node:worker_threads";
+// A process of settle-run.ts: makes and signs claims as the gateway does, so many at a time as it is asked for. Its first message
+// says the terms. It ends with its parent.
 import type { Claim } from "@meantime/sdk/claim";
 import type { SettlementDomain } from "@meantime/sdk/domain";
 import { type Address, type Hex, keccak256Text, randomBytes32 } from "@meantime/sdk/hex";
 import type { StoredReceipt } from "../relayer/src/ledger/receipts.ts";
 import { signReceiptWith } from "../relayer/src/signers/receipt.ts";
-import { localSigner } from "../relayer/src/signers/signer.ts";
+import { localSigner, type Signer } from "../relayer/src/signers/signer.ts";
 
 /** What all claims of a run have in common. */
 export interface ClaimTerms extends Pick<Claim, "modelId" | "policyId" | "operator"> {
@@ -25,7 +24,7 @@ export interface ClaimRequest {
   servedAt: bigint;
 }
 
-/** Claims, and the processor time that this thread has taken since it started. */
+/** Claims, and the processor time that this process has taken since it started. */
 export interface MadeClaims {
   stored: StoredReceipt[];
   cpuMilliseconds: number;
@@ -34,17 +33,17 @@ export interface MadeClaims {
 const REQUESTER: Address = `0x${"c0".repeat(20)}`;
 const ANSWER = '{"label":3,"logits":[1,2,3,40,5,6,7,8,9,10]}';
 
-const terms = workerData as ClaimTerms;
-const signer = localSigner(terms.receiptKey);
-
-parentPort?.on("message", async ({ count, servedAt }: ClaimRequest) => {
-  const stored: StoredReceipt[] = [];
-  for (let made = 0; made < count; made++) stored.push(await makeClaim(servedAt));
-  const { user, system } = threadCpuUsage();
-  parentPort?.postMessage({ stored, cpuMilliseconds: (user + system) / 1_000 } satisfies MadeClaims);
+process.once("message", (terms: ClaimTerms) => {
+  const signer = localSigner(terms.receiptKey);
+  process.on("message", async ({ count, servedAt }: ClaimRequest) => {
+    const stored: StoredReceipt[] = [];
+    for (let made = 0; made < count; made++) stored.push(await makeClaim(terms, signer, servedAt));
+    const { user, system } = process.cpuUsage();
+    process.send?.({ stored, cpuMilliseconds: (user + system) / 1_000 } satisfies MadeClaims);
+  });
 });
 
-async function makeClaim(servedAt: bigint): Promise<StoredReceipt> {
+async function makeClaim(terms: ClaimTerms, signer: Signer, servedAt: bigint): Promise<StoredReceipt> {
   const { domain, modelId, policyId, operator, inputHash, outputHash, opening } = terms;
   const commitBy = servedAt + BigInt(terms.horizonSeconds);
   const claim: Claim = {

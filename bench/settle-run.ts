@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A process of its own (see settle.ts), so that nothing else counts into its memory and time: the relayer as
-// `meantime start` runs it, and threads that make claims. Its argument is a SettleRun as JSON; it sends its parent the
+// `meantime start` runs it, which is given claims that others make. Its argument is a SettleRun as JSON; it sends its parent the
 // times that the chain's clock has to be moved to, and last a SettleFigures.
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
+import { fileURLToPath } from "node:url";
 import { commitInput, commitLabel, randomSalt } from "@meantime/sdk/commitment";
 import type { Hex } from "@meantime/sdk/hex";
 import { loadConfig, type RelayerConfig } from "../relayer/src/config/load.ts";
@@ -39,13 +40,13 @@ export interface SettleFigures {
   /** From a receipt on disk to its commit read back from the chain. */
   p50CommitSeconds: number;
   p99CommitSeconds: number;
-  /** Of the process, all its threads. */
+  /** Of the relayer, all its threads, and of what makes claims. */
   cpuMsPerClaim: number;
-  /** Its part that makes and signs claims. */
+  /** The part that makes and signs claims. */
   signCpuMsPerClaim: number;
   /** The rest: ledger, trees, chain. */
   settleCpuMsPerClaim: number;
-  /** The highest. */
+  /** The highest of the relayer. */
   rssMb: number;
   ledgerMb: number;
   /** The longest that the event loop was held up, by this process or by others on the machine. */
@@ -55,6 +56,7 @@ export interface SettleFigures {
 /** A message to the parent, which answers the first kind with the time of the block that it mined. */
 export type SettleMessage = { moveToSeconds: number } | { figures: SettleFigures };
 
+const MAKER = fileURLToPath(new URL("settle-claims.ts", import.meta.url));
 const MAX_CLAIMS = 4_096;
 /** Settled before the measurement begins, so that the compiler's work does not count into it. */
 const WARM_UP_CLAIMS = MAX_CLAIMS;
@@ -74,7 +76,7 @@ const terms = termsOf(run);
 const makers = Array.from({ length: Math.max(1, availableParallelism() - 1) }, () => startMaker(terms));
 await settle(relayer, WARM_UP_CLAIMS, WARM_UP_CLAIMS);
 const figures = await measured(relayer);
-await Promise.all(makers.map((maker) => maker.stop()));
+for (const maker of makers) maker.stop();
 await relayer.stop();
 process.send?.({ figures } satisfies SettleMessage, undefined, undefined, () => process.exit(0));
 
@@ -86,7 +88,7 @@ async function measured({ ledger }: RunningRelayer): Promise<SettleFigures> {
   const commitSeconds = await settle(relayer, claims, PROGRESS_CLAIMS);
   blocks.disable();
   const seconds = (performance.now() - startedAt) / 1_000;
-  const cpuMsPerClaim = cpuMilliseconds(cpuBefore) / claims;
+  const settleCpuMsPerClaim = cpuMilliseconds(cpuBefore) / claims;
   const signCpuMsPerClaim = (makersCpu() - signedBefore) / claims;
   const sizes = (await ledger.selectFrom("batches").select("count").orderBy("count").execute()).map(
     ({ count }) => count,
@@ -99,9 +101,9 @@ async function measured({ ledger }: RunningRelayer): Promise<SettleFigures> {
     batchSize: sizes[Math.floor(sizes.length / 2)] ?? 0,
     p50CommitSeconds: round(quantile(commitSeconds, 0.5)),
     p99CommitSeconds: round(quantile(commitSeconds, 0.99)),
-    cpuMsPerClaim: round(cpuMsPerClaim),
+    cpuMsPerClaim: round(settleCpuMsPerClaim + signCpuMsPerClaim),
     signCpuMsPerClaim: round(signCpuMsPerClaim),
-    settleCpuMsPerClaim: round(cpuMsPerClaim - signCpuMsPerClaim),
+    settleCpuMsPerClaim: round(settleCpuMsPerClaim),
     rssMb: Math.round(process.resourceUsage().maxRSS / 1_024),
     ledgerMb: Math.round(statSync(ledgerFile(configOf(run))).size / 2 ** 20),
     longestBlockMs: Math.round(blocks.max / 1e6),
@@ -127,7 +129,7 @@ async function settle({ ledger }: RunningRelayer, claims: number, progressEvery:
     const cpu = cpuMilliseconds(cpuAtReport) / (stored - reportedAt);
     const residentMb = Math.round(process.memoryUsage.rss() / 2 ** 20);
     process.stderr.write(
-      `  ${stored} of ${claims} stored, ${cpu.toFixed(3)} ms of processor time each, ${residentMb} MB\n`,
+      `  ${stored} of ${claims} stored, ${cpu.toFixed(3)} ms of the relayer's time each, ${residentMb} MB\n`,
     );
     [reportedAt, cpuAtReport] = [stored, process.cpuUsage()];
   };
@@ -213,30 +215,29 @@ interface Maker {
   make(count: number): Promise<StoredReceipt[]>;
   /** Processor time so far. */
   cpuMilliseconds(): number;
-  stop(): Promise<unknown>;
+  stop(): void;
 }
 
-function startMaker(workerData: ClaimTerms): Maker {
-  const worker = new Worker(new URL("settle-claims.ts", import.meta.url), {
-    workerData,
-    // What it keeps is little; without a bound its garbage would count into the relayer's memory.
-    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
-  });
+function startMaker(terms: ClaimTerms): Maker {
+  const child = fork(MAKER, { serialization: "advanced", stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  child.send(terms);
   let cpu = 0;
   return {
     make: (count) =>
       new Promise((resolve, reject) => {
-        worker.once("error", reject);
-        worker.once("message", ({ stored, cpuMilliseconds: spent }: MadeClaims) => {
-          worker.off("error", reject);
+        const fail = (code: number | null) =>
+          reject(new Error(`the process that makes claims ended with ${code}`));
+        child.once("exit", fail);
+        child.once("message", ({ stored, cpuMilliseconds: spent }: MadeClaims) => {
+          child.off("exit", fail);
           cpu = spent;
           resolve(stored);
         });
         const servedAt = BigInt(Math.floor(Date.now() / 1_000 + clockOffsetSeconds));
-        worker.postMessage({ count, servedAt } satisfies ClaimRequest);
+        child.send({ count, servedAt } satisfies ClaimRequest);
       }),
     cpuMilliseconds: () => cpu,
-    stop: () => worker.terminate(),
+    stop: () => child.disconnect(),
   };
 }
 
