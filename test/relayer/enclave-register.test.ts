@@ -7,6 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ENCLAVE_PLATFORMS, enclaveKeyId } from "@meantime/sdk/enclave-keys";
 import type { Hex } from "@meantime/sdk/hex";
+import { keccak256 } from "ethers";
 import type { Attestor } from "../../relayer/src/attest/platform.ts";
 import { type RegistrationOrder, registerEnclave, rehearse } from "../../relayer/src/attest/register.ts";
 import { bindRegistry, standingOf } from "../../relayer/src/attest/registry.ts";
@@ -19,6 +20,7 @@ import { startRelayer } from "../../relayer/src/relayer.ts";
 import { publicKeyOf } from "../../scripts/chain/simulated-nitro.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
 import { LOCAL_IMAGE, LOCAL_MEASUREMENT, localKey } from "../../scripts/stack/operators.ts";
+import { startChaosProxy } from "./chaos-proxy.ts";
 import { localConfig, readConfigJson, silentLogger, writeConfig } from "./local-relayer.ts";
 
 const BIN = fileURLToPath(new URL("../../relayer/bin/meantime.js", import.meta.url));
@@ -89,6 +91,31 @@ describe("registering an enclave's key", () => {
       ["registerIntel"],
     );
     for (const { gas } of [...cold, ...warm]) assert.ok(gas < TRANSACTION_GAS_LIMIT);
+  });
+
+  it("outlives nodes that drop its transaction, and ends where no block takes it", async () => {
+    const proxy = await startChaosProxy(stack.chain.url, 1);
+    let dropped = 0;
+    const drop = (until: number) =>
+      proxy.answer("eth_sendRawTransaction", ([bytes]) => {
+        dropped += 1;
+        if (dropped === until) proxy.answer("eth_sendRawTransaction", undefined);
+        return keccak256(String(bytes));
+      });
+    const flaky = connectRpc(proxy.url, 31_337, undefined, 120_000);
+    try {
+      const often = { rpc: flaky, patience: { milliseconds: 200, waits: 1_000 } };
+      drop(2);
+      const sent = await registerEnclave(await order(16, often));
+      assert.equal(dropped, 2);
+      assert.equal((await rpc.getTransactionReceipt(sent[0]?.hash ?? ""))?.status, 1);
+      drop(Number.POSITIVE_INFINITY);
+      const twice = { rpc: flaky, patience: { milliseconds: 200, waits: 2 } };
+      await assert.rejects(registerEnclave(await order(18, twice)), { code: "MT-ATT-021" });
+    } finally {
+      flaky.destroy();
+      await proxy.close();
+    }
   });
 
   it("is refused in words: another image, an old binding, debug mode's like", async () => {

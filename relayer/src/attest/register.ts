@@ -7,6 +7,7 @@ import { type Address, bytesToHex, type Hex } from "@meantime/sdk/hex";
 import { readNitroDocument } from "@meantime/sdk/nitro/document";
 import { type BaseContract, NonceManager, type Signer, Wallet } from "ethers";
 import type { EnclaveEvidence } from "../../../types/ethers-contracts/index.ts";
+import { type BlockPatience, inBlock } from "../chain/in-block.ts";
 import type { Rpc } from "../chain/rpc.ts";
 import { RelayerError, TemporaryError } from "../errors.ts";
 import { pause } from "../ops/supervisor.ts";
@@ -29,6 +30,8 @@ export interface RegistrationOrder {
   attestor: Attestor;
   /** Pays. Anybody may register a key: the document decides. */
   registrarKey: Hex;
+  /** How long each of its transactions is waited for, where not as usual. */
+  patience?: BlockPatience;
 }
 
 /** A transaction that was mined. */
@@ -61,7 +64,7 @@ interface FinalCall {
  *
  * @param onSent called after each transaction
  * @throws RelayerError `MT-ATT-020` the contracts refuse it, in words; those of `Attestor.attest`
- * @throws TemporaryError `MT-ATT-021` a transaction failed for another reason
+ * @throws TemporaryError `MT-ATT-021` a transaction failed for another reason, or is in no block after two minutes
  */
 export async function registerEnclave(
   order: RegistrationOrder,
@@ -70,7 +73,7 @@ export async function registerEnclave(
   const sent: SentTransaction[] = [];
   const sender = new NonceManager(new Wallet(order.registrarKey, order.rpc));
   const send: Send = async (contract, name, args) => {
-    const transaction = await transact(contract, name, args);
+    const transaction = await transact(contract, name, args, order.patience);
     sent.push(transaction);
     onSent(transaction);
   };
@@ -210,14 +213,16 @@ async function transact(
   contract: BaseContract,
   name: string,
   args: readonly unknown[],
+  patience: BlockPatience | undefined,
 ): Promise<SentTransaction> {
   const method = contract.getFunction(name);
   try {
     const wanted = ((await method.estimateGas(...args)) * GAS_WITH_MARGIN_PERCENT) / 100n;
     const gasLimit = wanted < TRANSACTION_GAS_LIMIT ? wanted : TRANSACTION_GAS_LIMIT;
     const response = await method.send(...args, { gasLimit });
-    const receipt = await response.wait();
-    return { name, hash: response.hash, gas: Number(receipt?.gasUsed ?? 0n) };
+    const receipt = await inBlock(response, patience);
+    if (!receipt) throw new Error(`transaction ${response.hash} is in no block yet`);
+    return { name, hash: response.hash, gas: Number(receipt.gasUsed) };
   } catch (error) {
     throw failed(name, error);
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Hex } from "@meantime/sdk/hex";
+import { isError, type TransactionReceipt, type TransactionResponse } from "ethers";
 import { describeRevert } from "../chain/contracts.ts";
-import { RelayerError } from "../errors.ts";
+import { inBlock } from "../chain/in-block.ts";
+import { RelayerError, TemporaryError } from "../errors.ts";
 
 /**
  * The private key that an environment variable holds.
@@ -33,4 +35,29 @@ export async function orRefused<Result>(send: () => Promise<Result>): Promise<Re
       "docs/SPEC.md explains each error.",
     );
   }
+}
+
+/**
+ * Waits until a transaction is in a block.
+ *
+ * @throws RelayerError `MT-CLI-007` it reverted there; TemporaryError `MT-CLI-010` it is in none in time
+ */
+export async function landed(sent: TransactionResponse): Promise<TransactionReceipt> {
+  const receipt = await inBlock(sent).catch((error: unknown) => {
+    if (!isError(error, "CALL_EXCEPTION")) throw error;
+    throw new RelayerError(
+      "MT-CLI-007",
+      `transaction ${sent.hash} reverted in its block`,
+      "The chain changed after it was tried out: look at its state, then send it again.",
+      { hash: sent.hash },
+    );
+  });
+  if (receipt) return receipt;
+  // Not to be told as a failure: it may land a minute later, and a second one would stake twice.
+  throw new TemporaryError(
+    "MT-CLI-010",
+    `transaction ${sent.hash} is not in a block yet`,
+    "Look for that hash before doing it again: it may still land.",
+    { hash: sent.hash },
+  );
 }

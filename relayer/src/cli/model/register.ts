@@ -12,7 +12,7 @@ import { checkChain, connectRpc, type Rpc } from "../../chain/rpc.ts";
 import { DEVELOPMENT_CHAIN_ID } from "../../config/development-chain.ts";
 import { upstreamModelSchema } from "../../config/schema.ts";
 import { RelayerError } from "../../errors.ts";
-import { orRefused, privateKeyOf } from "../sending.ts";
+import { landed, orRefused, privateKeyOf } from "../sending.ts";
 import { type CompiledModel, openCompiledModel } from "./folder.ts";
 
 /** The flags of `meantime model register`. */
@@ -37,7 +37,7 @@ const KEY_HINT =
  *
  * @throws RelayerError `MT-CLI-002` a flag that is none; `MT-CLI-005` development keys on another chain than the
  * development one; `MT-CLI-006` no private key; `MT-CLI-007` a contract refuses; `MT-CHAIN-001` to `003` the node or the
- * address
+ * address; TemporaryError `MT-CLI-010` not in a block in time
  */
 export async function registerModel(model: string, options: RegisterOptions): Promise<void> {
   const chainId = asChainId(options.chainId);
@@ -137,7 +137,7 @@ async function sendUnless(
   send: () => Promise<ContractTransactionResponse>,
 ): Promise<string | undefined> {
   if (await known) return undefined;
-  return orRefused(async () => (await (await send()).wait())?.hash);
+  return orRefused(async () => (await landed(await send())).hash);
 }
 
 function asChainId(text: string): number {

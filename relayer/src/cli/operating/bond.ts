@@ -5,10 +5,10 @@ import { Contract, type ContractTransactionResponse, Wallet } from "ethers";
 import { bindContracts } from "../../chain/contracts.ts";
 import { checkChain, connectRpc } from "../../chain/rpc.ts";
 import { loadConfig } from "../../config/load.ts";
-import { RelayerError, TemporaryError } from "../../errors.ts";
+import { RelayerError } from "../../errors.ts";
 import { openKeystore, readPassword } from "../../signers/keystore.ts";
 import type { ConfigFlags } from "../config/show.ts";
-import { orRefused, privateKeyOf } from "../sending.ts";
+import { landed, orRefused, privateKeyOf } from "../sending.ts";
 import { fields, print } from "./print.ts";
 
 /** The flags of `meantime bond`. The owner's key is not the daemon's: it is given for this one command. */
@@ -23,8 +23,6 @@ export interface BondFlags extends ConfigFlags {
   json?: true;
 }
 
-/** A transaction that is not in a block after this long is reported with its hash, not as failed. */
-const WAIT_MILLISECONDS = 120_000;
 const ERC20_ABI = ["function approve(address spender, uint256 amount) returns (bool)"];
 
 /**
@@ -40,7 +38,7 @@ export async function deposit(flags: BondFlags): Promise<void> {
     if (token === ZERO_ADDRESS) return settlement.stake(operator, { value: amountWei });
     const erc20 = new Contract(token, ERC20_ABI, wallet);
     const approval = (await erc20.getFunction("approve")(address, amountWei)) as ContractTransactionResponse;
-    await approval.wait(1, WAIT_MILLISECONDS);
+    await landed(approval);
     return settlement.stakeToken(operator, token, amountWei);
   });
 }
@@ -82,24 +80,12 @@ async function withSettlement(
     const settlement = contracts.settlement.connect(wallet) as Bound["settlement"];
     const bound = { settlement, address: chain.settlement, operator: operator.address, wallet };
     const transaction = await orRefused(() => send(bound));
-    const receipt = await inBlock(transaction);
+    const receipt = await landed(transaction);
     const result = { hash: transaction.hash, block: receipt.blockNumber, from: wallet.address };
     print(result, flags, () => fields(result));
   } finally {
     rpc.destroy();
   }
-}
-
-// Not to be told as a failure: it may land a minute later, and a second one would stake twice.
-async function inBlock(transaction: ContractTransactionResponse) {
-  const receipt = await transaction.wait(1, WAIT_MILLISECONDS).catch(() => null);
-  if (receipt) return receipt;
-  throw new TemporaryError(
-    "MT-CLI-010",
-    `transaction ${transaction.hash} is not in a block yet`,
-    "Look for that hash before doing it again: it may still land.",
-    { hash: transaction.hash },
-  );
 }
 
 async function ownerKey({ keystore, passwordFile, keyEnv }: BondFlags): Promise<string> {
