@@ -41,6 +41,8 @@ export interface RelayerProcess {
 
 /** Pays for the registration of enclaves' keys. */
 const REGISTRAR_ACCOUNT = 17;
+/** On a busy machine; a key's registration alone may wait for two minutes. */
+const START_MILLISECONDS = 300_000;
 const BIN = fileURLToPath(new URL("../../relayer/bin/meantime.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -128,11 +130,23 @@ async function readyUrl(child: ChildProcess): Promise<string> {
     if (log.length > 200) log.shift();
   });
   const lines = createInterface(child.stdout);
+  let isLate = false;
   const ready = once(lines, "line").then(([line]) => (JSON.parse(String(line)) as { url: string }).url);
   const ended = once(child, "exit").then(([code]) => {
-    throw new Error(`the relayer ended with ${code} before it was ready:\n${log.join("\n")}`);
+    const how = isLate
+      ? `was not ready in ${START_MILLISECONDS} ms`
+      : `ended with ${code} before it was ready`;
+    throw new Error(`the relayer ${how}:\n${log.join("\n")}`);
   });
-  return await Promise.race([ready, ended]);
+  // One that hangs shall fail what waits for it, with its last words.
+  const killLate = setTimeout(() => {
+    isLate = child.kill("SIGKILL");
+  }, START_MILLISECONDS);
+  try {
+    return await Promise.race([ready, ended]);
+  } finally {
+    clearTimeout(killLate);
+  }
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
