@@ -4,6 +4,9 @@ import { type JsonValue, parseJson } from "./canonical-json.ts";
 /** The data that ends an OpenAI-shaped stream. */
 export const STREAM_END = "[DONE]";
 
+/** What ends a line, by the HTML standard: nothing else, while `^` of a pattern also stands after U+2028 and U+2029. */
+const LINE_END = /\r\n|\n|\r/;
+
 /** Takes a stream of server-sent events apart while it comes. */
 export interface EventReader {
   /** The data of the events that the text completes. */
@@ -14,15 +17,15 @@ export interface EventReader {
 export function createEventReader(): EventReader {
   let rest = "";
   let data: string[] = [];
-  let isStart = true;
+  // What the next text may begin with and means nothing: a byte order mark, the rest of a \r\n that was cut in two.
+  let skipped = "\uFEFF";
   return {
     push(text) {
-      rest += isStart ? text.replace(/^\uFEFF/, "") : text;
-      if (text !== "") isStart = false;
+      rest += text.startsWith(skipped) ? text.slice(skipped.length) : text;
+      if (text !== "") skipped = text.endsWith("\r") ? "\n" : "";
       const events: string[] = [];
       for (;;) {
-        // A \r at the very end may be half of a \r\n.
-        const end = /\r\n|\n|\r(?!$)/.exec(rest);
+        const end = LINE_END.exec(rest);
         if (end === null) return events;
         const line = rest.slice(0, end.index);
         rest = rest.slice(end.index + end[0].length);
@@ -36,9 +39,10 @@ export function createEventReader(): EventReader {
   };
 }
 
-/** One event on the wire. */
+/** One event on the wire. A reader gets the data with \n for whatever ended its lines. */
 export function writeEvent(data: string): string {
-  return `${data.replaceAll(/^/gm, "data: ")}\n\n`;
+  const lines = data.split(LINE_END).map((line) => `data: ${line}\n`);
+  return `${lines.join("")}\n`;
 }
 
 /** The chunk of an event; undefined for the end of the stream. Throws MT-SDK-008. */

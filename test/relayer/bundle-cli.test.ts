@@ -17,6 +17,7 @@ import { LOCAL_MEASUREMENT, lowerCase } from "../../scripts/stack/operators.ts";
 import { askFor, eventually, freshFolder, localConfig, silentLogger } from "./local-relayer.ts";
 
 const UNDECIDED = 3;
+const FINAL = ["--status", "Final"];
 const PATIENCE_SECONDS = 120;
 
 describe("meantime bundle and meantime verify", () => {
@@ -65,7 +66,7 @@ describe("meantime bundle and meantime verify", () => {
     await stack?.chain.close();
   });
 
-  it("hold all of a proven claim, which is valid to whoever knows the key and the batch", async () => {
+  it("hold all of a proven claim, which is valid to whoever knows the key, the batch and how it stands", async () => {
     const made = parseBundle(await readFile(at("proven.json"), "utf8"));
     assert.equal(made.receipt.claimId, proven.claimId);
     assert.deepEqual(
@@ -74,20 +75,22 @@ describe("meantime bundle and meantime verify", () => {
     );
     assert.ok(made.model && made.policy && made.opening && made.inclusion?.dataProof);
     assert.deepEqual(Object.keys(made.chain?.transactions ?? {}).sort(), ["commit", "evidence"]);
-    assert.equal(await verify(at("proven.json"), ...known(proven)), 0);
+    assert.equal(await verify(at("proven.json"), ...known(proven), ...FINAL), 0);
   });
 
   it("cannot tell what is on the chain alone, with an exit code of its own", async () => {
     assert.equal(await verify(at("proven.json")), UNDECIDED);
-    assert.equal(await verify(at("attested.json"), ...known(attested)), UNDECIDED);
+    // The proof holds, and may have come too late.
+    assert.equal(await verify(at("proven.json"), ...known(proven)), UNDECIDED);
+    assert.equal(await verify(at("attested.json"), ...known(attested), ...FINAL), UNDECIDED);
   });
 
   it("do not call a claim good whose evidence the bundle does not hold, although the chain calls it final", async () => {
     const made = JSON.parse(await readFile(at("proven.json"), "utf8"));
     await writeFile(at("bare.json"), JSON.stringify({ ...made, evidence: [] }));
     assert.equal(await verify(at("bare.json"), ...known(proven)), UNDECIDED);
-    assert.equal(await verify(at("bare.json"), ...known(proven), "--status", "Final"), UNDECIDED);
-    assert.equal(await verify(at("proven.json"), ...known(proven), "--status", "Final"), 0);
+    assert.equal(await verify(at("bare.json"), ...known(proven), ...FINAL), UNDECIDED);
+    assert.equal(await verify(at("proven.json"), ...known(proven), ...FINAL), 0);
     assert.equal(await verify(at("proven.json"), ...known(proven), "--status", "Rejected"), 1);
     assert.equal(await verify(at("proven.json"), ...known(proven), "--status", "final"), 2);
   });
@@ -97,7 +100,7 @@ describe("meantime bundle and meantime verify", () => {
     const [evidence] = made.evidence;
     assert.ok(evidence?.kind === "tee" && evidence.scope === "batch");
     const key = `${evidence.key}=${LOCAL_MEASUREMENT}`;
-    assert.equal(await verify(at("attested.json"), ...known(attested), "--enclave-key", key), 0);
+    assert.equal(await verify(at("attested.json"), ...known(attested), ...FINAL, "--enclave-key", key), 0);
     const other = `${evidence.key}=0x${"11".repeat(32)}`;
     assert.equal(await verify(at("attested.json"), ...known(attested), "--enclave-key", other), 1);
   });
@@ -110,6 +113,7 @@ describe("meantime bundle and meantime verify", () => {
     const facts = {
       trust: { domain: stack.domain, receiptKeys: [lowerCase(stack.operator.receiptKey.address)] },
       batchIds: [proven.batchId],
+      onChain: { status: "Final" as const },
     };
     assert.equal(verifyBundle(made, facts).verdict, "valid");
     const values = [
@@ -172,7 +176,7 @@ describe("meantime bundle and meantime verify", () => {
       ]);
     try {
       assert.equal(await ask("honest"), 0);
-      assert.equal(await verify(at("index.json"), ...known(proven)), 0);
+      assert.equal(await verify(at("index.json"), ...known(proven), ...FINAL), 0);
       assert.equal(await ask("lying"), 1);
     } finally {
       server.close();

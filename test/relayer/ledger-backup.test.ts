@@ -247,7 +247,8 @@ const signed = new Map<number, StoredReceipt>();
 function genuine(seed: number): StoredReceipt {
   const known = signed.get(seed);
   if (known) return known;
-  const stored = storedReceipt(seed);
+  // Texts of JSON may have what other formats take for ends of lines.
+  const stored = { ...storedReceipt(seed), answer: `{"label":${seed},"text":"one\u2028two\u2029three"}` };
   const receipt = signReceipt(KEY, stored.receipt.claim, DOMAIN);
   signed.set(seed, { ...stored, receipt });
   return { ...stored, receipt };

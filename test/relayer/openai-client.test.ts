@@ -197,6 +197,19 @@ describe("the official openai client", () => {
     }
     world.upstream.next.push(refusing(400, `bad header Bearer ${UPSTREAM_KEY}`));
     assert.doesNotMatch((await refused(chat("secret"))).message, /sk-upstream/);
+
+    world.upstream.next.push((_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(eventOf({ choices: [{ index: 0, delta: { content: "half" } }] }));
+      response.end(eventOf({ error: { message: `Incorrect API key provided: ${UPSTREAM_KEY}` } }));
+    });
+    const stream = await client.chat.completions.create({ model: CHAT_MODEL, messages: [], stream: true });
+    const reading = async () => {
+      for await (const _ of stream);
+    };
+    const error = await refused(reading());
+    assert.equal(error.code, "MT-GW-066");
+    assert.doesNotMatch(`${error.message} ${JSON.stringify(error)}`, /sk-upstream|API key/);
   });
 
   it("tries again by itself after 429 and 503, as long as it is told to wait", async () => {

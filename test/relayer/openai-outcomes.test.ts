@@ -376,6 +376,27 @@ describe("the outcomes of requests to an upstream", () => {
       }
     });
 
+    it("takes no salt from a repetition where the first brought none, while that is under way as afterwards", async () => {
+      const [asked, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      world.upstream.next.push(async (request, response) => {
+        asked.resolve();
+        await go.promise;
+        await honestly(request, response);
+      });
+      const headers = { "idempotency-key": "salt later" };
+      const salted = { ...headers, "meantime-salt": `0x${"08".repeat(32)}` };
+      const first = ask(question("salt later"), headers);
+      await asked.promise;
+      const during = ask(question("salt later"), salted);
+      // It was taken up once one that came after it is answered.
+      await ask(question("another"));
+      go.resolve();
+      assert.equal((await first).status, 200);
+      for (const repeated of [await during, await ask(question("salt later"), salted)])
+        assert.deepEqual([repeated.status, await codeOf(repeated)], [409, "MT-GW-009"]);
+      assert.equal((await ask(question("salt later"), headers)).status, 200);
+    });
+
     it("goes on for those who wait when the first client leaves, and stops when all have left", async () => {
       const [asked, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       world.upstream.next.push(async (request, response) => {

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { batchId, MAX_OPENING_BYTES, openingLeaf, parseBatchHeader } from "@meantime/sdk/batch";
 import { type Chain, connectChain } from "@meantime/sdk/chain/chain";
 import { httpProvider } from "@meantime/sdk/chain/provider";
-import { type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
+import { type Hex, keccak256Text, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { buildMerkleTree } from "@meantime/sdk/merkle";
 import { opens } from "@meantime/sdk/openai/commitment";
 import { createMeantimeFetch, meantimeErrorOf, type VerifiedExchange } from "@meantime/sdk/openai/fetch";
@@ -108,6 +108,27 @@ describe("receipts of answers of an upstream", () => {
     }
     assert.equal(world.upstream.requests.length, 1);
     assert.deepEqual(told[0]?.receipt, told[1]?.receipt);
+  });
+
+  it("hold for answers with separators of lines, streamed and streamed again", async () => {
+    const content = "one\u2028two\u2029three";
+    for (const streaming of ["hold", "through"] as const) {
+      const { client, told } = checkedClient("private", streaming);
+      const headers = {
+        "meantime-request-id": keccak256Text(`separators ${streaming}`),
+        "meantime-salt": `0x${"55".repeat(32)}`,
+      };
+      const messages = [{ role: "user" as const, content }];
+      for (let time = 0; time < 2; time++) {
+        const stream = client.chat.completions.stream({ model: CHAT_MODEL, messages }, { headers });
+        const answer = await stream.finalChatCompletion();
+        assert.equal(answer.choices[0]?.message.content, `echo: ${content}`);
+      }
+      const [{ receipt, opening } = assert.fail(), again] = told;
+      assert.deepEqual(again?.receipt, receipt);
+      assert.match(toText(opening.output), /echo: one\u2028two\u2029three/);
+    }
+    assert.equal(world.upstream.requests.length, 2);
   });
 
   it("do not come with errors: the client sees the gateway's refusal", async () => {

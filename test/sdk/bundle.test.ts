@@ -117,6 +117,7 @@ before(async () => {
     batchIds: [batchId(testDomain, placeOf(full).header)],
     enclaveKeys: [{ key: addressOf(enclaveKey), measurement }],
     committee: { signers: signerKeys.map(addressOf), threshold: 2 },
+    onChain: { status: "Final" },
   };
 });
 
@@ -131,14 +132,14 @@ describe("bundles", () => {
     assert.equal(checks.length, 13);
     assert.match(checks.at(-1)?.reason ?? "", /^evidence verified/);
     assert.deepEqual(notChecked, [
-      ...["status", "chain.blockNumber", "chain.blockHash", "chain.transactions.commit"],
+      ...["chain.blockNumber", "chain.blockHash", "chain.transactions.commit"],
       ...["evidence[1].attestation", "evidence[2].attestation"],
     ]);
   });
 
   it("leave open what facts are missing for, and say why", () => {
     const cases: [BundleFacts, string][] = [
-      [{}, "receipt key,commitment,evidence[1],evidence[2],evidence[3]"],
+      [{}, "receipt key,commitment,evidence[1],evidence[2],evidence[3],finality"],
       [{ ...facts, batchIds: [] }, "commitment"],
       [{ ...facts, batchIds: [randomWord()] }, "commitment"],
       [{ ...facts, enclaveKeys: [] }, "evidence[1],evidence[2]"],
@@ -161,7 +162,7 @@ describe("bundles", () => {
     const under = (rule: number, evidence: BundleEvidence[], known: Partial<BundleFacts> = {}) =>
       finalityOf(verifyBundle(underRule(rule, evidence), { ...facts, ...known }));
     const { tee, zk, teeAndZk, window, teeThenWindow } = EVIDENCE_RULES;
-    const alone = /^if final, then by the chain's word: evidence not verified/;
+    const alone = /^final by the chain's word: evidence not verified/;
     for (const rule of [tee, zk, teeAndZk, window, teeThenWindow]) {
       assertFinality(under(rule, []), "cannot tell", alone);
     }
@@ -181,6 +182,24 @@ describe("bundles", () => {
     assertFinality(finalityOf(open), "cannot tell", alone);
     const { inclusion: _, ...nowhere } = full;
     assert.equal(verifyBundle({ ...nowhere, evidence: [proof] }, facts).verdict, "cannot tell");
+  });
+
+  it("are not valid without the chain's word, whatever evidence they hold", () => {
+    const { onChain: _, ...unasked } = facts;
+    const told = verifyBundle(full, unasked);
+    assert.equal(told.verdict, "cannot tell");
+    assert.equal(named(told, "cannot tell"), "finality");
+    assertFinality(
+      finalityOf(told),
+      "cannot tell",
+      /^evidence verified; how the claim stands is on the chain$/,
+    );
+    assert.ok(told.notChecked.includes("status"));
+    assertFinality(
+      finalityOf(verifyBundle({ ...full, evidence: [] }, unasked)),
+      "cannot tell",
+      /^evidence not verified; how the claim stands is on the chain$/,
+    );
   });
 
   it("tell the chain's word that a claim is final from evidence that was verified", () => {

@@ -18,6 +18,7 @@ import { receiptToJson } from "@meantime/sdk/receipt";
 import { createEventReader } from "@meantime/sdk/server-events";
 import { addressOf } from "@meantime/sdk/signature";
 import { id } from "ethers";
+import OpenAI from "openai";
 import { type Conduct, startGateway, type TestGateway } from "./openai-gateway.ts";
 import { randomAddress, randomClaim, randomWord, testDomain } from "./samples.ts";
 
@@ -95,6 +96,44 @@ describe("the fetch for OpenAI-shaped clients", () => {
     }
     assert.equal(new Set(outputs).size, 1);
     assert.equal(outputs.length, 4);
+  });
+
+  it("hands over what it has judged and nothing else: the official client reads the answer that was hashed", async () => {
+    // Other clients go by more than the data of an event.
+    const wires: ((event: string) => string)[] = [
+      (event) => `event: thread.note\n${event}`,
+      (event) => `event: error\nid: 7\nretry: 1\n: aside\n${event}`,
+      (event) => event.replaceAll("\n", "\r"),
+    ];
+    for (const streaming of ["hold", "through"] as const) {
+      for (const [at, change] of wires.entries()) {
+        const wire = (event: string, place: number) => (place === 1 ? change(event) : event);
+        gateway.conduct = { ...honest, answer: chunks, wire };
+        const send = createMeantimeFetch({ ...options(), streaming });
+        const client = new OpenAI({ baseURL: `${gateway.baseUrl}/v1`, apiKey: "key", fetch: send });
+        const messages = [{ role: "user" as const, content: "Say hello." }];
+        let text = "";
+        for await (const chunk of await client.chat.completions.create({
+          ...{ model: "tiny", messages, stream: true as const },
+        }))
+          text += chunk.choices?.[0]?.delta.content ?? "";
+        assert.equal(text, "Hello 😊", `${streaming} ${at}`);
+      }
+    }
+  });
+
+  it("hands separators of lines over that JSON allows in texts", async () => {
+    const content = "one\u2028two\u2029three";
+    const separated = [
+      ...chunks.slice(0, 1),
+      { model: "tiny-1", choices: [{ index: 0, delta: { content } }] },
+    ];
+    for (const streaming of ["hold", "through"] as const) {
+      gateway.conduct = { ...honest, answer: [...separated, ...chunks.slice(-1)] };
+      const response = await ask({ streaming }, { stream: true });
+      const [, second = fail()] = createEventReader().push(await response.text());
+      assert.equal(textOf(second), content);
+    }
   });
 
   it("refuses an answer whose claim differs in any field from what was asked and answered", async () => {

@@ -26,6 +26,8 @@ export interface Conduct {
   receipt?: (receipt: Receipt) => unknown;
   /** Changes what is sent after it was hashed. */
   tamper?: (answer: JsonObject) => JsonObject;
+  /** Changes how a chunk goes over the wire. */
+  wire?: (event: string, at: number) => string;
   /** Takes the response over. */
   respond?: (request: IncomingMessage, response: ServerResponse, attempt: number) => boolean;
   /** Waits before it sends the last chunks. */
@@ -70,7 +72,7 @@ async function answer(
   body: string,
   response: ServerResponse,
 ): Promise<void> {
-  const { tamper = (same) => same } = conduct;
+  const { tamper = (same) => same, wire = (same) => same } = conduct;
   const whole = Array.isArray(conduct.answer) ? foldAll(conduct.answer) : conduct.answer;
   const receipt = receiptFor(conduct, request, body, whole);
   const sent = conduct.receipt ? conduct.receipt(receipt) : receiptToJson(receipt);
@@ -89,7 +91,7 @@ async function answer(
   const last = conduct.answer.length - 1;
   for (const [at, chunk] of conduct.answer.entries()) {
     if (at === last) await conduct.beforeLast?.();
-    response.write(writeEvent(JSON.stringify(tamper(chunk))));
+    response.write(wire(writeEvent(JSON.stringify(tamper(chunk))), at));
   }
   if (conduct.breakOff) {
     response.end();

@@ -247,6 +247,35 @@ describe("server-sent events", () => {
     );
     assert.deepEqual(createEventReader().push(writeEvent("a\nb") + writeEvent("c")), ["a\nb", "c"]);
   });
+
+  it("come back as they were written: lines end where the standard ends them, and nowhere else", () => {
+    const cases: [data: string, read: string][] = [
+      ["a\u2028b", "a\u2028b"],
+      ["a\u2029b\u2028", "a\u2029b\u2028"],
+      ["\u2028", "\u2028"],
+      ["a\u0085b\vc\fd", "a\u0085b\vc\fd"],
+      ["a\nb", "a\nb"],
+      ["a\rb", "a\nb"],
+      ["a\r\nb", "a\nb"],
+      ["a\n\rb\r", "a\n\nb\n"],
+      ["\r\n", "\n"],
+      ["", ""],
+      [" a", " a"],
+    ];
+    for (const [data, read] of cases)
+      assert.deepEqual(createEventReader().push(writeEvent(data)), [read], JSON.stringify(data));
+    const content = { content: "one\u2028two\u2029three" };
+    assert.equal(writeEvent(JSON.stringify(content)), `data: ${JSON.stringify(content)}\n\n`);
+  });
+
+  it("are read to the last where lines end in \\r alone, and once where a \\r\\n comes in two parts", () => {
+    assert.deepEqual(createEventReader().push("data: one\r\rdata: two\r\r"), ["one", "two"]);
+    const reader = createEventReader();
+    assert.deepEqual(
+      ["data: one\r", "", "\ndata: more\r", "\n\r", "\n", "data: two\n\n"].map((part) => reader.push(part)),
+      [[], [], [], ["one\nmore"], [], ["two"]],
+    );
+  });
 });
 
 /** The same value with one member or entry changed, added or removed, at every place. */

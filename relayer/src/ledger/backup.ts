@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rename } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { type Kysely, sql } from "kysely";
 import { RelayerError } from "../errors.ts";
 import { databaseFault } from "./faults.ts";
@@ -100,9 +99,8 @@ async function readInto(tx: Writer, file: string): Promise<BackupSummary> {
     await insertRows(tx, waiting);
     waiting = [];
   };
-  const lines = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
   try {
-    for await (const line of lines) {
+    for await (const line of linesOf(file)) {
       if (last !== undefined) {
         hash.update(`${last}\n`);
         if (first === undefined) {
@@ -124,6 +122,20 @@ async function readInto(tx: Writer, file: string): Promise<BackupSummary> {
   const summary = { rows: count, sha256: hash.digest("hex") };
   if (last !== JSON.stringify(summary)) throw broken(file, "it ends early, or was changed");
   return summary;
+}
+
+/** Lines as they were written. Those of `node:readline` also end at U+2028 and U+2029, which answers may hold. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  let line = "";
+  for await (const text of createReadStream(file, "utf8") as AsyncIterable<string>) {
+    const [rest = "", ...more] = text.split("\n");
+    line += rest;
+    for (const next of more) {
+      yield line;
+      line = next;
+    }
+  }
+  if (line !== "") yield line;
 }
 
 function checkHeader(line: string, file: string): void {

@@ -21,9 +21,9 @@ export interface FinalityFacts {
 }
 
 /**
- * What stands behind a claim's being final: evidence that was verified, or the chain's word alone. `valid` only where all that
- * the claim rests on was verified, or where the chain says that it rests on nothing but the clock; `invalid` where the chain has
- * rejected or voided the claim, or does not have it.
+ * What stands behind a claim's being final. `valid` only where the chain calls it final and all that it rests on was verified, or
+ * nothing but the clock is; `invalid` where the chain has rejected or voided the claim, or does not have it. Without the chain's
+ * word it is `cannot tell`: evidence holds in itself also of a claim that was rejected because it came too late.
  */
 export function judgeFinality(facts: FinalityFacts): Check {
   const [verdict, reason] = judge(facts);
@@ -31,19 +31,18 @@ export function judgeFinality(facts: FinalityFacts): Check {
 }
 
 function judge({ rule, verifiedKinds, onChain }: FinalityFacts): [Verdict, string] {
-  const { status = "Final", evidenceKinds } = onChain ?? {};
+  const isClosed = rule !== undefined && closes(rule, verifiedKinds);
+  if (onChain === undefined) {
+    const verified = isClosed ? "verified" : "not verified";
+    return ["cannot tell", `evidence ${verified}; how the claim stands is on the chain`];
+  }
+  const { status, evidenceKinds } = onChain;
   if (status !== "Final") {
     const isLost = ["Unknown", "Rejected", "Voided"].includes(status);
     return [isLost ? "invalid" : "cannot tell", `the chain says ${status}`];
   }
   if (evidenceKinds === 0) return ["valid", "final by the clock, by the chain's word"];
-  const isVerified =
-    evidenceKinds === undefined
-      ? rule !== undefined && closes(rule, verifiedKinds)
-      : !(evidenceKinds & ~verifiedKinds);
+  const isVerified = evidenceKinds === undefined ? isClosed : !(evidenceKinds & ~verifiedKinds);
   if (isVerified) return ["valid", "evidence verified"];
-  return [
-    "cannot tell",
-    `${onChain ? "final" : "if final, then"} by the chain's word: evidence not verified`,
-  ];
+  return ["cannot tell", "final by the chain's word: evidence not verified"];
 }

@@ -31,8 +31,8 @@ export interface BundleVerdict {
   verdict: Verdict;
   /**
    * `claim id`, `receipt signature`, `receipt key`, `model`, `policy`, `opening`, `inclusion`, `commitment` (of a bundle that
-   * names a batch), `evidence[n]`, and `finality`: whether evidence was verified that makes the claim final, or the chain's word
-   * is all there is.
+   * names a batch), `evidence[n]`, and `finality`: whether the chain calls the claim final and evidence was verified that makes it
+   * so, or the chain's word is all there is, or not even that.
    */
   checks: Check[];
   /** What the bundle says that no check is about: look it up on the chain. */
@@ -56,8 +56,8 @@ export interface BundleFacts {
 /**
  * Judges a bundle offline: everything that a hash, a signature or a proof can show is checked, against the facts that are
  * given; nothing is asked of anybody. What was not verified is never `valid`: a claim whose evidence the bundle does not hold
- * `cannot tell`, also where `facts` say that the chain calls it final. Throws nothing but what a malformed `Bundle` (one that
- * `parseBundle` did not make) provokes.
+ * `cannot tell`, also where `facts` say that the chain calls it final; and so is one of which they do not say how it stands,
+ * whatever evidence there is. Throws nothing but what a malformed `Bundle` (one that `parseBundle` did not make) provokes.
  */
 export function verifyBundle(bundle: Bundle, facts: BundleFacts = {}): BundleVerdict {
   const evidence = bundle.evidence.map((one, at) => checkEvidence(bundle, one, facts, `evidence[${at}]`));

@@ -30,7 +30,8 @@ export interface MeantimeFetchOptions extends Patience {
   /**
    * `hold` (the default): nothing of a stream is handed over before its receipt was checked. `through`: chunks are handed
    * over as they come, all but those from the first `finish_reason` on; when the receipt is bad the stream ends in an error
-   * instead. What was shown until then is nobody's promise.
+   * instead. What was shown until then is nobody's promise. Either way the data of events is handed over, which was judged, and
+   * not their names, ids and comments.
    */
   streaming?: "hold" | "through";
   /** An answer longer than this is refused. Default: 16 MiB. */
@@ -127,8 +128,8 @@ async function ask(
   // Judged outside the exchange: a chain that cannot be reached is no reason to ask the gateway again.
   if (!response.ok) return response;
   if (text === undefined) return passThrough(options, asked, response);
-  const { receipt, whole } = isStream(response) ? wholeStream(text) : wholeBody(text);
-  return rebuilt(response, text, await check(options, asked, receipt, whole));
+  const { receipt, whole, shown } = isStream(response) ? wholeStream(text) : wholeBody(text);
+  return rebuilt(response, shown, await check(options, asked, receipt, whole));
 }
 
 /** Reads an answer to its end, but refusals, and streams that are to be passed through. */
@@ -150,15 +151,22 @@ interface Received {
   whole: JsonValue;
 }
 
-function wholeBody(text: string): Received {
-  const whole = parseJson(text);
-  return { receipt: isJsonObject(whole) ? whole.receipt : undefined, whole };
+/** What is received, and the text that is handed over once it was checked. */
+interface Held extends Received {
+  shown: string;
 }
 
-function wholeStream(text: string): Received {
+function wholeBody(text: string): Held {
+  const whole = parseJson(text);
+  return { receipt: isJsonObject(whole) ? whole.receipt : undefined, whole, shown: text };
+}
+
+// Only what was judged is shown: clients go by names of events and other fields too, which nobody signs.
+function wholeStream(text: string): Held {
   const stream = createReceivedStream();
-  for (const data of createEventReader().push(text)) stream.take(data);
-  return stream.end();
+  const events = createEventReader().push(text);
+  for (const data of events) stream.take(data);
+  return { ...stream.end(), shown: events.map(writeEvent).join("") };
 }
 
 /** Puts a stream together, until its end. */

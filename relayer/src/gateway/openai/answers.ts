@@ -10,7 +10,7 @@ import { chunkOf, createEventReader, writeEvent } from "@meantime/sdk/server-eve
 import { RelayerError } from "../../errors.ts";
 import type { Answered } from "./promise.ts";
 import { brokenOff, readWhole } from "./upstream.ts";
-import { noAnswer, parseRefusal } from "./upstream-error.ts";
+import { noAnswer } from "./upstream-error.ts";
 
 /** Members of chunks that say nothing of the answer, and that a replayed stream shows again. */
 const DELIVERY_MEMBERS = ["id", "object", "created", "system_fingerprint", "service_tier"] as const;
@@ -82,7 +82,8 @@ function createFoldedStream() {
         return "";
       }
       if (isJsonObject(chunk) && chunk.error !== undefined && chunk.error !== null) {
-        throw noAnswer(`the stream broke off with an error: ${parseRefusal(data).message}`);
+        // Its words may be of the operator's key or account, and there is no status to tell.
+        throw noAnswer("the stream broke off with an error");
       }
       fold.add(chunk);
       if (!isJsonObject(chunk)) return "";

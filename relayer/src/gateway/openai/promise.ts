@@ -69,9 +69,13 @@ export async function findAnswer(
   return earlier;
 }
 
-/** @throws HttpError 409 `MT-GW-009` unless the call is a repetition of the other */
+/**
+ * A repetition may leave the salt out, and not bring one that the other did not: another salt would be chosen.
+ *
+ * @throws HttpError 409 `MT-GW-009` unless the call is a repetition of the other
+ */
 export function requireSame(call: OpenAiCall, other: Pick<OpenAiCall, "input" | "salt" | "digest">): void {
-  const isSameSalt = call.salt === undefined || other.salt === undefined || call.salt === other.salt;
+  const isSameSalt = call.salt === undefined || call.salt === other.salt;
   if (isSameSalt && call.digest === other.digest && Buffer.compare(call.input, other.input) === 0) return;
   throw new HttpError(
     409,

@@ -81,8 +81,8 @@ export function refusedBy(status: number, text: string, retryAfter: string | und
   );
 }
 
-/** An error in a stream, and what else can be read of a refusal in OpenAI's shape, or in a similar one. */
-export function parseRefusal(text: string): { message: string; param: string | null } {
+/** What can be read of a refusal in OpenAI's shape, or in a similar one. */
+function parseRefusal(text: string): { message: string; param: string | null } {
   try {
     return refusalIn(JSON.parse(text));
   } catch {
