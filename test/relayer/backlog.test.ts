@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+import { keccak256Text } from "@meantime/sdk/hex";
 import { sealDueBatches } from "../../relayer/src/commit/committer.ts";
 import { blobsUntil } from "../../relayer/src/commit/publish.ts";
+import { refusalOf } from "../../relayer/src/gateway/capacity.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
-import { nearestCommitBy } from "../../relayer/src/ledger/margins.ts";
+import { owedCommits } from "../../relayer/src/ledger/owed-commits.ts";
 import { insertReceipt, waitingGroups } from "../../relayer/src/ledger/receipts.ts";
 import { createBacklog } from "../../relayer/src/ops/backlog.ts";
-import type { Services } from "../../relayer/src/services.ts";
+import type { Logger } from "../../relayer/src/ops/logger.ts";
+import type { ServedPolicy, Services } from "../../relayer/src/services.ts";
 import { TEST_DATABASES } from "./databases.ts";
 import { silentLogger } from "./local-relayer.ts";
 import { storedReceipt } from "./receipts.ts";
 
 const HORIZON_SECONDS = 600;
+/** Of `storedReceipt`. */
+const POLICY = keccak256Text("policy");
+const OTHER_POLICY = keccak256Text("another policy");
 const MOST_UNSENT = 4;
 const MAX_CLAIMS = 2;
 /** Of `storedReceipt(0)`, as the time that it is promised for. */
@@ -34,7 +40,7 @@ for (const database of TEST_DATABASES) {
         ...{ ledger, clock, logger: silentLogger, commitHorizonSeconds: HORIZON_SECONDS },
       });
       await backlog.look();
-      assert.equal(backlog.isBehind(), false, "nothing is promised");
+      assert.equal(backlog.isBehind(POLICY), false, "nothing is promised");
       const stored = storedReceipt(1);
       const commitBy = Number(stored.receipt.claim.commitBy);
       await insertReceipt(ledger, stored);
@@ -50,7 +56,7 @@ for (const database of TEST_DATABASES) {
         ] as const) {
           nowSeconds = commitBy - secondsLeft;
           await backlog.look();
-          assert.equal(backlog.isBehind(), isBehind, `${where}, ${secondsLeft} s left`);
+          assert.equal(backlog.isBehind(POLICY), isBehind, `${where}, ${secondsLeft} s left`);
         }
       }
       await ledger.transaction((tx) => tx.updateTable("batches").set({ committed_block: 7 }).execute());
@@ -69,7 +75,98 @@ for (const database of TEST_DATABASES) {
       const clock = { nowSeconds: () => untilSeconds + 3 * BLOCK_SECONDS, observe: () => undefined };
       const backlog = createBacklog({ ...{ ledger, clock, logger: silentLogger }, ...commit });
       await backlog.look();
-      assert.equal(backlog.isBehind(), false);
+      assert.equal(backlog.isBehind(POLICY), false);
+      await ledger.close();
+    });
+
+    it("R-58 holds back under its own policy alone what the contract refuses, and says what to do about it", async () => {
+      const ledger = await openLedger(await database.fresh());
+      await insertReceipt(ledger, storedReceipt(1));
+      await seal(ledger, Number.MAX_SAFE_INTEGER);
+      const commitBy = Number(storedReceipt(1).receipt.claim.commitBy);
+      const lines: Record<string, unknown>[] = [];
+      let nowSeconds = 0;
+      const backlog = createBacklog({
+        ...{ ledger, clock: { nowSeconds: () => nowSeconds, observe: () => undefined } },
+        ...{ logger: keeping(lines), commitHorizonSeconds: HORIZON_SECONDS },
+      });
+      const behind = async () => {
+        await backlog.look();
+        return [POLICY, OTHER_POLICY].map((policyId) => backlog.isBehind(policyId));
+      };
+      const refused = "MT-TX-001 NotSenderFor(0x0a, 0x0b)";
+      await change(ledger, { error: refused });
+      // Behind from a third of its time on, and no less when the promise is broken: it can still be committed.
+      for (const [secondsLeft, isBehind] of [
+        [200, false],
+        [199, true],
+        [1, true],
+        [0, true],
+        [-1, true],
+        [-30 * 86_400, true],
+      ] as const) {
+        nowSeconds = commitBy - secondsLeft;
+        assert.deepEqual(await behind(), [isBehind, false], `${secondsLeft} s left`);
+      }
+      const [batch] = await ledger.selectFrom("batches").select("batch_id").execute();
+      const [intent] = await ledger.selectFrom("intents").select("id").execute();
+      const [line, ...others] = lines;
+      assert.deepEqual(others, [], "it is said once");
+      const { message, ...named } = line ?? {};
+      assert.deepEqual(named, {
+        ...{ code: "MT-OPS-010", policyId: POLICY, batchId: batch?.batch_id, transaction: intent?.id },
+        ...{ reason: refused, secondsLeft: 199 },
+      });
+      assert.match(String(message), new RegExp(`meantime tx cancel ${intent?.id} --force`));
+
+      // What stands in the way of all, or may: nothing that the contract has said about this one.
+      for (const error of ["MT-TX-002 Suspended()", "MT-TX-002"]) {
+        await change(ledger, { error });
+        assert.deepEqual(await behind(), [true, false], error);
+      }
+      for (const error of [null, "MT-TX-004", "MT-TX-010", "MT-TX-014"]) {
+        await change(ledger, { error });
+        assert.deepEqual(await behind(), [true, true], String(error));
+      }
+      await change(ledger, { error: refused });
+      assert.deepEqual(await behind(), [true, false], "the others take work again");
+      await change(ledger, { state: "failed" });
+      assert.deepEqual(await behind(), [false, false], "it was given up");
+      await ledger.close();
+    });
+
+    it("refuses requests under the policy that is behind, and goes on to the next question for the others", () => {
+      const view = { closedPolicies: new Map(), seenAtMilliseconds: performance.now() };
+      const services = {
+        ...{ view: () => view, breaker: { state: { openSince: null } }, config: {}, clock: {} },
+        backlog: { isBehind: (policyId: unknown) => policyId === POLICY },
+        ...{ senderAddresses: {}, balances: { of: () => ({ isPoor: true }) } },
+      } as unknown as Services;
+      const codes = [POLICY, OTHER_POLICY].map((id) => refusalOf(services, { id } as ServedPolicy, [])?.code);
+      assert.deepEqual(codes, ["MT-GW-023", "MT-GW-022"]);
+    });
+
+    it("R-58 names what holds all back, and holds all back for receipts that wait for a batch", async () => {
+      const ledger = await openLedger(await database.fresh());
+      const lines: Record<string, unknown>[] = [];
+      await insertReceipt(ledger, storedReceipt(1));
+      const nowSeconds = Number(storedReceipt(1).receipt.claim.commitBy) - 5;
+      const backlog = createBacklog({
+        ...{ ledger, clock: { nowSeconds: () => nowSeconds, observe: () => undefined } },
+        ...{ logger: keeping(lines), commitHorizonSeconds: HORIZON_SECONDS },
+      });
+      await backlog.look();
+      await backlog.look();
+      assert.ok(backlog.isBehind(OTHER_POLICY));
+      assert.deepEqual(
+        lines.map(({ message: _, ...line }) => line),
+        [
+          {
+            ...{ code: "MT-OPS-010", policyId: POLICY, batchId: undefined, transaction: undefined },
+            ...{ reason: undefined, secondsLeft: 5 },
+          },
+        ],
+      );
       await ledger.close();
     });
 
@@ -130,6 +227,10 @@ for (const database of TEST_DATABASES) {
   });
 }
 
+async function nearestCommitBy(ledger: Ledger): Promise<number | undefined> {
+  return (await owedCommits(ledger))[0]?.commitBy;
+}
+
 async function seal(ledger: Ledger, nowSeconds: number): Promise<void> {
   const services = {
     ledger,
@@ -145,6 +246,16 @@ async function seal(ledger: Ledger, nowSeconds: number): Promise<void> {
     logger: silentLogger,
   };
   await sealDueBatches(services as unknown as Services);
+}
+
+async function change(ledger: Ledger, values: { error: string | null } | { state: "failed" }): Promise<void> {
+  await ledger.transaction((tx) => tx.updateTable("intents").set(values).execute());
+}
+
+/** Keeps lines of errors, each with its message. */
+function keeping(lines: Record<string, unknown>[]): Logger {
+  const error = (fields: Record<string, unknown>, message: string) => lines.push({ ...fields, message });
+  return { ...silentLogger, error, info: () => undefined } as unknown as Logger;
 }
 
 async function batchSizes(ledger: Ledger): Promise<number[]> {

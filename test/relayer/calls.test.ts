@@ -120,6 +120,25 @@ describe("calls on the real contracts, through the outbox and its predicates", (
     assert.equal((await settlement.batchOf(batch.id)).released, true);
   });
 
+  it("commit late what the contract refused until the operator let it in", async () => {
+    const policy = await registerVariant(stack, { claimBondWei: CLAIM_BOND_WEI + 1n });
+    const { settlement } = stack.deployment;
+    const { intent: wanted, id, claims } = await batchOf(policy, 1);
+    await queue(wanted);
+    const commitBy = Number(claims[0]?.commitBy);
+    for (const seconds of [-1, 0, 1, GRACE_SECONDS + 1]) {
+      await moveTo(commitBy + seconds);
+      const { state, error } = await intent(wanted.dedupeKey);
+      assert.equal(state, "queued", `${seconds} s after the promised time`);
+      assert.match(error ?? "", /^MT-TX-001 /);
+    }
+    await authorise(policy);
+    for (let steps = 0; steps < 4; steps++) await step();
+    assert.equal((await intent(wanted.dedupeKey)).error, undefined);
+    const { committedAt } = await settlement.batchOf(id);
+    assert.ok(committedAt > commitBy + GRACE_SECONDS, "it is late, and the contract takes it");
+  });
+
   it("remember a model once, attest, prove by an enclave, and take both back from one that fell", async () => {
     const { enclaveEvidence, settlement } = stack.deployment;
     const key = new Wallet(stack.enclaveKey);
@@ -231,6 +250,12 @@ describe("calls on the real contracts, through the outbox and its predicates", (
   }
 
   async function commit(policyId: Hex, count: number) {
+    const { intent, ...batch } = await batchOf(policyId, count);
+    await sent(intent);
+    return batch;
+  }
+
+  async function batchOf(policyId: Hex, count: number) {
     const claims: Claim[] = [];
     for (let index = 0; index < count; index++) claims.push(await claimOf(policyId));
     const ids = claims.map((claim) => claimId(stack.domain, claim));
@@ -242,11 +267,11 @@ describe("calls on the real contracts, through the outbox and its predicates", (
       ...{ oldestServedAt: servedAt[0] ?? 0n, nonce: BigInt(requests) },
     };
     const id = batchId(stack.domain, header);
-    await sent(calls.commitIntent(stack.domain.settlement, id, header, servedAt.at(-1) ?? 0n));
+    const intent = calls.commitIntent(stack.domain.settlement, id, header, servedAt.at(-1) ?? 0n);
     const placed = (index: number): calls.PlacedClaim => ({
       ...{ batchId: id, index, claimId: ids[index] ?? "0x", claim: claims[index] ?? assert.fail() },
     });
-    return { id, header, placed, proof: (index: number) => tree.proof(index) };
+    return { intent, id, header, claims, placed, proof: (index: number) => tree.proof(index) };
   }
 
   /** Through the outbox; it has to land within a few steps. @returns the transaction */

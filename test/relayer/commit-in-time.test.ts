@@ -17,6 +17,7 @@ const NOW = 10_000;
 /** A batch goes without blobs when two fifths of this are left to its `commitBy`, and is sealed when half of it is. */
 const HORIZON_SECONDS = 10;
 const LONG_UNTIL = NOW + 1_000;
+const MAX_CLAIMS = 2;
 
 describe("batches whose blobs are never sealed", { timeout: 30_000 }, () => {
   let ledger: Ledger;
@@ -43,6 +44,29 @@ describe("batches whose blobs are never sealed", { timeout: 30_000 }, () => {
     assert.deepEqual(await commits(), [{ policy: "a", hasBlobs: false }]);
   });
 
+  it("hold up no rest of a group that is late already, and get their time when that is sealed", async () => {
+    for (let claims = 0; claims < MAX_CLAIMS + 1; claims++) await wait("a", NOW + 1);
+    for (let claims = 0; claims < MAX_CLAIMS; claims++) await wait("b", NOW + 5);
+    assert.deepEqual(await sealAll(), [], "no blobs were waited for");
+    assert.deepEqual(await commits(), [{ policy: "a", hasBlobs: false }]);
+    assert.deepEqual(await sealAll(), [{ code: "MT-DA-004", cause: "MT-DA-003" }]);
+    assert.deepEqual(
+      (await commits()).map(({ policy }) => policy),
+      ["a", "a", "b"],
+    );
+  });
+
+  it("are late for nobody when the rest of a group is not", async () => {
+    for (let claims = 0; claims < MAX_CLAIMS; claims++) await wait("a", NOW + 1);
+    await wait("a", LONG_UNTIL);
+    await wait("b", NOW + 5);
+    assert.deepEqual(await sealAll(), [{ code: "MT-DA-004", cause: "MT-DA-003" }], "blobs of b alone");
+    assert.deepEqual(
+      (await commits()).map(({ policy }) => policy),
+      ["a", "b"],
+    );
+  });
+
   let seed = 0;
 
   async function wait(policy: string, commitBy: number): Promise<void> {
@@ -58,7 +82,7 @@ describe("batches whose blobs are never sealed", { timeout: 30_000 }, () => {
     const codes: unknown[] = [];
     const blobs = { maxBlobs: 1, proofs: "cell" };
     const commit = {
-      ...{ commitHorizonSeconds: HORIZON_SECONDS, maxClaims: 2, maxAgeSeconds: 100 },
+      ...{ commitHorizonSeconds: HORIZON_SECONDS, maxClaims: MAX_CLAIMS, maxAgeSeconds: 100 },
       ...{ availability: "blob", blobs },
     };
     const logger = {
@@ -84,6 +108,7 @@ describe("batches whose blobs are never sealed", { timeout: 30_000 }, () => {
       .leftJoin("sidecars as s", "s.dedupe_key", "i.dedupe_key")
       .select(["b.policy_id", "s.dedupe_key"])
       .where("i.kind", "=", "commit")
+      .orderBy("i.id")
       .execute();
     return rows.map(({ policy_id, dedupe_key }) => ({
       policy: ["a", "b"].find((name) => policyOf(name) === policy_id),

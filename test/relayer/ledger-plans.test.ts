@@ -9,9 +9,9 @@ import { headerFromRow, insertBatch, unsentBatches } from "../../relayer/src/led
 import { announcedEndpoint, lastCheckpoint } from "../../relayer/src/ledger/chain-facts.ts";
 import { claimsOfBatch, latestClaims } from "../../relayer/src/ledger/claim-status.ts";
 import { openChallenges } from "../../relayer/src/ledger/disputes.ts";
-import { nearestCommitBy } from "../../relayer/src/ledger/margins.ts";
 import { migrate } from "../../relayer/src/ledger/migrate.ts";
 import { openOmissions } from "../../relayer/src/ledger/omissions.ts";
+import { owedCommits } from "../../relayer/src/ledger/owed-commits.ts";
 import { duePayments } from "../../relayer/src/ledger/payments.ts";
 import {
   findByRequest,
@@ -46,7 +46,7 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["the receipts of a batch to be", (db) => waitingLeaves(db, group, 1_024)],
   ["what is promised", (db) => unlockedCounts(db, 100)],
   ["batches that wait to be sent", (db) => unsentBatches(db)],
-  ["the nearest promise", (db) => nearestCommitBy(db)],
+  ["promises that are in no block", (db) => owedCommits(db)],
   ["announcements that wait for their turn", (db) => queuedKeys(db, "announce")],
   ["an earlier answer", (db) => findByRequest(db, storedReceipt(1).receipt.claim)],
   ["the receipts of a batch", (db) => receiptsOfBatch(db, "0x03")],

@@ -3,11 +3,11 @@
 import type { Claim } from "@meantime/sdk/claim";
 import { MeantimeError } from "@meantime/sdk/errors";
 import { type Address, asHexOf, type Hex, ZERO_HASH } from "@meantime/sdk/hex";
+import { COMMIT_GRACE_SECONDS } from "../chain/pause.ts";
 import { curve } from "../signers/curve.ts";
 import type { BatchData, BatchEntry } from "../watch/batch-data.ts";
 import { checkClaim, notAMember } from "../watch/check-claim.ts";
 import { readBatchData } from "../watch/fetch-batch.ts";
-import { COMMIT_GRACE_SECONDS } from "../watch/known-receipts.ts";
 import type { DataSource } from "./data-source.ts";
 import type { Findings } from "./findings.ts";
 import type { ModelBook, RunnableModel } from "./models.ts";

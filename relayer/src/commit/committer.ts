@@ -28,22 +28,37 @@ export async function sealDueBatches(services: Services): Promise<void> {
   if (clock.nowSeconds() < (view()?.commitsPausedUntil ?? 0)) return;
   const unsent = await unsentBatches(ledger);
   const waiting = await waitingGroups(ledger);
-  const groups = new Set(waiting.toSorted((a, b) => a.nearestCommitBy - b.nearestCommitBy));
+  const groups = waiting.toSorted((a, b) => a.nearestCommitBy - b.nearestCommitBy);
+  const unsealed = new Set(groups);
   for (const group of groups) {
-    const unsentHere = unsent.get(group.policyId) ?? 0;
+    const { policyId: policy, modelId: model } = group;
+    const unsentHere = unsent.get(policy) ?? 0;
     if (!isDue(group, config.commit, clock.nowSeconds(), unsentHere)) continue;
-    unsent.set(group.policyId, unsentHere + 1);
-    // Blobs take their time. None of the groups behind may be late for those of this one.
-    const until = Math.min(...[...groups].map((each) => blobsUntil(services, each)));
-    const withBlobs = availabilityOf(services, group.policyId) === "blob" && clock.nowSeconds() < until;
-    await traced("batch.seal", { policy: group.policyId, model: group.modelId }, async (note) => {
+    // Blobs take their time. None of the groups that wait may be late for those of this one.
+    const until = Math.min(...[...unsealed].map((each) => blobsUntil(services, each)));
+    const wantsBlobs = availabilityOf(services, policy) === "blob";
+    const withBlobs = wantsBlobs && clock.nowSeconds() < until;
+    // It can have them when what is late has been sealed.
+    if (wantsBlobs && !withBlobs && clock.nowSeconds() < blobsUntil(services, group)) continue;
+    unsent.set(policy, unsentHere + 1);
+    const sealed = await traced("batch.seal", { policy, model }, async (note) => {
       const oldest = await waitingLeaves(ledger, group, config.commit.maxClaims);
       const leaves = withBlobs ? thatFit(services, oldest) : oldest;
       note({ claims: leaves.length });
       await sealBatch(services, group, leaves, withBlobs ? until : undefined);
+      return leaves.length;
     });
-    groups.delete(group);
+    unsealed.delete(group);
+    // Its turn comes again with the next call.
+    const rest = sealed < group.count ? await restOf(services, group) : undefined;
+    if (rest) unsealed.add(rest);
   }
+}
+
+/** What still waits of a group. */
+async function restOf({ ledger }: Services, group: WaitingGroup): Promise<WaitingGroup | undefined> {
+  const waiting = await waitingGroups(ledger);
+  return waiting.find(({ policyId, modelId }) => policyId === group.policyId && modelId === group.modelId);
 }
 
 function isDue(

@@ -57,7 +57,7 @@ export function refusalOf(
       "Ask another operator. The operator runs `meantime status` and, when the cause is gone, `meantime resume`.",
     );
   }
-  if (services.backlog.isBehind()) {
+  if (services.backlog.isBehind(policy.id)) {
     return busy(
       "MT-GW-023",
       "receipts that were given wait for their commits; they come first",

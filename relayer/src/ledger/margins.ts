@@ -36,28 +36,6 @@ export async function openMargins(db: Reader, operator: Address): Promise<Margin
   ];
 }
 
-/**
- * The nearest `commitBy` of a receipt that is still to be brought into a block, in unix seconds: not of one whose commit is in
- * a block that waits for its confirmations, or was given up. Of a sealed batch its first receipt counts: they are in the order
- * in which they were served.
- */
-export async function nearestCommitBy(db: Reader): Promise<number | undefined> {
-  const waiting = await waitingGroups(db);
-  const sealed = await db
-    .selectFrom("intents as i")
-    .innerJoin("batches as b", "b.batch_id", "i.batch_id")
-    .innerJoin("receipts as r", "r.batch_id", "b.batch_id")
-    .select((eb) => eb.fn.min<number | null>("r.commit_by").as("commitBy"))
-    .where("i.kind", "=", "commit")
-    .where(sql<boolean>`i.state IN ('queued', 'signed', 'broadcast', 'mined')`)
-    .where("i.state", "<>", sql.lit("mined"))
-    .where("b.committed_block", "is", null)
-    .where("r.leaf_index", "=", 0)
-    .executeTakeFirst();
-  const times = [...waiting.map((group) => group.nearestCommitBy), sealed?.commitBy ?? []].flat();
-  return times.length === 0 ? undefined : Math.min(...times);
-}
-
 async function receiptsToCommit(db: Reader): Promise<Margin[]> {
   const waiting = await waitingGroups(db);
   const sealed = await db

@@ -48,7 +48,10 @@ export function commitIntent(
   return {
     dedupeKey: `commit:${batchId}`,
     kind: "commit",
-    subject: { batchId, lastServedAt: lastServedAt.toString() },
+    subject: {
+      ...{ batchId, policyId: header.policyId },
+      ...{ oldestServedAt: header.oldestServedAt.toString(), lastServedAt: lastServedAt.toString() },
+    },
     ...call(settlement, "commit", [header]),
   };
 }

@@ -7,10 +7,20 @@ import { close, type Intent, IS_OPEN, requeue } from "./intents.ts";
 
 /** The code of transactions that the operator cancelled. */
 export const CANCELLED = "MT-TX-011";
+/** The code of transactions whose call would revert now, before the reason. */
+export const WOULD_REVERT = "MT-TX-001";
+/** The code of transactions that reverted in a block, before the reason. */
+export const REVERTED = "MT-TX-002";
 
 const FIRST_RETRY_MILLISECONDS = 500;
 /** The longest pause. */
 export const LAST_RETRY_MILLISECONDS = 30_000;
+
+/** Whether what an intent waits for is the contract's consent: its call reverts, and nothing else stands in its way. */
+export function isRefusedByChain(error: string | null): boolean {
+  const [code] = error?.split(" ") ?? [];
+  return code === WOULD_REVERT || code === REVERTED;
+}
 
 /** Tries an intent again after a pause that grows with every try. */
 export async function tryLater({ ledger, now }: Step, intent: Intent, reason: string): Promise<void> {

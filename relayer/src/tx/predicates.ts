@@ -2,12 +2,14 @@
 
 import { type Hex, keccak256 } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
+import { MAX_COMMIT_HORIZON_SECONDS } from "@meantime/sdk/receipt";
 import { LEAF_STATE } from "@meantime/sdk/status";
 import { encodeWords } from "@meantime/sdk/words";
 import { toQuantity } from "ethers";
 import { earliestBlockSeconds } from "../chain/block-time.ts";
 import type { ChainClock } from "../chain/clock.ts";
 import { type Contracts, describeRevert, SETTLEMENT_INTERFACE } from "../chain/contracts.ts";
+import { COMMIT_GRACE_SECONDS, type CommitPause, excused } from "../chain/pause.ts";
 import type { Rpc } from "../chain/rpc.ts";
 import type { Predicate, Predicates, Verdict } from "./context.ts";
 import type { Subject } from "./intents.ts";
@@ -78,6 +80,20 @@ function predicatesAsOf(context: PredicateContext, blockTag: number | "latest"):
     if (leaf.state !== LEAF_STATE.Challenged) return hasEnded(leaf.state) ? "moot" : "done";
     return now() >= leaf.deadline || !isOpenedBy(subject, leaf.tag) ? "moot" : "needed";
   };
+  /**
+   * Whether no block takes a batch any more: it began after its policy was closed, or the time is over in which receipts from
+   * before that are committed. Nothing else ends a commit: the contract takes it however late it is, and whatever else it
+   * refuses can be mended.
+   */
+  const isShutOut = async (subject: Subject, pause: CommitPause, earliestSeconds: number) => {
+    const { policyId, oldestServedAt } = subject;
+    // A ledger of an earlier version does not say.
+    if (policyId === undefined || oldestServedAt === undefined) return false;
+    const closedAt = Number(await settlement.closedAtOf(policyId, asOf));
+    if (closedAt === 0) return false;
+    if (Number(oldestServedAt) >= closedAt) return true;
+    return earliestSeconds > excused(closedAt + COMMIT_AFTER_CLOSING_SECONDS, pause);
+  };
   /** Calls whose right the contract alone can judge: reports by several watchtowers, marks of the guardian. */
   const whileItWouldSucceed: Predicate = async (subject) => {
     try {
@@ -91,9 +107,12 @@ function predicatesAsOf(context: PredicateContext, blockTag: number | "latest"):
   return {
     async commit(subject) {
       if ((await batchOf(subject)).committedAt !== 0n) return "done";
-      if (now() < (await settlement.pauseOf(asOf)).until) return "later";
-      const servedAt = Number(field(subject, "lastServedAt"));
-      return (await earliestBlockSeconds(context)) < servedAt ? "later" : "needed";
+      const { from, until } = await settlement.pauseOf(asOf);
+      const earliestSeconds = await earliestBlockSeconds(context);
+      const pause = { from: Number(from), until: Number(until) };
+      if (await isShutOut(subject, pause, earliestSeconds)) return "moot";
+      if (now() < until) return "later";
+      return earliestSeconds < Number(field(subject, "lastServedAt")) ? "later" : "needed";
     },
     async attest(subject) {
       const batch = await batchOf(subject);
@@ -192,6 +211,8 @@ function predicatesAsOf(context: PredicateContext, blockTag: number | "latest"):
   };
 }
 
+/** So long after its closing a policy takes what was promised before: the longest promise and its grace. */
+const COMMIT_AFTER_CLOSING_SECONDS = Number(MAX_COMMIT_HORIZON_SECONDS) + COMMIT_GRACE_SECONDS;
 /** Between 24,000 for a model that is remembered and 49,000 for one that is not. */
 const REMEMBERED_GAS = 35_000n;
 /** `OmissionState.None` and `Open` of `contracts/interfaces/IReceipts.sol`. */

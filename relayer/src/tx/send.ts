@@ -10,7 +10,7 @@ import { isPatient } from "./fee-caps.ts";
 import { cappedFees } from "./fees.ts";
 import type { Intent } from "./intents.ts";
 import { classifyNodeError } from "./node-errors.ts";
-import { endIntent, pause, tryLater } from "./outcomes.ts";
+import { endIntent, pause, tryLater, WOULD_REVERT } from "./outcomes.ts";
 
 /** A transaction may use at most this much gas (EIP-7825). */
 const MAX_TRANSACTION_GAS = 16_777_216n;
@@ -90,7 +90,7 @@ async function postpone(step: Step, intent: Intent, error: unknown): Promise<voi
   const revert = describeRevert(error);
   const poor = revert === undefined && classifyNodeError(error).kind === "insufficientFunds";
   if (revert === undefined && !poor) throw error;
-  const code = poor ? "MT-TX-004" : "MT-TX-001";
+  const code = poor ? "MT-TX-004" : WOULD_REVERT;
   step.logger.warn(
     { code, intent: intent.dedupeKey, reason: revert ?? "insufficient funds", sender: step.sender },
     poor

@@ -7,7 +7,7 @@ import { type Attempt, attemptsOf } from "./attempts.ts";
 import { callOf, type Step } from "./context.ts";
 import { isConfirmed } from "./finality.ts";
 import { type Intent, reopen } from "./intents.ts";
-import { giveUpNonce, retryDelay } from "./outcomes.ts";
+import { giveUpNonce, REVERTED, retryDelay } from "./outcomes.ts";
 import { offerAgain } from "./replace.ts";
 
 /** Moves an intent that holds a nonce one step on. */
@@ -61,10 +61,10 @@ async function recordMined(
 async function handleReverted(step: Step, intent: Intent, receipt: TransactionReceipt): Promise<void> {
   const reason = await revertReason(step, intent, receipt.blockNumber);
   step.logger.error(
-    { code: "MT-TX-002", intent: intent.dedupeKey, hash: receipt.hash, reason },
+    { code: REVERTED, intent: intent.dedupeKey, hash: receipt.hash, reason },
     "the transaction was mined and reverted",
   );
-  await giveUpNonce(step, intent, `MT-TX-002 ${reason}`, retryDelay(intent.tries));
+  await giveUpNonce(step, intent, `${REVERTED} ${reason}`, retryDelay(intent.tries));
 }
 
 async function revertReason({ rpc, sender }: Step, intent: Intent, blockTag: number): Promise<string> {

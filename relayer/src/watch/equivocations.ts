@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { describeRevert } from "../chain/contracts.ts";
+import { COMMIT_GRACE_SECONDS } from "../chain/pause.ts";
 import { reportEquivocationIntent } from "../tx/watch-calls.ts";
 import { propose } from "./actions.ts";
-import { COMMIT_GRACE_SECONDS, REPORT_WINDOW_SECONDS, receiptOf } from "./known-receipts.ts";
+import { REPORT_WINDOW_SECONDS, receiptOf } from "./known-receipts.ts";
 import type { WatchServices } from "./services.ts";
 
 const CLAIMS_PER_RUN = 1_000;

@@ -7,15 +7,15 @@ import type { SettlementDomain } from "@meantime/sdk/domain";
 import type { Hex } from "@meantime/sdk/hex";
 import { parseReceipt, type Receipt, receiptToJson } from "@meantime/sdk/receipt";
 import { sql } from "kysely";
+import { COMMIT_GRACE_SECONDS } from "../chain/pause.ts";
 import { RelayerError } from "../errors.ts";
 import type { Row, Writer } from "../ledger/schema.ts";
 import type { BatchEntry } from "./batch-data.ts";
 import type { WatchServices } from "./services.ts";
 import { bindingSignatures } from "./signatures.ts";
 
-/** `REPORT_WINDOW_SECONDS` and `COMMIT_GRACE_SECONDS` of `contracts/Limits.sol`: what can be reported is kept so long. */
+/** `REPORT_WINDOW_SECONDS` of `contracts/Limits.sol`: what can be reported is kept so long. */
 export const REPORT_WINDOW_SECONDS = 7 * 24 * 60 * 60;
-export const COMMIT_GRACE_SECONDS = 60 * 60;
 /** A pause moves the time to report by seven days at most. */
 const MAX_PAUSE_SECONDS = 7 * 24 * 60 * 60;
 

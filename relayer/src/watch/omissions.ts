@@ -2,6 +2,7 @@
 
 import { parseClaim } from "@meantime/sdk/claim";
 import type { Hex } from "@meantime/sdk/hex";
+import { COMMIT_GRACE_SECONDS, excused } from "../chain/pause.ts";
 import { findChainBatch } from "../ledger/chain-facts.ts";
 import { openReports } from "../ledger/omissions.ts";
 import type { Reader, Row } from "../ledger/schema.ts";
@@ -10,7 +11,7 @@ import { enqueue } from "../tx/intents.ts";
 import { reportOmissionIntent, resolveOmissionIntent } from "../tx/watch-calls.ts";
 import { propose } from "./actions.ts";
 import { bondInEther } from "./budget.ts";
-import { COMMIT_GRACE_SECONDS, REPORT_WINDOW_SECONDS, receiptOf } from "./known-receipts.ts";
+import { REPORT_WINDOW_SECONDS, receiptOf } from "./known-receipts.ts";
 import type { WatchServices } from "./services.ts";
 
 /**
@@ -40,9 +41,10 @@ export async function reportOmissions(services: WatchServices): Promise<void> {
     )
     .execute();
   if (held.length === 0) return;
-  const pause = await contracts.settlement.pauseOf();
+  const { from, until } = await contracts.settlement.pauseOf();
+  const pause = { from: Number(from), until: Number(until) };
   for (const row of held) {
-    const includeBy = excused(row.commit_by + COMMIT_GRACE_SECONDS, Number(pause.from), Number(pause.until));
+    const includeBy = excused(row.commit_by + COMMIT_GRACE_SECONDS, pause);
     const dueBy = includeBy + REPORT_WINDOW_SECONDS;
     if (now <= includeBy || now >= dueBy) continue;
     const unread = await unreadBatches(services, row, includeBy);
@@ -83,12 +85,6 @@ export async function resolveOmissions(services: WatchServices): Promise<void> {
     if (await ledger.transaction((tx) => enqueue(tx, intent)))
       logger.warn({ claimId: row.claim_id }, "nobody answered our report of an omission: resolving");
   }
-}
-
-/** `PauseLib.excuse`: a pause that had begun by the deadline puts it off to an hour after its end. */
-function excused(deadline: number, from: number, until: number): number {
-  if (until === 0 || from > deadline) return deadline;
-  return Math.max(deadline, until + COMMIT_GRACE_SECONDS);
 }
 
 async function isIncluded(db: Reader, claimId: Hex, includeBy: number): Promise<boolean> {
