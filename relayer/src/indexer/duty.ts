@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { noteEvidence, noteNamedSources } from "../chain/event-sources.ts";
+import { eventSources, noteEvidence, noteNamedSources } from "../chain/event-sources.ts";
 import { catchUpSources } from "../chain/follow.ts";
 import { lastCheckpoint } from "../ledger/chain-facts.ts";
 import { AccountsDuty } from "./accounts.ts";
@@ -33,6 +33,7 @@ export class IndexDuty {
     const seen = await lastCheckpoint(ledger);
     if (seen) await this.#accounts.step(this.#services, seen.number);
     await this.noteSources();
+    await this.#lookAgainFromRegistry();
     const context = { ledger, rpc, contracts, logger, config: { chain: { startBlock, confirmations: 1 } } };
     await catchUpSources(context);
     await replayIfDue(ledger);
@@ -45,6 +46,13 @@ export class IndexDuty {
     await tellFinalByClock(this.#services);
     await groupClaims(ledger);
     await ledger.transaction(pruneFeed);
+  }
+
+  /** What the registry has yet to tell of earlier blocks may name contracts of evidence too. */
+  async #lookAgainFromRegistry(): Promise<void> {
+    for (const { name, read_up_to } of await eventSources(this.#services.ledger)) {
+      if (name === "PolicyRegistry") this.#lookedUpTo = Math.min(this.#lookedUpTo, read_up_to);
+    }
   }
 
   /** Takes note of the contracts whose events are read, once: best before the first of them is. */
