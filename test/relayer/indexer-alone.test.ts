@@ -8,7 +8,7 @@ import { type ModelSpec, parseModelSpec } from "@meantime/sdk/model";
 import { requestId as requestIdOf } from "@meantime/sdk/request";
 import { STATUS } from "@meantime/sdk/status";
 import { type IndexerConfig, loadIndexerConfig } from "../../relayer/src/config/indexer.ts";
-import { replayIndex } from "../../relayer/src/indexer/derive.ts";
+import { replayIndex } from "../../relayer/src/indexer/replay.ts";
 import { type RunningIndexer, startIndexer } from "../../relayer/src/indexer/standalone.ts";
 import { addressesOf } from "../../scripts/chain/deployment.ts";
 import { digitModelUrl } from "../../scripts/chain/models.ts";

@@ -4,6 +4,7 @@ import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import type { Block, Interface, Log, ParamType } from "ethers";
 import type { RelayerConfig } from "../config/load.ts";
 import { RelayerError } from "../errors.ts";
+import { noteReplayDue } from "../indexer/replay.ts";
 import {
   advance,
   type ChainEvent,
@@ -175,15 +176,13 @@ async function readRange(context: ReadContext, from: number, to: number): Promis
 }
 
 /**
- * Reads what contracts that were found lately have emitted before the cursor, a range of each at a time.
- *
- * @returns whether policies were among it, whose claims may stand otherwise than it seemed without their terms
+ * Reads what contracts that were found lately have emitted before the cursor, a range of each at a time. Where policies are
+ * among it, the index is due to be replayed: their claims may stand otherwise than it seemed without their terms.
  */
-export async function catchUpSources(context: ReadContext): Promise<boolean> {
+export async function catchUpSources(context: ReadContext): Promise<void> {
   const { ledger, rpc } = context;
   const last = await lastCheckpoint(ledger);
-  if (!last) return false;
-  let found = false;
+  if (!last) return;
   // Together as far as they were read together: each block is looked at once.
   const behind = (await eventSources(ledger)).filter(({ read_up_to }) => read_up_to < last.number);
   for (const [readUpTo, sources] of Map.groupBy(behind, ({ read_up_to }) => read_up_to)) {
@@ -193,7 +192,7 @@ export async function catchUpSources(context: ReadContext): Promise<boolean> {
     );
     const { events } = await readLogs(context, emitters, readUpTo + 1, to);
     // Or the logs may be those of a branch that the cursor has not followed yet.
-    if (!(await isOnChain(rpc, last))) return found;
+    if (!(await isOnChain(rpc, last))) return;
     await ledger.transaction(async (tx) => {
       const now = await lastCheckpoint(tx);
       if (!now || (now.number <= last.number && now.hash !== last.hash)) return;
@@ -203,12 +202,11 @@ export async function catchUpSources(context: ReadContext): Promise<boolean> {
         .where("address", "in", [...emitters.keys()])
         .where("read_up_to", "=", readUpTo)
         .executeTakeFirst();
-      if (Number(numUpdatedRows) === emitters.size) return insertEvents(tx, events);
-      throw reorganisedMeanwhile(readUpTo);
+      if (Number(numUpdatedRows) !== emitters.size) throw reorganisedMeanwhile(readUpTo);
+      await insertEvents(tx, events);
+      if (events.some(({ name }) => name === "PolicyRegistered")) await noteReplayDue(tx);
     });
-    found ||= events.some((event) => event.name === "PolicyRegistered");
   }
-  return found;
 }
 
 async function readLogs(

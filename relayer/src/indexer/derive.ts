@@ -4,16 +4,14 @@ import type { Address, Hex } from "@meantime/sdk/hex";
 import { EVIDENCE_KINDS } from "@meantime/sdk/policy";
 import type { ChainBatch, ChainEvent, ChainLeaf } from "../ledger/chain-facts.ts";
 import { standingOfRow, UNTOUCHED } from "../ledger/claim-status.ts";
-import type { Ledger } from "../ledger/ledger.ts";
-import type { Row, Writer } from "../ledger/schema.ts";
+import type { Writer } from "../ledger/schema.ts";
 import { pushFeed } from "./feed.ts";
 import { firstOrdinalAfter, ordinalOf } from "./ordinal.ts";
 import { ruleOf } from "./terms.ts";
 
 /** Events by which an address becomes an operator that is listed. Others, anybody can bring about for himself. */
-const OPERATORS_EVENTS: readonly string[] = ["Staked", "BatchCommitted"];
+export const OPERATORS_EVENTS: readonly string[] = ["Staked", "BatchCommitted"];
 const DISPUTE_EVENTS: readonly string[] = ["ClaimChallenged", "RevealDemanded"];
-const BATCHES_PER_TRANSACTION = 500;
 
 /** What happened to one batch: to its leaves at these places, or to all of them. */
 interface Touched {
@@ -51,49 +49,6 @@ export async function forgetIndexAfter(tx: Writer, block: number): Promise<void>
   for (const table of BY_ORDINAL) await tx.deleteFrom(table).where("ordinal", ">=", first).execute();
   await tx.deleteFrom("index_operators").where("first_block", ">", block).execute();
   await tx.updateTable("index_sources").set({ read_up_to: block }).where("read_up_to", ">", block).execute();
-}
-
-/**
- * Derives everything anew from the events that are stored: the tables end as they would have, had each event been followed
- * as it came. What was fetched of batches that are still there stays.
- */
-export async function replayIndex(ledger: Ledger): Promise<void> {
-  await ledger.transaction(async (tx) => {
-    for (const table of ["index_batches", "index_leaves", "index_operators"] as const)
-      await tx.deleteFrom(table).execute();
-    await tx
-      .insertInto("index_operators")
-      .columns(["operator", "first_block"])
-      .expression((eb) =>
-        eb
-          .selectFrom("events")
-          .select((each) => ["operator", each.fn.min<number>("block_number").as("first_block")])
-          .where("name", "in", OPERATORS_EVENTS)
-          .where("operator", "is not", null)
-          .groupBy("operator")
-          .$castTo<Row<"index_operators">>(),
-      )
-      .execute();
-  });
-  let after = { block: -1, log: 0 };
-  for (;;) {
-    const { block, log } = after;
-    const commits = await ledger
-      .selectFrom("events")
-      .select(["batch_id", "block_number", "log_index"])
-      .where("name", "=", "BatchCommitted")
-      .where((eb) => eb(eb.refTuple("block_number", "log_index"), ">", eb.tuple(block, log)))
-      .orderBy("block_number")
-      .orderBy("log_index")
-      .limit(BATCHES_PER_TRANSACTION)
-      .execute();
-    const last = commits.at(-1);
-    if (!last) return;
-    await ledger.transaction(async (tx) => {
-      for (const { batch_id } of commits) if (batch_id !== null) await deriveBatch(tx, batch_id as Hex);
-    });
-    after = { block: last.block_number, log: last.log_index };
-  }
 }
 
 /**

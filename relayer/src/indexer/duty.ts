@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import { noteEvidence, noteNamedSources } from "../chain/event-sources.ts";
+import { eventSources, noteEvidence, noteNamedSources } from "../chain/event-sources.ts";
 import { catchUpSources } from "../chain/follow.ts";
 import { lastCheckpoint } from "../ledger/chain-facts.ts";
 import { AccountsDuty } from "./accounts.ts";
 import { tellFinalByClock } from "./by-clock.ts";
-import { replayIndex } from "./derive.ts";
 import { pruneFeed } from "./feed.ts";
 import { groupClaims } from "./groups.ts";
+import { replayIfDue } from "./replay.ts";
 import type { IndexServices } from "./services.ts";
 
 /** New contracts of evidence are looked for this far back: events there may have come with a reorganisation. */
@@ -27,12 +27,16 @@ export class IndexDuty {
   /** Safe to run again at any time. */
   async step(): Promise<void> {
     const { ledger, rpc, contracts, logger, startBlock } = this.#services;
+    // What was broken off, or an upgrade asks for, needs no node.
+    await replayIfDue(ledger);
     // First what the gap is held against: contracts that are found late take their time to be read.
     const seen = await lastCheckpoint(ledger);
     if (seen) await this.#accounts.step(this.#services, seen.number);
     await this.noteSources();
+    await this.#lookAgainFromRegistry();
     const context = { ledger, rpc, contracts, logger, config: { chain: { startBlock, confirmations: 1 } } };
-    if (await catchUpSources(context)) await replayIndex(ledger);
+    await catchUpSources(context);
+    await replayIfDue(ledger);
     const last = await lastCheckpoint(ledger);
     if (!last) return;
     if (last.number !== this.#lookedUpTo) {
@@ -42,6 +46,13 @@ export class IndexDuty {
     await tellFinalByClock(this.#services);
     await groupClaims(ledger);
     await ledger.transaction(pruneFeed);
+  }
+
+  /** What the registry has yet to tell of earlier blocks may name contracts of evidence too. */
+  async #lookAgainFromRegistry(): Promise<void> {
+    for (const { name, read_up_to } of await eventSources(this.#services.ledger)) {
+      if (name === "PolicyRegistry") this.#lookedUpTo = Math.min(this.#lookedUpTo, read_up_to);
+    }
   }
 
   /** Takes note of the contracts whose events are read, once: best before the first of them is. */

@@ -528,4 +528,13 @@ UPDATE chain_leaves SET final_at = NULL WHERE NOT EXISTS (
 CREATE INDEX payments_failed ON payments (next_try_at_milliseconds) WHERE state = 'failed';
 `,
   },
+  {
+    version: 9,
+    name: "replay the index",
+    text: `
+INSERT INTO facts (name, value)
+  SELECT 'indexReplay', 'due' WHERE EXISTS (SELECT 1 FROM chain_batches)
+  ON CONFLICT (name) DO NOTHING;
+`,
+  },
 ];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { sql } from "kysely";
+import { noteReplayed } from "../indexer/replay.ts";
 import type { Ledger } from "./ledger.ts";
 
 const DERIVED = [
@@ -16,6 +17,7 @@ const DERIVED = [
 export async function forgetDerived(ledger: Ledger): Promise<void> {
   await ledger.transaction(async (tx) => {
     for (const table of DERIVED) await tx.deleteFrom(table).execute();
+    await noteReplayed(tx);
     await tx.updateTable("batches").set({ committed_block: null }).execute();
     await sql`INSERT INTO exposure (policy_id, model_id, waiting)
       SELECT policy_id, model_id, COUNT(*) FROM receipts WHERE state = 'served' GROUP BY policy_id, model_id`.execute(
