@@ -38,21 +38,19 @@ export async function openMargins(db: Reader, operator: Address): Promise<Margin
 
 /**
  * The nearest `commitBy` of a receipt that is still to be brought into a block, in unix seconds: not of one whose commit is in
- * a block that waits for its confirmations, or was given up. Of a sealed batch its first receipt counts: they are in the order
- * in which they were served.
+ * a block that waits for its confirmations, or was given up. It need not be that of the oldest one: the horizon may have been
+ * lowered since.
  */
 export async function nearestCommitBy(db: Reader): Promise<number | undefined> {
   const waiting = await waitingGroups(db);
   const sealed = await db
     .selectFrom("intents as i")
     .innerJoin("batches as b", "b.batch_id", "i.batch_id")
-    .innerJoin("receipts as r", "r.batch_id", "b.batch_id")
-    .select((eb) => eb.fn.min<number | null>("r.commit_by").as("commitBy"))
+    .select((eb) => eb.fn.min<number | null>("b.nearest_commit_by").as("commitBy"))
     .where("i.kind", "=", "commit")
     .where(sql<boolean>`i.state IN ('queued', 'signed', 'broadcast', 'mined')`)
     .where("i.state", "<>", sql.lit("mined"))
     .where("b.committed_block", "is", null)
-    .where("r.leaf_index", "=", 0)
     .executeTakeFirst();
   const times = [...waiting.map((group) => group.nearestCommitBy), sealed?.commitBy ?? []].flat();
   return times.length === 0 ? undefined : Math.min(...times);
@@ -61,15 +59,10 @@ export async function nearestCommitBy(db: Reader): Promise<number | undefined> {
 async function receiptsToCommit(db: Reader): Promise<Margin[]> {
   const waiting = await waitingGroups(db);
   const sealed = await db
-    .selectFrom("batches as b")
-    .innerJoin("receipts as r", "r.batch_id", "b.batch_id")
-    .select((eb) => [
-      "b.batch_id as subject",
-      eb.fn.min<number>("r.served_at").as("openedAt"),
-      eb.fn.min<number>("r.commit_by").as("deadline"),
-    ])
-    .where("b.committed_block", "is", null)
-    .groupBy("b.batch_id")
+    .selectFrom("batches")
+    .select(["batch_id as subject", "oldest_served_at as openedAt", "nearest_commit_by as deadline"])
+    .where("committed_block", "is", null)
+    .orderBy("nearest_commit_by")
     .limit(LIMIT)
     .execute();
   return [

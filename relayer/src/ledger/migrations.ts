@@ -528,4 +528,23 @@ UPDATE chain_leaves SET final_at = NULL WHERE NOT EXISTS (
 CREATE INDEX payments_failed ON payments (next_try_at_milliseconds) WHERE state = 'failed';
 `,
   },
+  {
+    version: 9,
+    name: "payments by state",
+    text: `
+CREATE INDEX payments_unsettled ON payments (state, payer, updated_at_milliseconds)
+  WHERE state IN ('held', 'pending', 'failed');
+CREATE INDEX payments_ended ON payments (state) WHERE state IN ('settled', 'released');
+`,
+  },
+  {
+    version: 10,
+    name: "due batches",
+    text: `
+ALTER TABLE batches ADD COLUMN nearest_commit_by BIGINT NOT NULL DEFAULT 0;
+UPDATE batches SET nearest_commit_by = COALESCE((
+  SELECT MIN(r.commit_by) FROM receipts r WHERE r.batch_id = batches.batch_id
+), 0);
+`,
+  },
 ];
