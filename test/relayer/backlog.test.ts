@@ -6,6 +6,7 @@ import { sealDueBatches } from "../../relayer/src/commit/committer.ts";
 import { blobsUntil } from "../../relayer/src/commit/publish.ts";
 import { refusalOf } from "../../relayer/src/gateway/capacity.ts";
 import { type Ledger, openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { openMargins } from "../../relayer/src/ledger/margins.ts";
 import { owedCommits } from "../../relayer/src/ledger/owed-commits.ts";
 import { insertReceipt, waitingGroups } from "../../relayer/src/ledger/receipts.ts";
 import { createBacklog } from "../../relayer/src/ops/backlog.ts";
@@ -61,6 +62,41 @@ for (const database of TEST_DATABASES) {
       }
       await ledger.transaction((tx) => tx.updateTable("batches").set({ committed_block: 7 }).execute());
       assert.equal(await nearestCommitBy(ledger), undefined);
+      await ledger.close();
+    });
+
+    it("R-58 is behind for the nearest promise of a batch, which its oldest one is not where the horizon was lowered", async () => {
+      const ledger = await openLedger(await database.fresh());
+      const lowered = 60;
+      const [before, since] = [storedReceipt(1), storedReceipt(2)];
+      const servedAt = Number(since.receipt.claim.servedAt);
+      since.receipt.claim.commitBy = BigInt(servedAt + lowered);
+      for (const stored of [before, since]) await insertReceipt(ledger, stored);
+      let nowSeconds = 0;
+      const clock = { nowSeconds: () => nowSeconds, observe: () => undefined };
+      const backlog = createBacklog({
+        ...{ ledger, clock, logger: silentLogger },
+        commitHorizonSeconds: lowered,
+      });
+      for (const where of ["waiting", "sealed"]) {
+        if (where === "sealed") await seal(ledger, servedAt);
+        assert.equal(await nearestCommitBy(ledger), servedAt + lowered, where);
+        for (const [secondsLeft, isBehind] of [
+          [21, false],
+          [20, false],
+          [19, true],
+        ] as const) {
+          nowSeconds = servedAt + lowered - secondsLeft;
+          await backlog.look();
+          assert.equal(backlog.isBehind(POLICY), isBehind, `${where}, ${secondsLeft} s left`);
+        }
+      }
+      const owed = await openMargins(ledger, before.receipt.claim.operator);
+      assert.deepEqual(
+        owed.map(({ openedAt, deadline }) => [openedAt, deadline]),
+        [[Number(before.receipt.claim.servedAt), servedAt + lowered]],
+      );
+      assert.deepEqual(await batchSizes(ledger), [2]);
       await ledger.close();
     });
 

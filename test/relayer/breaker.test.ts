@@ -241,7 +241,11 @@ describe("obligations", () => {
   }
 
   async function onChain(batchId: Hex, times: { committed_at: number; final_at: number }): Promise<void> {
-    const { committed_block: _, ...header } = await ledger
+    const {
+      committed_block: _,
+      nearest_commit_by: __,
+      ...header
+    } = await ledger
       .selectFrom("batches")
       .selectAll()
       .where("batch_id", "=", batchId)

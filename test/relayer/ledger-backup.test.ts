@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -13,9 +14,11 @@ import { insertBatch } from "../../relayer/src/ledger/batches.ts";
 import { advance, findChainBatch } from "../../relayer/src/ledger/chain-facts.ts";
 import { claimIdentity } from "../../relayer/src/ledger/facts.ts";
 import { type Ledger, type LedgerSource, openLedger } from "../../relayer/src/ledger/ledger.ts";
+import { checksumOf, MIGRATIONS } from "../../relayer/src/ledger/migrations.ts";
+import { duePayments, holdPayment, notePayment, paymentCounts } from "../../relayer/src/ledger/payments.ts";
 import { forgetDerived } from "../../relayer/src/ledger/rebuild.ts";
 import { insertReceipt, type StoredReceipt, waitingGroups } from "../../relayer/src/ledger/receipts.ts";
-import type { Writer } from "../../relayer/src/ledger/schema.ts";
+import type { PaymentState, Writer } from "../../relayer/src/ledger/schema.ts";
 import { openSnapshot, rowsOf, TABLES } from "../../relayer/src/ledger/snapshot.ts";
 import { treeOfClaims, treeOfOpenings } from "../../relayer/src/ledger/trees.ts";
 import { type Verification, verifyLedger } from "../../relayer/src/ledger/verify.ts";
@@ -57,6 +60,84 @@ for (const database of TEST_DATABASES) {
       }
     });
 
+    it("know every table but those that are of the running program", async () => {
+      const ledger = await openLedger(await database.fresh());
+      const { rows } = await ledger.transaction((tx) =>
+        sql.raw<{ name: string }>(TABLE_NAMES[ledger.kind]).execute(tx),
+      );
+      await ledger.close();
+      // The steps are those of whoever restores; leases are of processes.
+      const known = [...TABLES.map(({ table }) => table), "schema_migrations", "leases"];
+      assert.deepEqual(rows.map(({ name }) => name).sort(), known.sort());
+    });
+
+    it("carry payments in every state: what is under way is asked for again, what was spent stays spent", async () => {
+      const source = await database.fresh();
+      const ledger = await filled(source);
+      for (const [at, state] of PAYMENT_STATES.entries()) {
+        assert.deepEqual(await holdPayment(ledger, paymentOf(at), 1_000 + at, 9), { held: true });
+        if (state === "held") continue;
+        const outcome = { transactionHash: `0x${at}`, reason: `why ${at}`, nextTryAtMilliseconds: at };
+        await notePayment(ledger, paymentOf(at).id, { state, ...outcome }, 2_000 + at);
+      }
+      const sidecar = {
+        dedupe_key: "commit:1",
+        bytes: Uint8Array.from({ length: 300 }, (_, at) => at % 256),
+      };
+      await ledger.transaction((tx) => tx.insertInto("sidecars").values(sidecar).execute());
+      const before = await ledger.selectFrom("payments").selectAll().orderBy("id").execute();
+      await ledger.close();
+      const file = join(await freshFolder(), "backup");
+      await backUpOf(source, file);
+      for (const target of TEST_DATABASES) {
+        if (target.skip) continue;
+        const restored = await openLedger(await target.fresh());
+        await restore(restored, file);
+        const after = await restored.selectFrom("payments").selectAll().orderBy("id").execute();
+        assert.deepEqual(
+          after.map((row) => ({ ...row })),
+          before.map((row) => ({ ...row })),
+        );
+        assert.deepEqual(await paymentCounts(restored), {
+          ...{ held: 1, pending: 1, settled: 1, failed: 1, released: 1 },
+        });
+        const due = await duePayments(restored, "pending", 3_000, 60_000, 9);
+        assert.deepEqual(
+          due.map(({ id }) => id),
+          [paymentOf(PAYMENT_STATES.indexOf("pending")).id],
+        );
+        const spent = { ...paymentOf(PAYMENT_STATES.indexOf("settled")), requestDigest: "0xff" as Hex };
+        const again = await holdPayment(restored, spent, 3_000, 9);
+        assert.deepEqual([again.held, !again.held && again.payment?.state], [false, "settled"]);
+        const [carried] = await restored.selectFrom("sidecars").selectAll().execute();
+        assert.deepEqual([...(carried?.bytes ?? [])], [...sidecar.bytes]);
+        await restored.close();
+      }
+    });
+
+    it("of every earlier schema are brought up to date, and count on from there", async () => {
+      const source = await database.fresh();
+      await (await filled(source)).close();
+      const file = join(await freshFolder(), "backup");
+      await backUpOf(source, file);
+      const text = await readFile(file, "utf8");
+      const content = await contentOf(source);
+      for (const { version } of MIGRATIONS.slice(0, -1)) {
+        await writeFile(file, asOfSchema(text, version));
+        const copy = await database.fresh();
+        const restored = await openLedger(copy);
+        await restore(restored, file);
+        const kept = await contentOf(copy);
+        for (const table of ["batches", "receipts", "exposure", "intents", "blocks"])
+          assert.deepEqual(kept[table], content[table], `${table}, from schema ${version}`);
+        assert.deepEqual((await verify(copy)).problems, []);
+        assert.equal(await insertReceipt(restored, genuine(9_999)), "stored");
+        assert.equal(await restored.transaction((tx) => enqueue(tx, anIntent("second"))), true);
+        await restored.close();
+        await (await openLedger(copy)).close();
+      }
+    });
+
     it("that were cut off or changed restore nothing", async () => {
       const source = await database.fresh();
       await (await filled(source)).close();
@@ -67,6 +148,7 @@ for (const database of TEST_DATABASES) {
         text.slice(0, text.length / 2),
         text.slice(0, text.lastIndexOf("\n", text.length - 2) + 1),
         text.replace('"answer":"', '"answer":"x'),
+        asOfSchema(text, 1).replace('"answer":"', '"answer":"x'),
         `{"format":"meantime-ledger-1","schema":["other"]}\n${text.slice(text.indexOf("\n") + 1)}`,
         "a letter\n",
         "",
@@ -121,6 +203,11 @@ for (const database of TEST_DATABASES) {
         (tx) => tx.deleteFrom("chain_batches").execute(),
       ],
       [
+        "another time to commit by",
+        /its nearest commitBy is not that of its receipts/,
+        (tx) => tx.updateTable("batches").set({ nearest_commit_by: 1_999 }).execute(),
+      ],
+      [
         "a wrong count of what waits",
         /not as many as are counted/,
         (tx) => tx.updateTable("exposure").set({ waiting: 1 }).execute(),
@@ -151,9 +238,10 @@ for (const database of TEST_DATABASES) {
         signed: new Map([[addressOf(KEY), { first: 1_000, last: 1_000 + BATCHED + WAITING - 1 }]]),
         problems: [],
       });
-      await ledger.transaction(
-        async (tx) => void (await tx.updateTable("exposure").set({ waiting: 1 }).execute()),
-      );
+      await ledger.transaction(async (tx) => {
+        await tx.updateTable("exposure").set({ waiting: 1 }).execute();
+        await tx.updateTable("batches").set({ nearest_commit_by: 1_999 }).execute();
+      });
       const { batch_id } = await ledger.selectFrom("batches").select("batch_id").executeTakeFirstOrThrow();
       await forgetDerived(ledger);
       assert.equal(await findChainBatch(ledger, batch_id), undefined);
@@ -183,7 +271,45 @@ async function verify(source: LedgerSource): Promise<Verification> {
   }
 }
 
-async function contentOf(source: LedgerSource): Promise<object> {
+const TABLE_NAMES = {
+  sqlite: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+  postgres: "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()",
+};
+
+/** A backup as the program wrote it that knew the first steps of the schema only. */
+function asOfSchema(text: string, version: number): string {
+  const [header = "", ...lines] = text.trimEnd().split("\n");
+  const { format } = JSON.parse(header) as { format: string };
+  const schema = MIGRATIONS.filter((step) => step.version <= version).map(checksumOf);
+  const later = MIGRATIONS.filter((step) => step.version > version).map(({ text }) => text);
+  const isLater = (statement: string) => later.some((text) => text.includes(statement));
+  const hadTwoLanes = isLater("RENAME COLUMN lane");
+  const rows = lines.slice(0, -1).flatMap((line) => {
+    const [table, row] = JSON.parse(line) as [string, Record<string, unknown>];
+    if (isLater(`CREATE TABLE ${table} (`)) return [];
+    for (const column of Object.keys(row)) {
+      if (isLater(`ALTER TABLE ${table} ADD COLUMN ${column} `)) delete row[column];
+    }
+    if (table === "intents" && hadTwoLanes) row.lane = "operator";
+    return [JSON.stringify([table, row])];
+  });
+  const all = [JSON.stringify({ format, schema }), ...rows].map((line) => `${line}\n`).join("");
+  const sha256 = createHash("sha256").update(all).digest("hex");
+  return `${all}${JSON.stringify({ rows: rows.length, sha256 })}\n`;
+}
+
+const PAYMENT_STATES: readonly PaymentState[] = ["held", "pending", "settled", "failed", "released"];
+
+function paymentOf(seed: number) {
+  const id: Hex = `0x0${seed}`;
+  const requestDigest: Hex = `0xd${seed}`;
+  return {
+    ...{ id, identifier: seed === 0 ? null : `number ${seed}`, payer: OPERATOR, network: "eip155:8453" },
+    ...{ asset: DOMAIN.settlement, amount: String(2n ** 70n), requestDigest, settlement: '{"payload":"…"}' },
+  };
+}
+
+async function contentOf(source: LedgerSource): Promise<Record<string, unknown[]>> {
   const snapshot = await openSnapshot(source);
   const content: Record<string, unknown[]> = {};
   for (const each of TABLES) {

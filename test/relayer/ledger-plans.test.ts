@@ -9,10 +9,18 @@ import { headerFromRow, insertBatch, unsentBatches } from "../../relayer/src/led
 import { announcedEndpoint, lastCheckpoint } from "../../relayer/src/ledger/chain-facts.ts";
 import { claimsOfBatch, latestClaims } from "../../relayer/src/ledger/claim-status.ts";
 import { openChallenges } from "../../relayer/src/ledger/disputes.ts";
+import type { Ledger } from "../../relayer/src/ledger/ledger.ts";
+import { openMargins } from "../../relayer/src/ledger/margins.ts";
 import { migrate } from "../../relayer/src/ledger/migrate.ts";
 import { openOmissions } from "../../relayer/src/ledger/omissions.ts";
 import { owedCommits } from "../../relayer/src/ledger/owed-commits.ts";
-import { duePayments } from "../../relayer/src/ledger/payments.ts";
+import {
+  countPending,
+  duePayments,
+  holdPayment,
+  type OfferedPayment,
+  paymentCounts,
+} from "../../relayer/src/ledger/payments.ts";
 import {
   findByRequest,
   receiptsOfBatch,
@@ -20,7 +28,7 @@ import {
   waitingGroups,
   waitingLeaves,
 } from "../../relayer/src/ledger/receipts.ts";
-import type { Database, Reader } from "../../relayer/src/ledger/schema.ts";
+import type { Database, Reader, Writer } from "../../relayer/src/ledger/schema.ts";
 import { sqliteDialect } from "../../relayer/src/ledger/sqlite-driver.ts";
 import { sqliteHere } from "../../relayer/src/ledger/sqlite-here.ts";
 import type { Services } from "../../relayer/src/services.ts";
@@ -47,6 +55,7 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["what is promised", (db) => unlockedCounts(db, 100)],
   ["batches that wait to be sent", (db) => unsentBatches(db)],
   ["promises that are in no block", (db) => owedCommits(db)],
+  ["what is owed", (db) => openMargins(db, OPERATOR)],
   ["announcements that wait for their turn", (db) => queuedKeys(db, "announce")],
   ["an earlier answer", (db) => findByRequest(db, storedReceipt(1).receipt.claim)],
   ["the receipts of a batch", (db) => receiptsOfBatch(db, "0x03")],
@@ -65,30 +74,18 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["batches to release", (db) => releaseFinalBatches(services(db))],
   ["payments to ask about", (db) => duePayments(db, "pending", 1, 1, 20)],
   ["failed payments that may still be made", (db) => duePayments(db, "failed", 1, 1, 20)],
+  ["what a payer has not settled", (db) => hold(db)],
+  ["payments of unknown outcome", (db) => countPending(db)],
+  ["payments by state", (db) => paymentCounts(db)],
   ["what bonds may be risked", (db) => budgetLeft(services(db))],
 ];
 
 describe("queries that are made all the time", () => {
   for (const [what, ask] of HOT) {
     it(`find ${what} without reading what is past`, async () => {
-      const database = new DatabaseSync(":memory:");
-      const asked: string[] = [];
-      const db = new Kysely<Database>({
-        dialect: sqliteDialect(sqliteHere(database)),
-        log: ({ query }) => void asked.push(query.sql),
-      });
-      await migrate(db, "sqlite", "memory");
-      const { policyId, modelId } = group;
-      await db
-        .insertInto("exposure")
-        .values({ policy_id: policyId, model_id: modelId, waiting: 1 })
-        .execute();
-      asked.length = 0;
-      await ask(db);
-      assert.ok(asked.length > 0);
-      for (const sql of asked) assert.deepEqual(scansOf(database, sql), [], sql);
-      await db.destroy();
-      database.close();
+      const plans = await plansOf(ask);
+      assert.ok(plans.length > 0);
+      for (const { sql, steps } of plans) assert.deepEqual(scansIn(sql, steps), [], sql);
     });
   }
 
@@ -117,24 +114,88 @@ describe("queries that are made all the time", () => {
     database.close();
   });
 
+  it("read of what a payer ever paid what is not settled, and of failures the latest", async () => {
+    const plans = await plansOf(hold);
+    const counting = plans.find(({ sql }) => /count\(\*\)/.test(sql)) ?? assert.fail("nothing is counted");
+    const searched = "SEARCH payments USING INDEX payments_unsettled (state=? AND payer=?";
+    const between = " AND updated_at_milliseconds>? AND updated_at_milliseconds<?)";
+    assert.deepEqual(
+      counting.steps.filter((step) => /payments/.test(step)),
+      [`${searched})`, `${searched}${between}`, `${searched}${between}`],
+    );
+  });
+
+  it("count payments of unknown outcome without those that are known", async () => {
+    const [plan] = await plansOf((db) => countPending(db));
+    assert.deepEqual(plan?.steps, ["SEARCH payments USING COVERING INDEX payments_unsettled (state=?)"]);
+  });
+
+  it("find failed and pending payments that are due by when they are", async () => {
+    for (const state of ["pending", "failed"] as const) {
+      const [plan] = await plansOf((db) => duePayments(db, state, 1, 1, 20));
+      assert.match(plan?.steps.join() ?? "", state === "failed" ? /payments_failed/ : /payments_due/);
+    }
+  });
+
+  it("look for open promises among batches that are not committed, not among their receipts", async () => {
+    const owed = (await plansOf((db) => openMargins(db, OPERATOR))).find(({ sql }) =>
+      /from "batches"/.test(sql),
+    );
+    assert.deepEqual(owed?.steps, [
+      "SEARCH batches USING INDEX batches_committed (committed_block=?)",
+      "USE TEMP B-TREE FOR ORDER BY",
+    ]);
+  });
+
   it("would be caught reading everything", () => {
     const database = new DatabaseSync(":memory:");
     database.exec("CREATE TABLE receipts (answer TEXT)");
-    assert.equal(scansOf(database, "SELECT * FROM receipts WHERE answer = 'x'").length, 1);
+    const sql = "SELECT * FROM receipts WHERE answer = 'x'";
+    assert.equal(scansIn(sql, stepsOf(database, sql)).length, 1);
     database.close();
   });
 });
 
-/** Steps of a plan that go through a whole table; `exposure` has one row for each policy and model. */
-function scansOf(database: DatabaseSync, sql: string): string[] {
+/** What is asked of a ledger where something waits, and how it would be found. */
+async function plansOf(ask: (db: Reader) => Promise<unknown>): Promise<{ sql: string; steps: string[] }[]> {
+  const database = new DatabaseSync(":memory:");
+  const asked: string[] = [];
+  const db = new Kysely<Database>({
+    dialect: sqliteDialect(sqliteHere(database)),
+    log: ({ query }) => void asked.push(query.sql),
+  });
+  await migrate(db, "sqlite", "memory");
+  const { policyId, modelId } = group;
+  await db.insertInto("exposure").values({ policy_id: policyId, model_id: modelId, waiting: 1 }).execute();
+  asked.length = 0;
+  await ask(db);
+  const plans = asked.map((sql) => ({ sql, steps: stepsOf(database, sql) }));
+  await db.destroy();
+  database.close();
+  return plans;
+}
+
+function stepsOf(database: DatabaseSync, sql: string): string[] {
   const rows = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[];
+  return rows.map(({ detail }) => detail);
+}
+
+/** Steps of a plan that go through a whole table; `exposure` has one row for each policy and model. */
+function scansIn(sql: string, steps: readonly string[]): string[] {
   // The first rows in the order of the table itself.
   const isHead =
-    / limit \?$/.test(sql) && !/ where /.test(sql) && !rows.some(({ detail }) => /TEMP B-TREE/.test(detail));
-  if (isHead) return [];
-  return rows
-    .map(({ detail }) => detail)
-    .filter((detail) => /^SCAN (?!.*USING|CONSTANT|exposure)/.test(detail));
+    / limit \?$/.test(sql) && !/ where /.test(sql) && !steps.some((step) => /TEMP B-TREE/.test(step));
+  return isHead ? [] : steps.filter((step) => /^SCAN (?!.*USING|CONSTANT|exposure)/.test(step));
+}
+
+function hold(db: Reader): Promise<unknown> {
+  // Of a ledger no more than this is asked.
+  const ledger = { transaction: (work: (tx: Writer) => Promise<unknown>) => work(db as Writer) };
+  const offered: OfferedPayment = {
+    ...{ id: "0x05" as const, requestDigest: "0x06" as const, identifier: "mine", payer: OPERATOR },
+    ...{ network: "eip155:1", asset: OPERATOR, amount: "1", settlement: "{}" },
+  };
+  return holdPayment(ledger as unknown as Ledger, offered, 1, 1);
 }
 
 function services(db: Reader): Services {

@@ -6,7 +6,8 @@ import { open, rename } from "node:fs/promises";
 import { type Kysely, sql } from "kysely";
 import { RelayerError } from "../errors.ts";
 import { databaseFault } from "./faults.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, LedgerKind } from "./ledger.ts";
+import { applySteps } from "./migrate.ts";
 import { checksumOf, MIGRATIONS } from "./migrations.ts";
 import type { Writer } from "./schema.ts";
 import { type AnyDatabase, type AnyRow, rowsOf, type Snapshot, TABLES } from "./snapshot.ts";
@@ -43,7 +44,7 @@ export async function backUp(snapshot: Snapshot, file: string): Promise<BackupSu
     };
     let count = 0;
     try {
-      await write([JSON.stringify({ format: FORMAT, schema: schemaNow() })]);
+      await write([headerOf(schemaNow())]);
       for (const each of TABLES) {
         for await (const rows of rowsOf(snapshot, each)) {
           await write(rows.map((row) => JSON.stringify([each.table, row], encodeBytes)));
@@ -64,9 +65,10 @@ export async function backUp(snapshot: Snapshot, file: string): Promise<BackupSu
 }
 
 /**
- * Fills an empty ledger from a backup, all of it or nothing.
+ * Fills an empty ledger from a backup, all of it or nothing. The rows of an earlier schema are migrated.
  *
- * @throws RelayerError `MT-LED-010` the ledger is not empty; `MT-LED-011` the file is no complete backup of this schema
+ * @throws RelayerError `MT-LED-010` the ledger is not empty; `MT-LED-011` the file is no complete backup of this schema or an
+ * earlier one
  */
 export async function restore(ledger: Ledger, file: string): Promise<BackupSummary> {
   return ledger.transaction(async (tx) => {
@@ -82,16 +84,21 @@ export async function restore(ledger: Ledger, file: string): Promise<BackupSumma
         "Name a new file or an empty database; nothing was changed.",
       );
     }
-    await tx.deleteFrom("facts").execute();
-    const summary = await readInto(tx, file);
+    const { schema, ...summary } = await readInto(tx, ledger.kind, file);
+    await applySteps(tx, ledger.kind, MIGRATIONS.slice(schema));
     if (ledger.kind === "postgres") await continueCounting(tx);
     return summary;
   });
 }
 
-async function readInto(tx: Writer, file: string): Promise<BackupSummary> {
+/** @returns also how many steps of the schema its rows have seen */
+async function readInto(
+  tx: Writer,
+  kind: LedgerKind,
+  file: string,
+): Promise<BackupSummary & { schema: number }> {
   const hash = createHash("sha256");
-  let first: string | undefined;
+  let schema: number | undefined;
   let last: string | undefined;
   let count = 0;
   let waiting: [string, AnyRow][] = [];
@@ -103,9 +110,9 @@ async function readInto(tx: Writer, file: string): Promise<BackupSummary> {
     for await (const line of linesOf(file)) {
       if (last !== undefined) {
         hash.update(`${last}\n`);
-        if (first === undefined) {
-          first = last;
-          checkHeader(first, file);
+        if (schema === undefined) {
+          schema = schemaOf(last, file);
+          await makeRoom(tx, kind, schema);
         } else {
           const row = parseRow(last, file);
           if (waiting.length >= ROWS_PER_STATEMENT || (waiting[0] && waiting[0][0] !== row[0])) await store();
@@ -120,8 +127,9 @@ async function readInto(tx: Writer, file: string): Promise<BackupSummary> {
   }
   await store();
   const summary = { rows: count, sha256: hash.digest("hex") };
-  if (last !== JSON.stringify(summary)) throw broken(file, "it ends early, or was changed");
-  return summary;
+  if (schema === undefined || last !== JSON.stringify(summary))
+    throw broken(file, "it ends early, or was changed");
+  return { ...summary, schema };
 }
 
 /** Lines as they were written. Those of `node:readline` also end at U+2028 and U+2029, which answers may hold. */
@@ -138,10 +146,27 @@ async function* linesOf(file: string): AsyncGenerator<string> {
   if (line !== "") yield line;
 }
 
-function checkHeader(line: string, file: string): void {
-  if (line === JSON.stringify({ format: FORMAT, schema: schemaNow() })) return;
-  if (!line.startsWith('{"format":"meantime-ledger-')) throw broken(file, "it is none");
-  throw broken(file, "it was made by a program with another schema: restore it with that one, then migrate");
+/** How many steps of the schema were applied where a backup was made. */
+function schemaOf(header: string, file: string): number {
+  const steps = schemaNow();
+  const schema = steps.findIndex((_, at) => header === headerOf(steps.slice(0, at + 1))) + 1;
+  if (schema > 0) return schema;
+  if (!header.startsWith('{"format":"meantime-ledger-')) throw broken(file, "it is none");
+  throw broken(
+    file,
+    "it was made by a newer program, or by one with another schema: restore it with that one",
+  );
+}
+
+/** Empties the ledger of what its own steps put there. For rows of an earlier schema the tables become what they were. */
+async function makeRoom(tx: Writer, kind: LedgerKind, schema: number): Promise<void> {
+  if (schema < MIGRATIONS.length) {
+    for (const { table } of TABLES.toReversed()) await sql`DROP TABLE ${sql.table(table)}`.execute(tx);
+    await sql`DROP TABLE leases`.execute(tx);
+    await tx.deleteFrom("schema_migrations").execute();
+    await applySteps(tx, kind, MIGRATIONS.slice(0, schema));
+  }
+  await tx.deleteFrom("facts").execute();
 }
 
 function parseRow(line: string, file: string): [string, AnyRow] {
@@ -178,6 +203,10 @@ async function continueCounting(tx: Writer): Promise<void> {
     await sql`SELECT setval(pg_get_serial_sequence(${table}, ${column}),
       (SELECT COALESCE(MAX(${sql.ref(column)}), 0) + 1 FROM ${sql.table(table)}), false)`.execute(tx);
   }
+}
+
+function headerOf(schema: readonly string[]): string {
+  return JSON.stringify({ format: FORMAT, schema });
 }
 
 function schemaNow(): string[] {

@@ -41,6 +41,13 @@ export async function insertBatch(
     from += count;
   }
   await tx
+    .updateTable("batches")
+    .set({
+      nearest_commit_by: sql<number>`(SELECT MIN(commit_by) FROM receipts WHERE batch_id = ${batchId})`,
+    })
+    .where("batch_id", "=", batchId)
+    .execute();
+  await tx
     .updateTable("exposure")
     .set((eb) => ({ waiting: eb("waiting", "-", claimIds.length) }))
     .where("policy_id", "=", policyId)

@@ -39,15 +39,10 @@ export async function openMargins(db: Reader, operator: Address): Promise<Margin
 async function receiptsToCommit(db: Reader): Promise<Margin[]> {
   const waiting = await waitingGroups(db);
   const sealed = await db
-    .selectFrom("batches as b")
-    .innerJoin("receipts as r", "r.batch_id", "b.batch_id")
-    .select((eb) => [
-      "b.batch_id as subject",
-      eb.fn.min<number>("r.served_at").as("openedAt"),
-      eb.fn.min<number>("r.commit_by").as("deadline"),
-    ])
-    .where("b.committed_block", "is", null)
-    .groupBy("b.batch_id")
+    .selectFrom("batches")
+    .select(["batch_id as subject", "oldest_served_at as openedAt", "nearest_commit_by as deadline"])
+    .where("committed_block", "is", null)
+    .orderBy("nearest_commit_by")
     .limit(LIMIT)
     .execute();
   return [

@@ -26,9 +26,21 @@ export async function migrate(db: Kysely<Database>, kind: LedgerKind, where: str
     )`.execute(tx);
     const newest = await newestApplied(tx, where);
     const missing = MIGRATIONS.filter(({ version }) => version > newest);
-    for (const step of missing) await apply(tx, kind, step);
+    await applySteps(tx, kind, missing);
     return missing.map(({ name }) => name);
   });
+}
+
+/** Applies steps that come next, in the order given, and notes that they were. */
+export async function applySteps(tx: Writer, kind: LedgerKind, steps: readonly Migration[]): Promise<void> {
+  for (const step of steps) {
+    for (const statement of statementsFor(step, kind)) await sql.raw(statement).execute(tx);
+    const { version, name } = step;
+    await tx
+      .insertInto("schema_migrations")
+      .values({ version, name, checksum: checksumOf(step) })
+      .execute();
+  }
 }
 
 /**
@@ -55,15 +67,6 @@ async function newestApplied(db: Reader, where: string): Promise<number> {
     if (!step || checksumOf(step) !== checksum) throw altered(where, version);
   }
   return newest;
-}
-
-async function apply(tx: Writer, kind: LedgerKind, step: Migration): Promise<void> {
-  for (const statement of statementsFor(step, kind)) await sql.raw(statement).execute(tx);
-  const { version, name } = step;
-  await tx
-    .insertInto("schema_migrations")
-    .values({ version, name, checksum: checksumOf(step) })
-    .execute();
 }
 
 /** Ledgers before the first numbered schema counted their steps in `user_version`. */

@@ -537,4 +537,23 @@ INSERT INTO facts (name, value)
   ON CONFLICT (name) DO NOTHING;
 `,
   },
+  {
+    version: 10,
+    name: "payments by state",
+    text: `
+CREATE INDEX payments_unsettled ON payments (state, payer, updated_at_milliseconds)
+  WHERE state IN ('held', 'pending', 'failed');
+CREATE INDEX payments_ended ON payments (state) WHERE state IN ('settled', 'released');
+`,
+  },
+  {
+    version: 11,
+    name: "due batches",
+    text: `
+ALTER TABLE batches ADD COLUMN nearest_commit_by BIGINT NOT NULL DEFAULT 0;
+UPDATE batches SET nearest_commit_by = COALESCE((
+  SELECT MIN(r.commit_by) FROM receipts r WHERE r.batch_id = batches.batch_id
+), 0);
+`,
+  },
 ];

@@ -22,25 +22,23 @@ export interface OwedCommit {
 
 /**
  * What is still to be brought into a block, the most urgent first: not what is in a block that waits for its confirmations, or was
- * given up. Of a sealed batch its first receipt counts: they are in the order in which they were served.
+ * given up. Of a sealed batch the nearest counts, which need not be that of the oldest: the horizon may have been lowered since.
  */
 export async function owedCommits(db: Reader): Promise<OwedCommit[]> {
   const waiting = await waitingGroups(db);
   const sealed = await db
     .selectFrom("intents as i")
     .innerJoin("batches as b", "b.batch_id", "i.batch_id")
-    .innerJoin("receipts as r", "r.batch_id", "b.batch_id")
-    .select(["b.policy_id", "b.batch_id", "i.id", "i.error", "r.commit_by"])
+    .select(["b.policy_id", "b.batch_id", "i.id", "i.error", "b.nearest_commit_by"])
     .where("i.kind", "=", "commit")
     .where(sql<boolean>`i.state IN ('queued', 'signed', 'broadcast', 'mined')`)
     .where("i.state", "<>", sql.lit("mined"))
     .where("b.committed_block", "is", null)
-    .where("r.leaf_index", "=", 0)
     .execute();
   return [
     ...waiting.map(({ policyId, nearestCommitBy: commitBy }) => ({ policyId, commitBy })),
     ...sealed.map((row) => ({
-      ...{ policyId: row.policy_id, commitBy: row.commit_by },
+      ...{ policyId: row.policy_id, commitBy: row.nearest_commit_by },
       batch: { id: row.batch_id, transaction: row.id, error: row.error },
     })),
   ].sort((a, b) => a.commitBy - b.commitBy);

@@ -32,8 +32,11 @@ export type Held = { held: true } | { held: false; payment?: Payment };
 const FREE: PaymentState[] = ["released", "failed"];
 /** A hold without a settlement that is older than this belongs to nobody any more. */
 const HOLD_MILLISECONDS = 900_000;
-/** A payment that failed counts against its payer for this long. */
-const FAILED_MILLISECONDS = 3_600_000;
+/** A payment that was held or has failed counts against its payer for this long. */
+const COUNTED_MILLISECONDS = { held: HOLD_MILLISECONDS, failed: 3_600_000 };
+/** As the indexes `payments_unsettled` and `payments_ended` say it. */
+const UNSETTLED = sql<boolean>`state IN ('held', 'pending', 'failed')`;
+const ENDED = sql<boolean>`state IN ('settled', 'released')`;
 /** When nobody asks for what became of a payment any more. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -106,28 +109,14 @@ async function unsettledOf(
   { id, payer }: OfferedPayment,
   nowMilliseconds: number,
 ): Promise<number> {
-  const { count } = await db
-    .selectFrom("payments")
-    .select((eb) => eb.fn.countAll<number>().as("count"))
-    .where("payer", "=", payer)
-    .where("id", "<>", id)
-    .where((eb) =>
-      eb.or([
-        eb("state", "=", "pending"),
-        eb.and([
-          eb("state", "=", "held"),
-          eb("updated_at_milliseconds", ">", nowMilliseconds - HOLD_MILLISECONDS),
-          eb("updated_at_milliseconds", "<", nowMilliseconds + HOLD_MILLISECONDS),
-        ]),
-        eb.and([
-          eb("state", "=", "failed"),
-          eb("updated_at_milliseconds", ">", nowMilliseconds - FAILED_MILLISECONDS),
-          eb("updated_at_milliseconds", "<", nowMilliseconds + FAILED_MILLISECONDS),
-        ]),
-      ]),
-    )
-    .executeTakeFirstOrThrow();
-  return Number(count);
+  const others = (state: "held" | "pending" | "failed") =>
+    unsettled(db, state).where("payer", "=", payer).where("id", "<>", id);
+  const lately = (state: "held" | "failed") =>
+    others(state)
+      .where("updated_at_milliseconds", ">", nowMilliseconds - COUNTED_MILLISECONDS[state])
+      .where("updated_at_milliseconds", "<", nowMilliseconds + COUNTED_MILLISECONDS[state]);
+  const counts = await others("pending").unionAll(lately("held")).unionAll(lately("failed")).execute();
+  return counts.reduce((sum, { count }) => sum + Number(count), 0);
 }
 
 /** That of the same identifier first: it is what the insertion ran into where both are known. */
@@ -220,14 +209,31 @@ export async function lookAgainAt(ledger: Ledger, id: Hex, nextTryAtMilliseconds
   );
 }
 
-/** Payments by state. */
+/** How many payments there are whose outcome is not known. */
+export async function countPending(db: Reader): Promise<number> {
+  const { count } = await unsettled(db, "pending").executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** Payments by state: counts them all. */
 export async function paymentCounts(db: Reader): Promise<Record<PaymentState, number>> {
-  const rows = await db
-    .selectFrom("payments")
-    .select((eb) => ["state", eb.fn.countAll<number>().as("count")])
-    .groupBy("state")
-    .execute();
+  const byState = (states: typeof UNSETTLED) =>
+    db
+      .selectFrom("payments")
+      .select((eb) => ["state", eb.fn.countAll<number>().as("count")])
+      .where(states)
+      .groupBy("state");
+  const rows = await byState(UNSETTLED).unionAll(byState(ENDED)).execute();
   const counts = { held: 0, pending: 0, settled: 0, failed: 0, released: 0 };
   for (const { state, count } of rows) counts[state] = Number(count);
   return counts;
+}
+
+// The states are no parameters: only then are the partial indexes seen to fit.
+function unsettled(db: Reader, state: "held" | "pending" | "failed") {
+  return db
+    .selectFrom("payments")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where(UNSETTLED)
+    .where("state", "=", sql.lit(state));
 }

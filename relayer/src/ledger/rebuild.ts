@@ -11,8 +11,8 @@ const DERIVED = [
 ] as const;
 
 /**
- * Forgets everything that follows from the chain and counts anew what waits. Receipts, batches, transactions and findings
- * stay: nobody else has them. The chain is then read again from its first block, now or at the next start.
+ * Forgets everything that follows from the chain and computes anew what follows from receipts. Receipts, batches, transactions
+ * and findings stay: nobody else has them. The chain is then read again from its first block, now or at the next start.
  */
 export async function forgetDerived(ledger: Ledger): Promise<void> {
   await ledger.transaction(async (tx) => {
@@ -23,5 +23,7 @@ export async function forgetDerived(ledger: Ledger): Promise<void> {
       SELECT policy_id, model_id, COUNT(*) FROM receipts WHERE state = 'served' GROUP BY policy_id, model_id`.execute(
       tx,
     );
+    await sql`UPDATE batches SET nearest_commit_by = COALESCE((
+      SELECT MIN(r.commit_by) FROM receipts r WHERE r.batch_id = batches.batch_id), 0)`.execute(tx);
   });
 }

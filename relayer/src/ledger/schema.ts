@@ -121,6 +121,8 @@ export interface BatchesTable extends HeaderColumns {
   batch_id: Hex;
   /** The block of its commit, once that was read. */
   committed_block: number | null;
+  /** The least `commit_by` of its receipts. Follows from them. */
+  nearest_commit_by: Generated<number>;
 }
 
 /** Transactions that somebody wants sent. */

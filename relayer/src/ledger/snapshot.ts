@@ -25,7 +25,7 @@ export interface TableKey {
   key: readonly string[];
 }
 
-/** Everything that a backup keeps, parents before children. Leases are of running processes. */
+/** Every table of a backup, parents before children: all but the applied steps and the leases, which are of running processes. */
 export const TABLES: readonly TableKey[] = [
   { table: "facts", key: ["name"] },
   { table: "batches", key: ["batch_id"] },
@@ -34,6 +34,7 @@ export const TABLES: readonly TableKey[] = [
   { table: "intents", key: ["id"] },
   { table: "attempts", key: ["sequence"] },
   { table: "sidecars", key: ["dedupe_key"] },
+  { table: "payments", key: ["id"] },
   { table: "blocks", key: ["number"] },
   { table: "events", key: ["block_number", "log_index"] },
   { table: "chain_batches", key: ["batch_id"] },

@@ -148,6 +148,9 @@ async function verifyBatches(
         report(row.batch_id, "its root is not that of its claims");
       if (row.data_root !== ZERO_HASH && (await treeOfOpenings(receipts)).root !== row.data_root)
         report(row.batch_id, "its data root is not that of its openings");
+      const commitBys = receipts.map(({ receipt }) => Number(receipt.claim.commitBy));
+      if (commitBys.reduce((least, each) => Math.min(least, each)) !== row.nearest_commit_by)
+        report(row.batch_id, "its nearest commitBy is not that of its receipts: run `meantime db rebuild`");
       await verifyOnChain(snapshot, row, report);
     }
   }

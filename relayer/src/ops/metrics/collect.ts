@@ -9,7 +9,7 @@ import { readiness } from "../../gateway/capacity.ts";
 import { claimCounts, oldestOpenAt, watchedCounts } from "../../gateway/status.ts";
 import { observeIndex } from "../../indexer/observe.ts";
 import { type Margin, OBLIGATIONS, openMargins } from "../../ledger/margins.ts";
-import { paymentCounts } from "../../ledger/payments.ts";
+import { countPending } from "../../ledger/payments.ts";
 import type { Services } from "../../services.ts";
 import { outboxCounts } from "../../tx/listing.ts";
 import type { TaskHealth } from "../supervisor.ts";
@@ -68,7 +68,7 @@ export function createCollector(services: Services, metrics: Metrics, observed: 
     for (const { name, ready } of report.policies) metrics.ready.set({ policy: name }, Number(ready));
     await observeStake(services, metrics);
     await observeOutbox(services, metrics);
-    metrics.paymentsPending.set((await paymentCounts(ledger)).pending);
+    metrics.paymentsPending.set(await countPending(ledger));
     const watched = await watchedCounts(services);
     for (const [state, count] of Object.entries(watched.batches))
       metrics.watchedBatches.set({ state }, count);
