@@ -528,4 +528,14 @@ UPDATE chain_leaves SET final_at = NULL WHERE NOT EXISTS (
 CREATE INDEX payments_failed ON payments (next_try_at_milliseconds) WHERE state = 'failed';
 `,
   },
+  {
+    version: 9,
+    name: "counts by standing",
+    text: `
+DROP INDEX batches_committed;
+CREATE INDEX batches_committed ON batches (committed_block, count);
+CREATE INDEX chain_leaves_changed ON chain_leaves (changed_at);
+CREATE INDEX chain_leaves_late ON chain_leaves (final_at) WHERE final_at IS NOT NULL;
+`,
+  },
 ];
