@@ -7,7 +7,12 @@ import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { releaseFinalBatches } from "../../relayer/src/finalise/finaliser.ts";
 import { headerFromRow, insertBatch, unsentBatches } from "../../relayer/src/ledger/batches.ts";
 import { announcedEndpoint, lastCheckpoint } from "../../relayer/src/ledger/chain-facts.ts";
-import { claimsOfBatch, latestClaims } from "../../relayer/src/ledger/claim-status.ts";
+import {
+  claimsOfBatch,
+  committedCounts,
+  latestClaims,
+  oldestInBatches,
+} from "../../relayer/src/ledger/claim-status.ts";
 import { openChallenges } from "../../relayer/src/ledger/disputes.ts";
 import type { Ledger } from "../../relayer/src/ledger/ledger.ts";
 import { openMargins } from "../../relayer/src/ledger/margins.ts";
@@ -24,6 +29,7 @@ import {
 import {
   findByRequest,
   receiptsOfBatch,
+  someOfBatch,
   unlockedCounts,
   waitingGroups,
   waitingLeaves,
@@ -59,8 +65,11 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
   ["announcements that wait for their turn", (db) => queuedKeys(db, "announce")],
   ["an earlier answer", (db) => findByRequest(db, storedReceipt(1).receipt.claim)],
   ["the receipts of a batch", (db) => receiptsOfBatch(db, "0x03")],
+  ["some receipts of a batch", (db) => someOfBatch(db, "0x03", { from: 16, most: 16, withOpenings: true })],
   ["the claims of a batch", (db) => claimsOfBatch(db, "0x03")],
   ["the latest claims", (db) => latestClaims(db, 2_000)],
+  ["claims by where they stand", (db) => committedCounts(db, () => 0, 1)],
+  ["the oldest claim that is not final", (db) => oldestInBatches(db, 1)],
   ["open challenges", (db) => openChallenges(db, 1)],
   ["open reports", (db) => openOmissions(db, OPERATOR)],
   ["the cursor", (db) => lastCheckpoint(db)],

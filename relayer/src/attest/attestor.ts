@@ -73,7 +73,10 @@ export function attestClaim(
 }
 
 /** A network is run again. What is behind a server is vouched for as it was recorded when it answered. */
-function vouches(model: ServedModel, { opening, receipt }: StoredReceipt): boolean {
+function vouches(
+  model: ServedModel,
+  { opening, receipt }: Pick<StoredReceipt, "opening" | "receipt">,
+): boolean {
   if (!isNetwork(model)) return opens(opening, receipt.claim);
   return runModel(model.spec, [...opening.input]).label === opening.output[0];
 }

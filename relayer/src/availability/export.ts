@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Address } from "@meantime/sdk/hex";
+import { findOwnHeader } from "../ledger/batches.ts";
 import type { Reader } from "../ledger/schema.ts";
 import { batchFile } from "./batch-file.ts";
 
@@ -28,8 +29,10 @@ export async function exportBatches(db: Reader, operator: Address, folder: strin
       summary.kept += 1;
       continue;
     }
+    const header = await findOwnHeader(db, operator, batch_id);
+    if (!header) continue;
     const partial = `${path}.partial`;
-    await writeFile(partial, JSON.stringify(await batchFile(db, operator, batch_id)));
+    await writeFile(partial, batchFile(db, batch_id, header));
     await rename(partial, path);
     summary.written += 1;
   }

@@ -96,13 +96,15 @@ export const rateLimitSchema = z.strictObject({
   attestationsPerMinute: z.int().min(1).max(100_000).default(30).describe("of all callers together"),
 });
 
-/** Streams of events that one client may keep open. */
+/** Streams of events of one kind that one client may keep open, and batches that it may read at one time. */
 export const streamsPerAddressSchema = z
   .int()
   .min(1)
   .max(65_536)
   .default(32)
-  .describe("event streams of one kind that one network address (IPv6: a /64) may keep open");
+  .describe(
+    "event streams of one kind that one network address (IPv6: a /64) may keep open, and batches it may read at one time",
+  );
 
 /** Proxies whose X-Forwarded-For is believed. */
 export const trustedProxiesSchema = z

@@ -3,11 +3,11 @@
 import { sql } from "kysely";
 import { freeStakeWei, promisedWei, unlockedNow } from "../commit/exposure.ts";
 import {
-  type ClaimRow,
   type ClaimStatus,
+  committedCounts,
   deriveStatus,
   latestClaims,
-  standingGroups,
+  oldestInBatches,
 } from "../ledger/claim-status.ts";
 import { openOmissions } from "../ledger/omissions.ts";
 import { paymentCounts } from "../ledger/payments.ts";
@@ -16,6 +16,7 @@ import type { TaskHealth } from "../ops/supervisor.ts";
 import type { Services } from "../services.ts";
 import { countOpen } from "../tx/intents.ts";
 import { readCoverage } from "../watch/coverage.ts";
+import { oncePerMoment } from "./once-per-moment.ts";
 import { statusOf } from "./views.ts";
 
 const LATEST_CLAIMS = 100;
@@ -26,7 +27,7 @@ const GAP_SAMPLE = 2_000;
 export async function statusView(services: Services, tasks: readonly TaskHealth[]) {
   const { config, clock, view, policies, models, ledger } = services;
   const chain = view();
-  const sample = await latestClaims(ledger, GAP_SAMPLE);
+  const latest = await latestClaims(ledger, LATEST_CLAIMS);
   const unlocked = await unlockedNow(services);
   const nameOf = <Named extends { id: string; name: string }>(all: readonly Named[], id: string) =>
     all.find((one) => one.id === id)?.name ?? id;
@@ -37,7 +38,7 @@ export async function statusView(services: Services, tasks: readonly TaskHealth[
     nowSeconds: clock.nowSeconds(),
     chain: chain ? { head: chain.head.number, readUpTo: chain.readUpTo } : null,
     claims: await claimCounts(services),
-    gap: trustGap(services, sample),
+    gap: await trustGap(services),
     exposure: [...(chain?.accounts ?? [])].map(([token, account]) => ({
       token,
       stakeWei: account.stakeWei.toString(),
@@ -54,7 +55,7 @@ export async function statusView(services: Services, tasks: readonly TaskHealth[
     payments: await paymentCounts(ledger),
     watch: await coverage(services),
     tasks: [...tasks],
-    latest: sample.slice(0, LATEST_CLAIMS).map((row) => ({
+    latest: latest.map((row) => ({
       claimId: row.claim_id,
       model: nameOf(models, row.model_id),
       policy: nameOf(policies, row.policy_id),
@@ -65,25 +66,18 @@ export async function statusView(services: Services, tasks: readonly TaskHealth[
 
 /** Our claims by status. */
 export async function claimCounts(services: Services): Promise<Record<ClaimStatus | "total", number>> {
-  const { ledger, policies, clock } = services;
-  const counts = {
-    Served: 0,
-    Committed: 0,
-    Attested: 0,
-    Proven: 0,
-    Final: 0,
-    Challenged: 0,
-    Rejected: 0,
-    Voided: 0,
-    total: 0,
-  };
-  for (const group of await standingGroups(ledger)) {
-    const rule = policies.find(({ id }) => id === group.policy_id)?.terms.rule ?? 0;
-    counts[deriveStatus(group, rule, clock.nowSeconds()).status] += group.claims;
-    counts.total += group.claims;
-  }
+  const committed = await committedNow(services);
   const waiting = await waitingClaims(services);
-  return { ...counts, Served: waiting, total: counts.total + waiting };
+  const total = Object.values(committed).reduce((sum, claims) => sum + claims, waiting);
+  return { Served: waiting, ...committed, total };
+}
+
+const committedNow = oncePerMoment((services, nowSeconds) =>
+  committedCounts(services.ledger, (policyId) => ruleOf(services, policyId), nowSeconds),
+);
+
+function ruleOf({ policies }: Services, policyId: string): number {
+  return policies.find(({ id }) => id === policyId)?.terms.rule ?? 0;
 }
 
 async function waitingClaims({ ledger }: Services): Promise<number> {
@@ -92,16 +86,16 @@ async function waitingClaims({ ledger }: Services): Promise<number> {
 }
 
 /** From the answer to finality, over the latest claims that are final. */
-function trustGap({ policies, clock }: Services, rows: readonly ClaimRow[]) {
+const trustGap = oncePerMoment(async (services, nowSeconds) => {
+  const rows = await latestClaims(services.ledger, GAP_SAMPLE);
   const gaps = rows
     .flatMap((row) => {
-      const rule = policies.find(({ id }) => id === row.policy_id)?.terms.rule ?? 0;
-      const { status, finalAt } = deriveStatus(row, rule, clock.nowSeconds());
+      const { status, finalAt } = deriveStatus(row, ruleOf(services, row.policy_id), nowSeconds);
       return status === "Final" && finalAt !== null ? [Math.max(0, finalAt - row.served_at)] : [];
     })
     .sort((a, b) => a - b);
   return { samples: gaps.length, p50Seconds: quantile(gaps, 0.5), p95Seconds: quantile(gaps, 0.95) };
-}
+});
 
 /** Nearest rank. */
 function quantile(sorted: readonly number[], share: number): number | null {
@@ -132,13 +126,8 @@ async function obligations(services: Services) {
 /** When the oldest claim that is not final was served; undefined: every claim is. Unix seconds. */
 export async function oldestOpenAt({ ledger, clock }: Services): Promise<number | undefined> {
   const waiting = (await waitingGroups(ledger)).map(({ oldestServedAt }) => oldestServedAt);
-  const sealed = await ledger
-    .selectFrom("batches as own")
-    .leftJoin("chain_batches as b", "b.batch_id", "own.batch_id")
-    .select((eb) => eb.fn.min<number | null>("own.oldest_served_at").as("at"))
-    .where((eb) => eb.or([eb("b.final_at", "is", null), eb("b.final_at", ">", clock.nowSeconds())]))
-    .executeTakeFirst();
-  const times = [...waiting, ...(sealed?.at == null ? [] : [sealed.at])];
+  const batched = await oldestInBatches(ledger, clock.nowSeconds());
+  const times = batched === undefined ? waiting : [...waiting, batched];
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
@@ -164,7 +153,7 @@ export async function watchedCounts(services: Services) {
 }
 
 /** How much of what other operators committed was truly checked. */
-async function coverage({ ledger, config }: Services) {
+const coverage = oncePerMoment(async ({ ledger, config }) => {
   const counted = await ledger
     .selectFrom("watched")
     .select((eb) => [
@@ -177,7 +166,7 @@ async function coverage({ ledger, config }: Services) {
     ])
     .executeTakeFirstOrThrow();
   return { mode: config.watch.mode, ...counted, coverage: await readCoverage(ledger) };
-}
+});
 
 /** PostgreSQL adds integers up to a decimal. */
 function total(column: "claims_checked" | "claims_wrong" | "claims_unchecked") {

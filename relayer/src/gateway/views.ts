@@ -238,19 +238,22 @@ function publicOpening({ policies }: Services, { receipt, opening }: StoredRecei
   return { opening: openingToJson(opening) };
 }
 
-/** A batch never changes, and its claims are asked for together: the last trees are kept. */
+/** A batch never changes, and its claims are asked for together: the last trees are kept, from the moment that they are begun. */
 const TREES_KEPT = 16;
-const trees = new WeakMap<object, Map<Hex, MerkleTree>>();
+const trees = new WeakMap<object, Map<Hex, Promise<MerkleTree>>>();
 
-async function treeOf({ ledger }: Services, batchId: Hex): Promise<MerkleTree> {
-  const kept = trees.get(ledger) ?? new Map<Hex, MerkleTree>();
+function treeOf({ ledger }: Services, batchId: Hex): Promise<MerkleTree> {
+  const kept = trees.get(ledger) ?? new Map<Hex, Promise<MerkleTree>>();
   trees.set(ledger, kept);
   const known = kept.get(batchId);
   if (known) return known;
-  const tree = await claimTree(ledger, batchId);
+  const tree = claimTree(ledger, batchId);
   const [oldest] = kept.keys();
   if (kept.size >= TREES_KEPT && oldest) kept.delete(oldest);
   kept.set(batchId, tree);
+  tree.catch(() => {
+    if (kept.get(batchId) === tree) kept.delete(batchId);
+  });
   return tree;
 }
 

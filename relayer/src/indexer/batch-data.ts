@@ -9,7 +9,7 @@ import { describeError } from "../errors.ts";
 import { headerFromRow } from "../ledger/batches.ts";
 import { announcedEndpoint, type ChainBatch, findChainBatch } from "../ledger/chain-facts.ts";
 import { pauseIsOver } from "../ledger/due.ts";
-import { receiptsOfBatch } from "../ledger/receipts.ts";
+import { signedClaimsOfBatch } from "../ledger/receipts.ts";
 import type { DataState, Reader, Row, Writer } from "../ledger/schema.ts";
 import { ByteBudget } from "../ops/byte-budget.ts";
 import { SideBySide } from "../ops/side-by-side.ts";
@@ -170,12 +170,9 @@ async function ownClaims(db: Reader, batch: ChainBatch): Promise<StorableClaim[]
     .where("batch_id", "=", batch.batch_id)
     .executeTakeFirst();
   if (!own) return undefined;
-  const receipts = await receiptsOfBatch(db, batch.batch_id);
-  return receipts.map(({ receipt: { claim, claimId, signature } }) => ({
-    ...{ claim, claimId, signature },
-    // `receipts` has it.
-    opening: undefined,
-  }));
+  const receipts = await signedClaimsOfBatch(db, batch.batch_id);
+  // `receipts` has what opens them.
+  return receipts.map((receipt) => ({ ...receipt, opening: undefined }));
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import type { Hex } from "@meantime/sdk/hex";
 import type { LeafStateName } from "@meantime/sdk/status";
+import { sql } from "kysely";
 import { byClock, type ClaimStanding, type Standing, standingOfClaim } from "../chain/claim-standing.ts";
 import type { LeafState, Reader } from "./schema.ts";
 
@@ -97,30 +98,128 @@ function claims(db: Reader) {
     .select("c.changed_at");
 }
 
-/** Our committed batches, as groups of claims of equal standing: untouched ones together, touched ones singly. */
-export async function standingGroups(
+/**
+ * Our committed claims by where they stand at a moment. What the clock made final, in time nearly everything, is not looked at:
+ * it is what was committed, less what stands otherwise.
+ *
+ * @param ruleOf a policy's rule, by number
+ */
+export async function committedCounts(
   db: Reader,
-): Promise<(StatusFacts & { policy_id: Hex; claims: number })[]> {
-  const own = () =>
-    db
-      .selectFrom("chain_batches as b")
-      .innerJoin("batches as own", "own.batch_id", "b.batch_id")
-      .select(["b.batch_id", "b.policy_id", "b.committed_at", "b.final_at", "b.attested_at"]);
-  const touched = await own()
-    .innerJoin("chain_leaves as c", "c.batch_id", "b.batch_id")
-    .select(["c.state", "c.kinds", "c.final_at as leaf_final_at", "c.changed_at"])
+  ruleOf: (policyId: Hex) => number,
+  nowSeconds: number,
+): Promise<Record<Standing, number>> {
+  const counts = {
+    ...{ Committed: 0, Attested: 0, Proven: 0, Final: await committedClaims(db) },
+    ...{ Challenged: 0, Rejected: 0, Voided: 0 },
+  };
+  const count = (standing: Standing, claims: number) => {
+    counts.Final -= claims;
+    counts[standing] += claims;
+  };
+  for (const { claims, policy_id, ...row } of await openGroups(db, nowSeconds)) {
+    count(byClock(standingOfRow(row, ruleOf(policy_id)), nowSeconds), claims);
+  }
+  for (const { state, claims } of await endedOrDisputed(db, nowSeconds)) {
+    count(ASIDE[state] ?? "Final", claims);
+  }
+  return counts;
+}
+
+async function committedClaims(db: Reader): Promise<number> {
+  const { claims } = await db
+    .selectFrom("batches")
+    // PostgreSQL adds integers up to a decimal.
+    .select(sql<number>`CAST(COALESCE(SUM(count), 0) AS BIGINT)`.as("claims"))
+    .where("committed_block", "is not", null)
+    .executeTakeFirstOrThrow();
+  return claims;
+}
+
+type Group = CommittedFacts & { policy_id: Hex; claims: number };
+
+/**
+ * What the clock of its batch has not made final: claims of open batches, the untouched ones of each together, and single ones that
+ * stay open for longer than their batch.
+ */
+async function openGroups(db: Reader, nowSeconds: number): Promise<Group[]> {
+  const open = await ownBatches(db)
+    .select(["b.batch_id", "own.count"])
+    .where("b.final_at", ">", nowSeconds)
     .execute();
-  const touchedLeaves = new Map<Hex, number>();
-  for (const { batch_id } of touched) touchedLeaves.set(batch_id, (touchedLeaves.get(batch_id) ?? 0) + 1);
-  const untouched = await own().select("b.count").execute();
+  const touched = await ownLeaves(db).select("b.batch_id").where("b.final_at", ">", nowSeconds).execute();
+  const touchedOf = new Map<Hex, number>();
+  for (const { batch_id } of touched) touchedOf.set(batch_id, (touchedOf.get(batch_id) ?? 0) + 1);
+  const changedLate = await ownLeaves(db).where("c.changed_at", ">", nowSeconds).execute();
+  const openLate = await ownLeaves(db)
+    .where("c.final_at", ">", nowSeconds)
+    .where("c.changed_at", "<=", nowSeconds)
+    .execute();
+  const late = [...changedLate, ...openLate].filter(
+    // Not in the query: the batches that are not open are nearly all.
+    ({ final_at, state }) => final_at <= nowSeconds && ASIDE[state] === undefined,
+  );
   return [
-    ...untouched.map(({ count, batch_id, ...batch }) => ({
-      ...batch,
-      ...UNTOUCHED,
-      claims: count - (touchedLeaves.get(batch_id) ?? 0),
+    ...open.map(({ batch_id, count, ...batch }) => ({
+      ...{ ...batch, ...UNTOUCHED, claims: count - (touchedOf.get(batch_id) ?? 0) },
     })),
-    ...touched.map((leaf) => ({ ...leaf, claims: 1 })),
+    ...touched.map(({ batch_id: _, ...leaf }) => ({ ...leaf, claims: 1 })),
+    ...late.map((leaf) => ({ ...leaf, claims: 1 })),
   ];
+}
+
+/** Claims of batches that are not open, by what keeps the clock from making them final. */
+async function endedOrDisputed(
+  db: Reader,
+  nowSeconds: number,
+): Promise<{ state: LeafState; claims: number }[]> {
+  return db
+    .selectFrom("chain_leaves as c")
+    .innerJoin("chain_batches as b", "b.batch_id", "c.batch_id")
+    .innerJoin("batches as own", "own.batch_id", "b.batch_id")
+    .select((eb) => ["c.state", eb.fn.countAll<number>().as("claims")])
+    .where("c.state", "in", Object.keys(ASIDE) as LeafState[])
+    .where("b.final_at", "<=", nowSeconds)
+    .groupBy("c.state")
+    .execute();
+}
+
+function ownBatches(db: Reader) {
+  return db
+    .selectFrom("chain_batches as b")
+    .innerJoin("batches as own", "own.batch_id", "b.batch_id")
+    .select(["b.policy_id", "b.final_at", "b.attested_at"]);
+}
+
+function ownLeaves(db: Reader) {
+  return ownBatches(db)
+    .innerJoin("chain_leaves as c", "c.batch_id", "b.batch_id")
+    .select(["c.state", "c.kinds", "c.final_at as leaf_final_at", "c.changed_at"]);
+}
+
+/** States in which neither evidence nor the clock makes a claim final. */
+const ASIDE: Partial<Record<LeafState, Standing>> = {
+  challenged: "Challenged",
+  demanded: "Challenged",
+  rejected: "Rejected",
+  voided: "Voided",
+};
+
+/** When the oldest of our claims in batches that are not final was served, unix seconds; undefined: there are none. */
+export async function oldestInBatches(db: Reader, nowSeconds: number): Promise<number | undefined> {
+  const sealed = await db
+    .selectFrom("batches")
+    .select((eb) => eb.fn.min<number | null>("oldest_served_at").as("at"))
+    .where("committed_block", "is", null)
+    .executeTakeFirst();
+  const committed = await db
+    .selectFrom("chain_batches as b")
+    .innerJoin("batches as own", "own.batch_id", "b.batch_id")
+    .select((eb) => eb.fn.min<number | null>("own.oldest_served_at").as("at"))
+    .where("b.final_at", ">", nowSeconds)
+    .executeTakeFirst();
+  const times = [sealed?.at, committed?.at].filter((at) => typeof at === "number");
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 /**

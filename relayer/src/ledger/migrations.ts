@@ -556,4 +556,14 @@ UPDATE batches SET nearest_commit_by = COALESCE((
 ), 0);
 `,
   },
+  {
+    version: 12,
+    name: "counts by standing",
+    text: `
+DROP INDEX batches_committed;
+CREATE INDEX batches_committed ON batches (committed_block, count);
+CREATE INDEX chain_leaves_changed ON chain_leaves (changed_at);
+CREATE INDEX chain_leaves_late ON chain_leaves (final_at) WHERE final_at IS NOT NULL;
+`,
+  },
 ];

@@ -21,6 +21,9 @@ export interface StoredReceipt {
   index?: number;
 }
 
+/** A receipt in a batch, with what opens it. */
+export type BatchedReceipt = Pick<StoredReceipt, "receipt" | "opening"> & { index: number };
+
 /** A group of receipts that may share a batch, and how urgent it is. Times are unix seconds. */
 export interface WaitingGroup {
   policyId: Hex;
@@ -286,25 +289,66 @@ export async function findReceipt(db: Reader, claimId: Hex): Promise<StoredRecei
 }
 
 /** The receipts of a batch in the order of its leaves. */
-export async function receiptsOfBatch(db: Reader, batchId: Hex): Promise<StoredReceipt[]> {
-  const rows = await db
-    .selectFrom("receipts")
-    .selectAll()
-    .where("batch_id", "=", batchId)
-    .orderBy("leaf_index")
+export async function receiptsOfBatch(db: Reader, batchId: Hex): Promise<BatchedReceipt[]> {
+  const rows = await leaves(db, batchId)
+    .select(["leaf_index as index", ...SIGNED_COLUMNS, ...OPENING_COLUMNS])
+    .$narrowType<{ index: number }>()
     .execute();
-  return rows.map(storedReceiptFrom);
+  return rows.map(({ index, input, salt, output, ...signed }) => ({
+    ...{ index, receipt: receiptFrom(signed), opening: { input, salt, output } },
+  }));
+}
+
+/** The same without what opens them. */
+export async function signedClaimsOfBatch(db: Reader, batchId: Hex): Promise<Receipt[]> {
+  const rows = await leaves(db, batchId).select(SIGNED_COLUMNS).execute();
+  return rows.map(receiptFrom);
+}
+
+/** What opens the claims of a batch, in the order of its leaves. */
+export async function openingsOfBatch(db: Reader, batchId: Hex): Promise<StoredReceipt["opening"][]> {
+  return leaves(db, batchId).select(OPENING_COLUMNS).execute();
+}
+
+/**
+ * Some receipts of a batch in the order of its leaves.
+ *
+ * @param from the first leaf
+ * @param most how many leaves
+ * @param withOpenings otherwise what opens them is not even read
+ */
+export async function someOfBatch(
+  db: Reader,
+  batchId: Hex,
+  { from, most, withOpenings }: { from: number; most: number; withOpenings: boolean },
+): Promise<{ receipt: Receipt; opening?: StoredReceipt["opening"] }[]> {
+  const some = leaves(db, batchId)
+    .where("leaf_index", ">=", from)
+    .where("leaf_index", "<", from + most)
+    .select(SIGNED_COLUMNS);
+  if (!withOpenings) return (await some.execute()).map((row) => ({ receipt: receiptFrom(row) }));
+  const rows = await some.select(OPENING_COLUMNS).execute();
+  return rows.map(({ input, salt, output, ...signed }) => ({
+    ...{ receipt: receiptFrom(signed), opening: { input, salt, output } },
+  }));
 }
 
 /** The claim ids of a batch in the order of its leaves. */
 export async function claimIdsOfBatch(db: Reader, batchId: Hex): Promise<Hex[]> {
-  const rows = await db
-    .selectFrom("receipts")
-    .select("claim_id")
-    .where("batch_id", "=", batchId)
-    .orderBy("leaf_index")
-    .execute();
+  const rows = await leaves(db, batchId).select("claim_id").execute();
   return rows.map((row) => row.claim_id);
+}
+
+const SIGNED_COLUMNS = ["claim", "claim_id", "signature"] as const;
+const OPENING_COLUMNS = ["input", "salt", "output"] as const;
+
+/** What a batch is about; never the answers, which are large and in no batch. */
+function leaves(db: Reader, batchId: Hex) {
+  return db.selectFrom("receipts").where("batch_id", "=", batchId).orderBy("leaf_index");
+}
+
+function receiptFrom(row: Pick<Row<"receipts">, (typeof SIGNED_COLUMNS)[number]>): Receipt {
+  return { claim: parseClaim(JSON.parse(row.claim)), claimId: row.claim_id, signature: row.signature };
 }
 
 /** Receipts not yet in a batch, grouped by what may share one. */
@@ -410,7 +454,7 @@ export async function countReceipts(db: Reader): Promise<number> {
 /** A receipt from its row. */
 export function storedReceiptFrom(row: Row<"receipts">): StoredReceipt {
   return {
-    receipt: { claim: parseClaim(JSON.parse(row.claim)), claimId: row.claim_id, signature: row.signature },
+    receipt: receiptFrom(row),
     opening: { input: row.input, salt: row.salt, output: row.output },
     requestDigest: row.request_digest,
     answer: row.answer,

@@ -3,7 +3,7 @@
 import { leafBytes, type Opening, openingLeafBytes } from "@meantime/sdk/batch";
 import type { Hex } from "@meantime/sdk/hex";
 import { type MerkleTree, merkleTreeSteps } from "@meantime/sdk/merkle";
-import { claimIdsOfBatch, receiptsOfBatch } from "./receipts.ts";
+import { claimIdsOfBatch, openingsOfBatch } from "./receipts.ts";
 import type { Reader } from "./schema.ts";
 import { inSlices } from "./slices.ts";
 
@@ -14,7 +14,8 @@ export async function claimTree(db: Reader, batchId: Hex): Promise<MerkleTree> {
 
 /** The tree behind its data root. */
 export async function openingTree(db: Reader, batchId: Hex): Promise<MerkleTree> {
-  return treeOfOpenings(await receiptsOfBatch(db, batchId));
+  const openings = await openingsOfBatch(db, batchId);
+  return treeOfOpenings(openings.map((opening) => ({ opening })));
 }
 
 /** The tree over claims, in their order. The event loop turns meanwhile. */

@@ -59,7 +59,7 @@ function tooManyOfOne(perAddress: number): HttpError {
   return new HttpError(
     429,
     "MT-ACC-017",
-    `${perAddress} streams of events are open from this network address`,
+    `${perAddress} streams of this kind are open from this network address`,
     "Close one first, or ask from time to time instead.",
     RETRY_AFTER_SECONDS,
   );

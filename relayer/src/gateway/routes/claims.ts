@@ -2,7 +2,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Services } from "../../services.ts";
-import { serveBatch } from "../batch.ts";
+import { createBatchRoute } from "../batch.ts";
 import { createClaimEvents, EVENT_HEADERS } from "../claim-events.ts";
 import { createRoutes, idParams, json, type Routes, refusal, TAGS } from "../openapi/route.ts";
 import { batchSchema, claimProofSchema, claimReportSchema, receiptReportSchema } from "../openapi/schemas.ts";
@@ -18,6 +18,7 @@ const unknown = refusal("Not of this operator", "MT-GW-012");
 export function claimRoutes(services: Services, state: GatewayState): Routes {
   const routes = createRoutes();
   const claimEvents = createClaimEvents(services, state);
+  const serveBatch = createBatchRoute(services);
   routes.openapi(
     createRoute({
       method: "get",
@@ -103,9 +104,11 @@ export function claimRoutes(services: Services, state: GatewayState): Routes {
         304: { description: "As `if-none-match` has it" },
         400: notAnId,
         404: unknown,
+        429: refusal("One network address is reading too many", "MT-ACC-017"),
+        503: refusal("Too many are being read", "MT-GW-044"),
       },
     }),
-    (context) => serveBatch(context, services, context.req.valid("param").id),
+    (context) => serveBatch(context, context.req.valid("param").id),
   );
   return routes;
 }

@@ -15,6 +15,7 @@ import { outboxCounts } from "../../tx/listing.ts";
 import type { TaskHealth } from "../supervisor.ts";
 import { VERSION } from "../version.ts";
 import type { Metrics } from "./metrics.ts";
+import { shareNext } from "./share-next.ts";
 import { gapsWithin } from "./trust-gap.ts";
 
 /** What of the process metrics tell, beside the services. */
@@ -88,12 +89,8 @@ export function createCollector(services: Services, metrics: Metrics, observed: 
     await observeDisk(services, metrics);
   }
 
-  // Two scrapes at the same time would observe the same gaps twice.
-  let last: Promise<void> = Promise.resolve();
-  return () => {
-    last = last.then(collect, collect);
-    return last;
-  };
+  // Two at the same time would observe the same gaps twice.
+  return shareNext(collect);
 }
 
 /** Every obligation's safety margin. A deadline that passed stays below zero until the obligation ends. */
