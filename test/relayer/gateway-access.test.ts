@@ -10,6 +10,7 @@ import { clientAddressOf } from "../../relayer/src/gateway/access/client-address
 import { createRateLimiter } from "../../relayer/src/gateway/access/rate-limit.ts";
 import { createStreamPlaces } from "../../relayer/src/gateway/access/stream-places.ts";
 import { HttpError } from "../../relayer/src/gateway/http-error.ts";
+import { createTurns } from "../../relayer/src/gateway/openai/turns.ts";
 import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
@@ -129,6 +130,51 @@ describe("places for streams", () => {
     assert.equal(places.count(), 2);
     places.take(from("2001:db8:1:2::3"));
     assert.throws(() => places.take(from("2001:db8:1:2::1")), { code: "MT-ACC-017" });
+  });
+});
+
+describe("turns at an upstream", () => {
+  const signal = new AbortController().signal;
+
+  it("leave others room where one caller has its share, a quarter of all that run and wait", async () => {
+    const turns = createTurns({ maxConcurrent: 2, maxWaiting: 6 });
+    const end = await turns.take("one", signal);
+    const endOther = await turns.take("one", signal);
+    await assert.rejects(turns.take("one", signal), {
+      code: "MT-ACC-019",
+      status: 429,
+      retryAfterSeconds: 1,
+    });
+    const others = [turns.take("two", signal), turns.take("two", signal)];
+    await assert.rejects(turns.take("two", signal), { code: "MT-ACC-019" });
+    end();
+    end();
+    const endFirst = await others[0];
+    const again = turns.take("one", signal);
+    await assert.rejects(turns.take("one", signal), { code: "MT-ACC-019" });
+    endOther();
+    await others[1];
+    endFirst?.();
+    await again;
+  });
+
+  it("leave a share when a caller gives its place in the queue up", async () => {
+    const turns = createTurns({ maxConcurrent: 1, maxWaiting: 2, perCaller: 2 });
+    const end = await turns.take("one", signal);
+    const leaving = new AbortController();
+    const left = turns.take("one", leaving.signal);
+    leaving.abort(new Error("gone"));
+    await assert.rejects(left, /gone/);
+    const next = turns.take("one", signal);
+    end();
+    await next;
+  });
+
+  it("are refused to all alike when every place is taken, and one is every caller's", async () => {
+    const turns = createTurns({ maxConcurrent: 1, maxWaiting: 0 });
+    await turns.take("one", signal);
+    for (const caller of ["one", "two"])
+      await assert.rejects(turns.take(caller, signal), { code: "MT-GW-060", status: 503 });
   });
 });
 

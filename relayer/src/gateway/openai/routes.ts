@@ -7,6 +7,7 @@ import type { Context } from "hono";
 import type { StoredReceipt } from "../../ledger/receipts.ts";
 import { traced } from "../../ops/tracing/trace.ts";
 import type { Services } from "../../services.ts";
+import { clientAddressOf, hopsOf } from "../access/client-address.ts";
 import { errorBody, HttpError } from "../http-error.ts";
 import { createRoutes, documented, type Routes } from "../openapi/route.ts";
 import { refusalFor } from "../refusal.ts";
@@ -33,6 +34,7 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
   const admission = createAdmission(services);
   const flights = createFlights(config.gateway.requestTimeoutSeconds);
   const turns = new Map<string, Turns>();
+  const addressOf = clientAddressOf(config.gateway.trustedProxies);
 
   function turnsOf({ upstream: { url } }: OpenAiCall["model"]): Turns {
     const known = turns.get(url) ?? createTurns(config.gateway.queue);
@@ -40,14 +42,25 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
     return known;
   }
 
+  /** Whose share of the places at an upstream a request takes. */
+  function askerOf(context: Context<GatewayEnv>): string {
+    const { key, address } = context.get("caller");
+    if (key !== undefined) return `key ${key}`;
+    return address === undefined ? addressOf(...hopsOf(context)) : `payer ${address}`;
+  }
+
   /** The answer of earlier, or a new one. @param sink where chunks go that come before the answer is whole */
-  async function answer(call: OpenAiCall, signal: AbortSignal, sink?: OpenedSink): Promise<StoredReceipt> {
+  async function answer(
+    { call, asker }: Question,
+    signal: AbortSignal,
+    sink?: OpenedSink,
+  ): Promise<StoredReceipt> {
     const earlier = call.isNamed ? await findAnswer(services, call) : undefined;
     if (earlier) return earlier;
     const release = await admission.enter(call.policy);
     let isStored = false;
     try {
-      const endTurn = await turnsOf(call.model).take(signal);
+      const endTurn = await turnsOf(call.model).take(asker, signal);
       const asked = traced("upstream", { model: call.model.name }, () => ask(call, signal, sink));
       const answered = await asked.finally(endTurn);
       signal.throwIfAborted();
@@ -83,9 +96,10 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
   }
 
   /** Chunks go to whoever came first; who joins later gets the whole. */
-  async function streamed(context: Context<GatewayEnv>, call: OpenAiCall): Promise<Response> {
+  async function streamed(context: Context<GatewayEnv>, question: Question): Promise<Response> {
+    const { call } = question;
     const sink = createOpenedSink();
-    const flight = flights.start(call, (signal) => answer(call, signal, sink));
+    const flight = flights.start(call, (signal) => answer(question, signal, sink));
     const leave = leaveWhenGone(context, flight);
     const outcome = flight.outcome.finally(leave);
     const stored = await Promise.race([sink.opened, outcome]);
@@ -113,9 +127,10 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
       ...{ path, text: await readText(context), caller: context.get("caller") },
       header: (name) => context.req.header(name),
     });
+    const question = { call, asker: askerOf(context) };
     const underWay = flights.find(call);
-    if (!underWay && call.isStream) return streamed(context, call);
-    const flight = underWay ?? flights.start(call, (signal) => answer(call, signal));
+    if (!underWay && call.isStream) return streamed(context, question);
+    const flight = underWay ?? flights.start(call, (signal) => answer(question, signal));
     const leave = leaveWhenGone(context, flight);
     const stored = await flight.outcome.finally(leave);
     return call.isStream ? replayedStream(context, stored) : wholeReply(context, stored);
@@ -131,6 +146,12 @@ const UPSTREAM_CODES: readonly string[] = ["MT-GW-061", "MT-GW-062", "MT-GW-065"
 
 function isOfUpstream(error: unknown): error is HttpError {
   return error instanceof HttpError && UPSTREAM_CODES.includes(error.code);
+}
+
+/** What is asked, and by whom. */
+interface Question {
+  call: OpenAiCall;
+  asker: string;
 }
 
 /** A sink that says when the first chunk is about to come. */
