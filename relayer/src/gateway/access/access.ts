@@ -3,6 +3,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Services } from "../../services.ts";
 import { HttpError } from "../http-error.ts";
+import { abandoned, hasHungUp } from "../hung-up.ts";
 import type { Caller, GatewayEnv, GatewayState } from "../state.ts";
 import { createBearerCheck } from "./bearer.ts";
 import { clientAddressOf, hopsOf } from "./client-address.ts";
@@ -53,20 +54,34 @@ export function createAccess(
       if (!paywall || context.req.method !== "POST") return next();
       const payment = await paywall.take(await paidRequest(context, state));
       if (!payment) return next();
-      limit(context, byKey?.take(`payer ${payment.payer}`));
-      context.set("caller", { address: payment.payer, idempotencyKey: payment.idempotencyKey });
+      try {
+        limit(context, byKey?.take(`payer ${payment.payer}`));
+        // It may have taken long to check, and an answer that nobody waits for would be paid for.
+        if (hasHungUp(context)) throw abandoned();
+      } catch (error) {
+        await payment.release();
+        throw error;
+      }
+      const withheld = new AbortController();
+      const { payer: address, idempotencyKey } = payment;
+      context.set("caller", { address, idempotencyKey, withheld: withheld.signal });
       await next();
-      await settleAfter(context, payment);
+      await settleAfter(context, payment, withheld);
     },
   };
 }
 
 /** Before the answer leaves, so that its headers say what became of the payment. */
-async function settleAfter(context: Context<GatewayEnv>, payment: TakenPayment): Promise<void> {
+async function settleAfter(
+  context: Context<GatewayEnv>,
+  payment: TakenPayment,
+  withheld: AbortController,
+): Promise<void> {
   if (context.res.status >= 400) return payment.release();
   try {
     for (const [name, value] of Object.entries(await payment.settle())) context.header(name, value);
   } catch (error) {
+    withheld.abort();
     await context.res.body?.cancel();
     // What they say of the answer stays with it.
     const own = [...context.res.headers.keys()].filter((name) => /^(meantime-|content-)/.test(name));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { HttpBindings } from "@hono/node-server";
 import { OPENAI_PATHS, type OpenAiPath } from "@meantime/sdk/openai/content";
 import { writeEvent } from "@meantime/sdk/server-events";
 import type { Context } from "hono";
@@ -9,6 +8,7 @@ import { traced } from "../../ops/tracing/trace.ts";
 import type { Services } from "../../services.ts";
 import { clientAddressOf, hopsOf } from "../access/client-address.ts";
 import { errorBody, HttpError } from "../http-error.ts";
+import { whenHungUp } from "../hung-up.ts";
 import { createRoutes, documented, type Routes } from "../openapi/route.ts";
 import { refusalFor } from "../refusal.ts";
 import { stopping } from "../routes/infer.ts";
@@ -104,11 +104,24 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
     const outcome = flight.outcome.finally(leave);
     const stored = await Promise.race([sink.opened, outcome]);
     if (stored) return replayedStream(context, stored);
+    const { withheld } = context.get("caller");
+    if (withheld) finishPaid(flight, sink, withheld);
     outcome
       .then(endOfStream, (error: unknown) => writeEvent(JSON.stringify(errorBody(reported(error, call)))))
       .then((end) => sink.write(end))
       .finally(() => sink.end());
     return context.body(sink.body, 200, STREAM_HEADERS);
+  }
+
+  /**
+   * A stream is paid for when it begins. Whoever could have it given up after that, by leaving or by reading nothing until its
+   * time is up, could ask for it again and again with one payment, and read all but its end.
+   */
+  function finishPaid(flight: Flight, sink: Sink, withheld: AbortSignal): void {
+    const giveUp = flight.join();
+    sink.hurry();
+    withheld.addEventListener("abort", giveUp);
+    state.unwatched.add(flight.outcome, giveUp);
   }
 
   /** What whoever answers whole requests does with an error. */
@@ -165,11 +178,9 @@ function createOpenedSink(): OpenedSink {
   return { ...createSink(), opened: promise, open: () => resolve(undefined) };
 }
 
-function leaveWhenGone({ env }: Context<GatewayEnv>, flight: Flight): () => void {
+function leaveWhenGone(context: Context<GatewayEnv>, flight: Flight): () => void {
   const leave = flight.join();
-  // What the adaptor of Node gives; its signal would cost a whole Request.
-  const { outgoing } = (env ?? {}) as Partial<HttpBindings>;
-  outgoing?.once("close", leave);
+  whenHungUp(context, leave);
   return leave;
 }
 
