@@ -265,6 +265,36 @@ describe("gateway with keys and limits", () => {
     });
   });
 
+  it("limits an address on every path but those of the operator's machines and the page", async () => {
+    const limits = ({ gateway }: RelayerConfig) => {
+      gateway.rateLimit = { burst: 1, perAddressPerMinute: 1, attestationsPerMinute: 30 };
+      gateway.trustedProxies = ["127.0.0.0/8"];
+    };
+    await withRelayer(limits, async ({ url }) => {
+      let clients = 0;
+      for (const [path, isLimited] of [
+        ...["/v1/models", "/status", "/.well-known/meantime.json", "/index/v1", "/index/v1/gap"].map(
+          (one) => [one, true],
+        ),
+        ...["/openapi.json", "/docs", "/nothing"].map((one) => [one, true]),
+        ...["/healthz", "/readyz", "/metrics", "/", "/claims/0x12"].map((one) => [one, false]),
+      ] as [string, boolean][]) {
+        const headers = { "x-forwarded-for": `198.51.100.${++clients}` };
+        const [first, second] = [
+          await fetch(new URL(path, url), { headers }),
+          await fetch(new URL(path, url), { headers }),
+        ];
+        assert.notEqual(first.status, 429, path);
+        assert.equal(second.status === 429, isLimited, path);
+        if (!isLimited) continue;
+        const { error } = (await second.json()) as { error: { code: string } };
+        assert.equal(error.code, "MT-ACC-003");
+        assert.ok(Number(second.headers.get("retry-after")) > 0);
+        if (path.startsWith("/index")) assert.equal(second.headers.get("access-control-allow-origin"), "*");
+      }
+    });
+  });
+
   it("believes X-Forwarded-For of trusted proxies only", async () => {
     const limits =
       (trustedProxies: string[]) =>

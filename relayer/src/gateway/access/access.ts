@@ -7,6 +7,7 @@ import { abandoned, hasHungUp } from "../hung-up.ts";
 import type { Caller, GatewayEnv, GatewayState } from "../state.ts";
 import { createBearerCheck } from "./bearer.ts";
 import { clientAddressOf, hopsOf } from "./client-address.ts";
+import { isLimited, isUnderKeys } from "./limited.ts";
 import { createRateLimiter, type RateLimiter, type RateVerdict } from "./rate-limit.ts";
 import type { Paywall, TakenPayment } from "./x402.ts";
 
@@ -19,6 +20,8 @@ type Guard = MiddlewareHandler<GatewayEnv>;
 export interface Access {
   /** By what the headers say. Before anything of the body is read: who may not ask gets no memory for it. */
   byHeaders: Guard;
+  /** By the network address alone, wherever keys do not count. */
+  byAddress: Guard;
   /** By payment, which is for a body and has a price that may depend on it: once bodies are bounded. */
   byPayment: Guard;
 }
@@ -34,19 +37,28 @@ export function createAccess(
   const keyOf = createBearerCheck(auth.mode === "bearer" ? auth.keys : []);
   const { perKeyPerMinute, perAddressPerMinute, burst } = rateLimit;
   const byKey = limiter(perKeyPerMinute, burst);
-  const byAddress = limiter(perAddressPerMinute, burst);
+  const addresses = limiter(perAddressPerMinute, burst);
+  const limitAddress = (context: Context) => {
+    if (addresses) limit(context, addresses.take(addressOf(...hopsOf(context))));
+  };
   return {
     async byHeaders(context, next) {
       const key = auth.mode === "bearer" ? keyOf(context.req.header("authorization")) : "none";
       const name = typeof key === "string" ? undefined : key.name;
       if (name !== undefined) limit(context, byKey?.take(`key ${name}`));
-      else if (byAddress) limit(context, byAddress.take(addressOf(...hopsOf(context))));
+      else limitAddress(context);
       const caller: Caller = name === undefined ? {} : { key: name };
       context.set("caller", caller);
       if (context.req.method === "POST") {
         if (auth.mode === "bearer" && name === undefined) throw keyless(key === "unknown");
         if (name !== undefined) state.onKey(name);
       }
+      await next();
+    },
+
+    async byAddress(context, next) {
+      const { path } = context.req;
+      if (isLimited(path) && !isUnderKeys(path)) limitAddress(context);
       await next();
     },
 
