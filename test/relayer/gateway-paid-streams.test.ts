@@ -11,7 +11,7 @@ import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
 import { startFacilitator, type TestFacilitator } from "./facilitator.ts";
 import { eventually, REQUESTER, sampleInput } from "./local-relayer.ts";
 import { type OpenAiWorld, question, startOpenAiWorld } from "./openai-stack.ts";
-import { chunks, eventOf } from "./openai-upstream.ts";
+import { type Conduct, chunks, eventOf } from "./openai-upstream.ts";
 import { NETWORK, paying, takePayments, termsOf } from "./payer.ts";
 
 const CHAT = "/v1/chat/completions";
@@ -146,6 +146,48 @@ describe("a gateway with payments", () => {
         .at(-1),
       STREAM_END,
     );
+    assert.equal(world.upstream.requests.length, 2);
+  });
+
+  it("begins no stream more than five times for one payment that shows an answer and fails", async () => {
+    const failing: Conduct = (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      for (const chunk of chunks("all but its end")) response.write(eventOf(chunk));
+      response.end();
+    };
+    const body = question("shown and failed", { stream: true });
+    const payment = await payFor(CHAT, body);
+    for (let time = 0; time < 5; time += 1) {
+      world.upstream.next.push(failing);
+      const text = await (await world.post(CHAT, body, { headers: payment })).text();
+      assert.match(text, /all [\s\S]*"MT-GW-066"/);
+    }
+    const refused = await world.post(CHAT, body, { headers: payment });
+    const { error } = (await refused.json()) as { error: { code: string } };
+    assert.deepEqual([refused.status, error.code], [409, "MT-ACC-020"]);
+    assert.equal(world.upstream.requests.length, 5);
+    // Another payment is another one's.
+    const paid = await world.post(CHAT, body, { headers: await payFor(CHAT, body) });
+    assert.equal(
+      createEventReader()
+        .push(await paid.text())
+        .at(-1),
+      STREAM_END,
+    );
+  });
+
+  it("gives what is stored to a payment whose stream failed before", async () => {
+    const body = question("failed once", { stream: true });
+    const payment = await payFor(CHAT, body);
+    world.upstream.next.push((_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end(eventOf(chunks("half")[0]));
+    });
+    const shown: string[] = [];
+    for (let time = 0; time < 7; time += 1)
+      shown.push(await (await world.post(CHAT, body, { headers: payment })).text());
+    assert.match(shown[0] ?? "", /MT-GW-066/);
+    for (const text of shown.slice(1)) assert.equal(createEventReader().push(text).at(-1), STREAM_END);
     assert.equal(world.upstream.requests.length, 2);
   });
 

@@ -15,6 +15,7 @@ import { stopping } from "../routes/infer.ts";
 import type { GatewayEnv, GatewayState } from "../state.ts";
 import { createAdmission } from "./admission.ts";
 import { readAnswer, readStream } from "./answers.ts";
+import { createFailedStreams } from "./failed-streams.ts";
 import { createFlights, type Flight } from "./flights.ts";
 import { operationOf } from "./operations.ts";
 import { findAnswer, promiseAnswer } from "./promise.ts";
@@ -33,6 +34,7 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
   const upstreams = createUpstreams();
   const admission = createAdmission(services);
   const flights = createFlights(config.gateway.requestTimeoutSeconds);
+  const failedStreams = createFailedStreams();
   const turns = new Map<string, Turns>();
   const addressOf = clientAddressOf(config.gateway.trustedProxies);
 
@@ -51,12 +53,13 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
 
   /** The answer of earlier, or a new one. @param sink where chunks go that come before the answer is whole */
   async function answer(
-    { call, asker }: Question,
+    { call, asker, payment }: Question,
     signal: AbortSignal,
     sink?: OpenedSink,
   ): Promise<StoredReceipt> {
     const earlier = call.isNamed ? await findAnswer(services, call) : undefined;
     if (earlier) return earlier;
+    if (sink && payment !== undefined) failedStreams.check(payment);
     const release = await admission.enter(call.policy);
     let isStored = false;
     try {
@@ -97,7 +100,7 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
 
   /** Chunks go to whoever came first; who joins later gets the whole. */
   async function streamed(context: Context<GatewayEnv>, question: Question): Promise<Response> {
-    const { call } = question;
+    const { call, payment } = question;
     const sink = createOpenedSink();
     const flight = flights.start(call, (signal) => answer(question, signal, sink));
     const leave = leaveWhenGone(context, flight);
@@ -105,7 +108,7 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
     const stored = await Promise.race([sink.opened, outcome]);
     if (stored) return replayedStream(context, stored);
     const { withheld } = context.get("caller");
-    if (withheld) finishPaid(flight, sink, withheld);
+    if (withheld && payment !== undefined) finishPaid(flight, sink, payment, withheld);
     outcome
       .then(endOfStream, (error: unknown) => writeEvent(JSON.stringify(errorBody(reported(error, call)))))
       .then((end) => sink.write(end))
@@ -117,11 +120,14 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
    * A stream is paid for when it begins. Whoever could have it given up after that, by leaving or by reading nothing until its
    * time is up, could ask for it again and again with one payment, and read all but its end.
    */
-  function finishPaid(flight: Flight, sink: Sink, withheld: AbortSignal): void {
+  function finishPaid(flight: Flight, sink: Sink, payment: string, withheld: AbortSignal): void {
     const giveUp = flight.join();
     sink.hurry();
     withheld.addEventListener("abort", giveUp);
     state.unwatched.add(flight.outcome, giveUp);
+    flight.outcome.catch(() => {
+      if (!withheld.aborted) failedStreams.note(payment);
+    });
   }
 
   /** What whoever answers whole requests does with an error. */
@@ -140,7 +146,7 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
       ...{ path, text: await readText(context), caller: context.get("caller") },
       header: (name) => context.req.header(name),
     });
-    const question = { call, asker: askerOf(context) };
+    const question = { call, asker: askerOf(context), payment: context.get("caller").idempotencyKey };
     const underWay = flights.find(call);
     if (!underWay && call.isStream) return streamed(context, question);
     const flight = underWay ?? flights.start(call, (signal) => answer(question, signal));
@@ -165,6 +171,8 @@ function isOfUpstream(error: unknown): error is HttpError {
 interface Question {
   call: OpenAiCall;
   asker: string;
+  /** Names what was paid with; undefined: nothing was. */
+  payment: string | undefined;
 }
 
 /** A sink that says when the first chunk is about to come. */
