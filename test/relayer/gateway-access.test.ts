@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { connect } from "node:net";
-import { after, before, describe, it } from "node:test";
+import { after, before, beforeEach, describe, it } from "node:test";
 import { pino } from "pino";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { createBearerCheck } from "../../relayer/src/gateway/access/bearer.ts";
@@ -134,7 +134,12 @@ describe("places for streams", () => {
 });
 
 describe("turns at an upstream", () => {
-  const signal = new AbortController().signal;
+  let signal: AbortSignal;
+
+  beforeEach(() => {
+    // Whoever waits where it should be refused fails, instead of waiting for ever.
+    signal = AbortSignal.timeout(5_000);
+  });
 
   it("leave others room where one caller has its share, a quarter of all that run and wait", async () => {
     const turns = createTurns({ maxConcurrent: 2, maxWaiting: 6 });
