@@ -79,7 +79,7 @@ async function inTime<Result>(work: (signal: AbortSignal) => Promise<Result>): P
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), gateway.requestTimeoutSeconds * 1_000);
   try {
-    const endTurn = await turns.take(controller.signal);
+    const endTurn = await turns.take("load", controller.signal);
     return await work(controller.signal).finally(endTurn);
   } finally {
     clearTimeout(timer);

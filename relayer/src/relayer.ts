@@ -17,6 +17,7 @@ import { CREDITS_MILLISECONDS, type Credit, withdrawCredits } from "./finalise/w
 import { createPaywall } from "./gateway/access/x402.ts";
 import { createGateway } from "./gateway/app.ts";
 import { type GatewayServer, listen } from "./gateway/server.ts";
+import { createUnwatched } from "./gateway/unwatched.ts";
 import { indexTasks } from "./indexer/tasks.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type AdminState, createAdminApp } from "./ops/admin/app.ts";
@@ -179,6 +180,7 @@ async function run(
   let supervisor: Supervisor | undefined;
   let server: GatewayServer | undefined;
   let draining = false;
+  const unwatched = createUnwatched();
   const publicUrl = () => config.gateway.publicUrl ?? server?.url ?? "";
   const tasks = () => supervisor?.health() ?? [];
   let enclaveExpirySeconds: number | undefined;
@@ -195,7 +197,7 @@ async function run(
   const app = createGateway(
     services,
     {
-      ...{ publicUrl, tasks, draining: () => draining },
+      ...{ publicUrl, tasks, draining: () => draining, unwatched },
       metrics: async () => {
         await collect();
         return metrics.registry.metrics();
@@ -265,7 +267,11 @@ async function run(
       const tasksEnded = running.stop();
       prover.close();
       services.blobs.kzg.close();
-      await Promise.all([close(DRAIN_MILLISECONDS), within(tasksEnded, DRAIN_MILLISECONDS, logger)]);
+      await Promise.all([
+        close(DRAIN_MILLISECONDS),
+        unwatched.end(DRAIN_MILLISECONDS),
+        within(tasksEnded, DRAIN_MILLISECONDS, logger),
+      ]);
       rpc.destroy();
       const leases = [holds.operator, holds.watch, ...senders.map(({ lease }) => lease)];
       await Promise.allSettled(leases.map((lease) => lease.leave()));

@@ -5,6 +5,7 @@ import { parseConfig } from "../../relayer/src/config/load.ts";
 import { createGateway } from "../../relayer/src/gateway/app.ts";
 import type { OpenApiDocument } from "../../relayer/src/gateway/openapi/document.ts";
 import type { GatewayState } from "../../relayer/src/gateway/state.ts";
+import { createUnwatched } from "../../relayer/src/gateway/unwatched.ts";
 import type { Services } from "../../relayer/src/services.ts";
 
 /** Where the copy of the document is. */
@@ -26,6 +27,7 @@ export function describedGateway() {
   );
   const state: GatewayState = {
     ...{ publicUrl: () => "", tasks: () => [], draining: () => false, metrics: async () => "" },
+    unwatched: createUnwatched(),
     ...{ onAnswered: ignore, onRefused: ignore, onReceipt: ignore, onKey: ignore },
   };
   return createGateway({ config } as unknown as Services, state);

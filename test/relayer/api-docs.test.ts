@@ -28,6 +28,7 @@ interface Document extends Json {
 }
 
 interface Operation {
+  security?: object[];
   responses: Record<string, { content?: Record<string, { schema: Json }> }>;
 }
 
@@ -105,12 +106,43 @@ describe("docs/openapi.json", () => {
         /description/,
         (document) => Object.assign(document.paths["/healthz"]?.get?.responses ?? {}, { 200: {} }),
       ],
+      [
+        /no security scheme/,
+        (document) => Object.assign(document.paths["/healthz"]?.get ?? {}, { security: [{ password: [] }] }),
+      ],
       [/tag/, (document) => Object.assign(document.paths["/healthz"]?.get ?? {}, { tags: ["unheard of"] })],
     ];
     for (const [what, spoil] of spoilt) {
       const document = structuredClone(DOCUMENT);
       spoil(document);
       assert.match(checkOpenApi(document).join("\n"), what);
+    }
+  });
+
+  it("says of every operation what access refuses it with", () => {
+    const errors = readFileSync(new URL("../../docs/ERRORS.md", import.meta.url), "utf8");
+    const section = errors.split("## Access")[1]?.split("\n## ")[0] ?? "";
+    const known = [...section.matchAll(/^### (MT-ACC-\d{3})$/gm)].map(([, code = ""]) => code);
+    // In the log alone, for what is no request at all, and of streams of events.
+    const elsewhere = ["MT-ACC-009", "MT-ACC-010", "MT-ACC-018", "MT-ACC-015", "MT-ACC-017"];
+    const asking = known.filter((code) => !elsewhere.includes(code));
+    for (const operation of operations) {
+      const [method = "", path = ""] = operation.split(" ");
+      const described = DOCUMENT.paths[path]?.[method.toLowerCase()] ?? assert.fail(operation);
+      const said = JSON.stringify(described.responses);
+      const isFree = ["/healthz", "/readyz", "/metrics"].includes(path);
+      const wanted =
+        method === "POST" ? asking : ["MT-ACC-013", "MT-ACC-014", ...(isFree ? [] : ["MT-ACC-003"])];
+      // Where no server is asked nobody waits for a turn, and nothing is streamed.
+      const isRunHere = path === "/v1/infer/{model}";
+      const missing = wanted.filter(
+        (code) => !said.includes(code) && !(isRunHere && ["MT-ACC-019", "MT-ACC-020"].includes(code)),
+      );
+      assert.deepEqual(missing, [], operation);
+      assert.deepEqual(
+        described.security,
+        method === "POST" ? [{}, { bearer: [] }, { x402: [] }] : undefined,
+      );
     }
   });
 

@@ -27,6 +27,9 @@ export type SettleConduct =
   | "hang"
   | SettleOnChain;
 
+/** Judges once this resolves. */
+export type HeldVerification = () => Promise<void>;
+
 /** Settles on a real chain. @returns the transaction, or what the facilitator says instead */
 export type SettleOnChain = (paid: SignedAuthorization) => Promise<{ transaction: string } | string>;
 
@@ -39,7 +42,7 @@ export interface SignedAuthorization {
 /** A facilitator on a real port. It judges signatures in earnest and keeps a chain's books: each nonce moves money once. */
 export interface TestFacilitator {
   url: string;
-  conduct: { settle: SettleConduct; verify: "judge" | "down" };
+  conduct: { settle: SettleConduct; verify: "judge" | "down" | HeldVerification };
   /** Nonces that moved money, with the payers. */
   paid: Map<string, string>;
   asked: { verify: number; settle: number };
@@ -96,9 +99,11 @@ export async function startFacilitator(network: string): Promise<TestFacilitator
     return settle(asked, response);
   });
 
-  function verify(asked: Asked, response: ServerResponse): void {
+  async function verify(asked: Asked, response: ServerResponse): Promise<void> {
     facilitator.asked.verify += 1;
-    if (facilitator.conduct.verify === "down") return void response.writeHead(502).end("bad gateway");
+    const { verify: conduct } = facilitator.conduct;
+    if (conduct === "down") return void response.writeHead(502).end("bad gateway");
+    if (conduct !== "judge") await conduct();
     const { payer, reason } = judge(asked, facilitator.paid);
     reply(response, reason ? { isValid: false, invalidReason: reason, payer } : { isValid: true, payer });
   }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { connect } from "node:net";
-import { after, before, describe, it } from "node:test";
+import { after, before, beforeEach, describe, it } from "node:test";
 import { pino } from "pino";
 import type { RelayerConfig } from "../../relayer/src/config/load.ts";
 import { createBearerCheck } from "../../relayer/src/gateway/access/bearer.ts";
@@ -10,6 +10,7 @@ import { clientAddressOf } from "../../relayer/src/gateway/access/client-address
 import { createRateLimiter } from "../../relayer/src/gateway/access/rate-limit.ts";
 import { createStreamPlaces } from "../../relayer/src/gateway/access/stream-places.ts";
 import { HttpError } from "../../relayer/src/gateway/http-error.ts";
+import { createTurns } from "../../relayer/src/gateway/openai/turns.ts";
 import { countReceipts } from "../../relayer/src/ledger/receipts.ts";
 import { type RunningRelayer, startRelayer } from "../../relayer/src/relayer.ts";
 import { type LocalStack, startLocalStack } from "../../scripts/stack/local.ts";
@@ -132,6 +133,56 @@ describe("places for streams", () => {
   });
 });
 
+describe("turns at an upstream", () => {
+  let signal: AbortSignal;
+
+  beforeEach(() => {
+    // Whoever waits where it should be refused fails, instead of waiting for ever.
+    signal = AbortSignal.timeout(5_000);
+  });
+
+  it("leave others room where one caller has its share, a quarter of all that run and wait", async () => {
+    const turns = createTurns({ maxConcurrent: 2, maxWaiting: 6 });
+    const end = await turns.take("one", signal);
+    const endOther = await turns.take("one", signal);
+    await assert.rejects(turns.take("one", signal), {
+      code: "MT-ACC-019",
+      status: 429,
+      retryAfterSeconds: 1,
+    });
+    const others = [turns.take("two", signal), turns.take("two", signal)];
+    await assert.rejects(turns.take("two", signal), { code: "MT-ACC-019" });
+    end();
+    end();
+    const endFirst = await others[0];
+    const again = turns.take("one", signal);
+    await assert.rejects(turns.take("one", signal), { code: "MT-ACC-019" });
+    endOther();
+    await others[1];
+    endFirst?.();
+    await again;
+  });
+
+  it("leave a share when a caller gives its place in the queue up", async () => {
+    const turns = createTurns({ maxConcurrent: 1, maxWaiting: 2, perCaller: 2 });
+    const end = await turns.take("one", signal);
+    const leaving = new AbortController();
+    const left = turns.take("one", leaving.signal);
+    leaving.abort(new Error("gone"));
+    await assert.rejects(left, /gone/);
+    const next = turns.take("one", signal);
+    end();
+    await next;
+  });
+
+  it("are refused to all alike when every place is taken, and one is every caller's", async () => {
+    const turns = createTurns({ maxConcurrent: 1, maxWaiting: 0 });
+    await turns.take("one", signal);
+    for (const caller of ["one", "two"])
+      await assert.rejects(turns.take(caller, signal), { code: "MT-GW-060", status: 503 });
+  });
+});
+
 describe("bearer keys", () => {
   const check = createBearerCheck([
     { name: "acme", sha256: sha256(KEY) },
@@ -216,6 +267,36 @@ describe("gateway with keys and limits", () => {
       assert.equal((await fetch(new URL("/healthz", relayer.url))).status, 200);
       assert.equal((await ask(relayer, `Bearer ${OTHER_KEY}`)).status, 200);
       assert.equal(await countReceipts(relayer.ledger), 4);
+    });
+  });
+
+  it("limits an address on every path but those of the operator's machines and the page", async () => {
+    const limits = ({ gateway }: RelayerConfig) => {
+      gateway.rateLimit = { burst: 1, perAddressPerMinute: 1, attestationsPerMinute: 30 };
+      gateway.trustedProxies = ["127.0.0.0/8"];
+    };
+    await withRelayer(limits, async ({ url }) => {
+      let clients = 0;
+      for (const [path, isLimited] of [
+        ...["/v1/models", "/status", "/.well-known/meantime.json", "/index/v1", "/index/v1/gap"].map(
+          (one) => [one, true],
+        ),
+        ...["/openapi.json", "/docs", "/nothing"].map((one) => [one, true]),
+        ...["/healthz", "/readyz", "/metrics", "/", "/claims/0x12"].map((one) => [one, false]),
+      ] as [string, boolean][]) {
+        const headers = { "x-forwarded-for": `198.51.100.${++clients}` };
+        const [first, second] = [
+          await fetch(new URL(path, url), { headers }),
+          await fetch(new URL(path, url), { headers }),
+        ];
+        assert.notEqual(first.status, 429, path);
+        assert.equal(second.status === 429, isLimited, path);
+        if (!isLimited) continue;
+        const { error } = (await second.json()) as { error: { code: string } };
+        assert.equal(error.code, "MT-ACC-003");
+        assert.ok(Number(second.headers.get("retry-after")) > 0);
+        if (path.startsWith("/index")) assert.equal(second.headers.get("access-control-allow-origin"), "*");
+      }
     });
   });
 

@@ -227,7 +227,8 @@ describe("gateway with payments", () => {
     assert.equal(await codeOf(refused.clone()), "MT-ACC-008");
     assert.equal(refused.headers.get("meantime-payment"), null);
     assert.equal(http().getPaymentSettleResponse((name) => refused.headers.get(name)).success, false);
-    await termsOf(refused);
+    const { resource } = await termsOf(refused);
+    assert.equal(resource?.url, new URL("/v1/infer/tiny_mlp", relayer.url).href);
     const { failed } = await paymentCounts(relayer.ledger);
     facilitator.conduct.settle = "pay";
     assert.equal((await ask(10, header)).status, 200);
@@ -304,6 +305,31 @@ describe("gateway with payments", () => {
     assert.equal(await countReceipts(relayer.ledger), receipts + 16);
     Object.assign(facilitator.conduct, { settle: "pay" });
     assert.equal((await ask(70, await payFor(70))).status, 200, "others are not held to account for it");
+  });
+
+  it("takes the same payment later that came too early for its payer's limit", async () => {
+    const config = await localConfig(stack, ({ gateway }) => {
+      takePayments(gateway, facilitator.url);
+      gateway.rateLimit = { burst: 1, perKeyPerMinute: 12, attestationsPerMinute: 30 };
+    });
+    const limited = await startRelayer(config, { logger: silentLogger });
+    try {
+      const pay = async (seed: number) => paying(payer)(await termsOf(await ask(seed, {}, limited.url)));
+      const [first, second] = [await pay(18), await pay(19)];
+      assert.equal((await ask(18, first, limited.url)).status, 200);
+      const early = await ask(19, second, limited.url);
+      assert.deepEqual([early.status, await codeOf(early)], [429, "MT-ACC-003"]);
+      assert.ok(Number(early.headers.get("retry-after")) > 0);
+      const { held, released } = await paymentCounts(limited.ledger);
+      assert.deepEqual([held, released], [0, 1]);
+      const later = await eventually("the payer's next turn", async () => {
+        const answered = await ask(19, second, limited.url);
+        return answered.status === 429 ? undefined : answered;
+      });
+      assert.equal(later.headers.get("meantime-payment"), "settled", await later.clone().text());
+    } finally {
+      await limited.stop();
+    }
   });
 
   it("says so when the facilitator is out of reach, and takes nothing", async () => {

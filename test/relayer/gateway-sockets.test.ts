@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { writeEvent } from "@meantime/sdk/server-events";
 import { Hono } from "hono";
+import { hasHungUp, whenHungUp } from "../../relayer/src/gateway/hung-up.ts";
 import type { Routes } from "../../relayer/src/gateway/openapi/route.ts";
 import { type GatewayServer, listen } from "../../relayer/src/gateway/server.ts";
 
@@ -20,6 +21,8 @@ describe("a gateway's sockets", () => {
   const slow = Promise.withResolvers<string>();
   const events = Promise.withResolvers<ReadableStreamDefaultController<Uint8Array>>();
   const flooded = Promise.withResolvers<void>();
+  const [reached, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const hungUp = Promise.withResolvers<boolean>();
   let written = 0;
 
   before(async () => {
@@ -29,6 +32,16 @@ describe("a gateway's sockets", () => {
     app.get("/events", (context) => {
       const body = new ReadableStream<Uint8Array>({ start: events.resolve });
       return context.body(body, 200, { "content-type": "text/event-stream" });
+    });
+    app.get("/late", async (context) => {
+      reached.resolve();
+      await goOn.promise;
+      let wasToldAtOnce = false;
+      whenHungUp(context, () => {
+        wasToldAtOnce = true;
+      });
+      hungUp.resolve(wasToldAtOnce && hasHungUp(context));
+      return context.text("");
     });
     app.get("/flood", (context) => {
       const body = new ReadableStream<Uint8Array>({
@@ -100,6 +113,18 @@ describe("a gateway's sockets", () => {
     const socket = open();
     socket.write(`${POST}content-length: 2\r\n\r\nhi`);
     assert.match(await lastWords(socket), /^HTTP\/1\.1 200 [\s\S]*hi$/);
+  });
+
+  it("is told of a client that hung up before anybody asked", async () => {
+    const socket = open();
+    socket.write("GET /late HTTP/1.1\r\nhost: h\r\n\r\n");
+    await reached.promise;
+    socket.destroy();
+    await once(socket, "close");
+    // What comes later is answered later.
+    await (await fetch(new URL("/echo", server.url), { method: "POST", body: "x" })).text();
+    goOn.resolve();
+    assert.equal(await hungUp.promise, true);
   });
 
   it("cuts a client off that does not read its answer", async () => {

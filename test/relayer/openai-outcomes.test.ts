@@ -49,7 +49,8 @@ const notUtf8: Conduct = (_, response) => {
   response.end(Buffer.concat([Buffer.from('{"choices":[{"text":"'), Buffer.of(0xff), Buffer.from('"}]}')]));
 };
 
-const QUEUE = { maxConcurrent: 12, maxWaiting: 2 };
+/** One client may have all of it, and be refused as nobody has room. */
+const QUEUE = { maxConcurrent: 12, maxWaiting: 2, perCaller: 14 };
 const POOR_OPERATOR_ACCOUNT = 6;
 const OTHER_OPERATOR_ACCOUNT = 10;
 
@@ -475,6 +476,36 @@ describe("the outcomes of requests to an upstream", () => {
     go.resolve();
     const statuses = (await Promise.all(asked)).map(({ status }) => status);
     assert.equal(statuses.filter((status) => status === 200).length, places);
+  });
+
+  it("keeps places for others where one client has its share, of those that run and those that wait", async () => {
+    const shared = await startOther(({ gateway }) =>
+      Object.assign(gateway, {
+        ...{ queue: { maxConcurrent: 2, maxWaiting: 2, perCaller: 3 }, trustedProxies: ["127.0.0.0/8"] },
+      }),
+    );
+    try {
+      const go = Promise.withResolvers<void>();
+      world.upstream.conduct = async (request, response) => {
+        await go.promise;
+        await honestly(request, response);
+      };
+      const from = (address: string, content: string) =>
+        postJson(new URL(CHAT, shared.url), question(content), { headers: { "x-forwarded-for": address } });
+      const asked = Array.from({ length: 4 }, (_, at) => from("198.51.100.1", `share ${at}`));
+      const refused = await Promise.any(
+        asked.map(async (one) => ((await one).status === 200 ? Promise.reject(new Error("answered")) : one)),
+      );
+      assert.deepEqual([refused.status, await codeOf(refused)], [429, "MT-ACC-019"]);
+      assert.ok(Number(refused.headers.get("retry-after")) > 0);
+      const other = from("198.51.100.2", "another client");
+      go.resolve();
+      assert.equal((await other).status, 200);
+      const statuses = (await Promise.all(asked)).map(({ status }) => status).sort();
+      assert.deepEqual(statuses, [200, 200, 200, 429]);
+    } finally {
+      await shared.stop();
+    }
   });
 
   it("asks nobody for an answer that it could not promise, however many come at once", async () => {

@@ -93,6 +93,14 @@ export const configSchema = z.strictObject({
           .max(1_048_576)
           .default(1_024)
           .describe("requests that wait for their turn; the next is refused with 503"),
+        perCaller: z
+          .int()
+          .min(1)
+          .max(1_114_112)
+          .optional()
+          .describe(
+            "of both together, for one key, payer or network address; the next is refused with 429. Default: a quarter",
+          ),
       }),
       {},
     ),

@@ -42,7 +42,9 @@ export function createGateway(services: Services, state: GatewayState, paywall?:
   app.use(answerHeaders({ "x-content-type-options": "nosniff" }));
   app.use("/v1/*", anyOrigin({ allowMethods: ["GET", "POST"], exposeHeaders: EXPOSED_HEADERS }));
   app.use("/.well-known/*", anyOrigin({}));
+  app.use(`${INDEX_PATH}/*`, anyOrigin({ allowMethods: ["GET"], exposeHeaders: ["retry-after"] }));
   const access = createAccess(services, state, paywall);
+  app.use(access.byAddress);
   app.use("/v1/*", access.byHeaders);
   app.use("/v1/*", limitBody(services.config.gateway.maxBodyBytes));
   app.use("/v1/*", access.byPayment);

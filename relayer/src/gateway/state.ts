@@ -2,6 +2,7 @@
 
 import type { Address } from "@meantime/sdk/hex";
 import type { TaskHealth } from "../ops/supervisor.ts";
+import type { Unwatched } from "./unwatched.ts";
 
 /** What the gateway is told about the rest of the process. */
 export interface GatewayState {
@@ -10,6 +11,8 @@ export interface GatewayState {
   tasks(): TaskHealth[];
   /** True once a stop was asked for: no new work is taken. */
   draining(): boolean;
+  /** What a stop waits for beside requests. */
+  unwatched: Unwatched;
   /** Everything measured, as Prometheus reads it. */
   metrics(): Promise<string>;
   /** Told of every request that was answered; `route` is the pattern, not the path. */
@@ -30,6 +33,8 @@ export interface Caller {
   address?: Address;
   /** What stands for an `Idempotency-Key` that is not given: a payment is for one request. */
   idempotencyKey?: string;
+  /** Fires when what was paid with has failed, so that the answer is withheld; undefined: nothing was paid. */
+  withheld?: AbortSignal;
 }
 
 /** What middleware leaves on the context of a request. */

@@ -3,9 +3,11 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Services } from "../../services.ts";
 import { HttpError } from "../http-error.ts";
+import { abandoned, hasHungUp } from "../hung-up.ts";
 import type { Caller, GatewayEnv, GatewayState } from "../state.ts";
 import { createBearerCheck } from "./bearer.ts";
 import { clientAddressOf, hopsOf } from "./client-address.ts";
+import { isLimited, isUnderKeys } from "./limited.ts";
 import { createRateLimiter, type RateLimiter, type RateVerdict } from "./rate-limit.ts";
 import type { Paywall, TakenPayment } from "./x402.ts";
 
@@ -18,6 +20,8 @@ type Guard = MiddlewareHandler<GatewayEnv>;
 export interface Access {
   /** By what the headers say. Before anything of the body is read: who may not ask gets no memory for it. */
   byHeaders: Guard;
+  /** By the network address alone, wherever keys do not count. */
+  byAddress: Guard;
   /** By payment, which is for a body and has a price that may depend on it: once bodies are bounded. */
   byPayment: Guard;
 }
@@ -33,13 +37,16 @@ export function createAccess(
   const keyOf = createBearerCheck(auth.mode === "bearer" ? auth.keys : []);
   const { perKeyPerMinute, perAddressPerMinute, burst } = rateLimit;
   const byKey = limiter(perKeyPerMinute, burst);
-  const byAddress = limiter(perAddressPerMinute, burst);
+  const addresses = limiter(perAddressPerMinute, burst);
+  const limitAddress = (context: Context) => {
+    if (addresses) limit(context, addresses.take(addressOf(...hopsOf(context))));
+  };
   return {
     async byHeaders(context, next) {
       const key = auth.mode === "bearer" ? keyOf(context.req.header("authorization")) : "none";
       const name = typeof key === "string" ? undefined : key.name;
       if (name !== undefined) limit(context, byKey?.take(`key ${name}`));
-      else if (byAddress) limit(context, byAddress.take(addressOf(...hopsOf(context))));
+      else limitAddress(context);
       const caller: Caller = name === undefined ? {} : { key: name };
       context.set("caller", caller);
       if (context.req.method === "POST") {
@@ -49,24 +56,44 @@ export function createAccess(
       await next();
     },
 
+    async byAddress(context, next) {
+      const { path } = context.req;
+      if (isLimited(path) && !isUnderKeys(path)) limitAddress(context);
+      await next();
+    },
+
     async byPayment(context, next) {
       if (!paywall || context.req.method !== "POST") return next();
       const payment = await paywall.take(await paidRequest(context, state));
       if (!payment) return next();
-      limit(context, byKey?.take(`payer ${payment.payer}`));
-      context.set("caller", { address: payment.payer, idempotencyKey: payment.idempotencyKey });
+      try {
+        limit(context, byKey?.take(`payer ${payment.payer}`));
+        // It may have taken long to check, and an answer that nobody waits for would be paid for.
+        if (hasHungUp(context)) throw abandoned();
+      } catch (error) {
+        await payment.release();
+        throw error;
+      }
+      const withheld = new AbortController();
+      const { payer: address, idempotencyKey } = payment;
+      context.set("caller", { address, idempotencyKey, withheld: withheld.signal });
       await next();
-      await settleAfter(context, payment);
+      await settleAfter(context, payment, withheld);
     },
   };
 }
 
 /** Before the answer leaves, so that its headers say what became of the payment. */
-async function settleAfter(context: Context<GatewayEnv>, payment: TakenPayment): Promise<void> {
+async function settleAfter(
+  context: Context<GatewayEnv>,
+  payment: TakenPayment,
+  withheld: AbortController,
+): Promise<void> {
   if (context.res.status >= 400) return payment.release();
   try {
     for (const [name, value] of Object.entries(await payment.settle())) context.header(name, value);
   } catch (error) {
+    withheld.abort();
     await context.res.body?.cancel();
     // What they say of the answer stays with it.
     const own = [...context.res.headers.keys()].filter((name) => /^(meantime-|content-)/.test(name));

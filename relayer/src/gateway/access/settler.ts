@@ -20,11 +20,16 @@ import { paymentRequired } from "./payment-required.ts";
 
 /** Settles payments, and finds out what became of them. */
 export interface Settler {
-  /** @returns headers for the answer @throws HttpError 402 `MT-ACC-008`: it failed for certain */
+  /**
+   * @param url of the request, as clients reach it
+   * @returns headers for the answer
+   * @throws HttpError 402 `MT-ACC-008`: it failed for certain
+   */
   settle(
     id: Hex,
     payload: PaymentPayload,
     requirements: PaymentRequirements,
+    url: string,
   ): Promise<Record<string, string>>;
   /** Its request was refused. */
   release(id: Hex): Promise<void>;
@@ -85,7 +90,7 @@ export function createSettler(
     onPayment(state);
   }
 
-  async function settle(id: Hex, payload: PaymentPayload, requirements: PaymentRequirements) {
+  async function settle(id: Hex, payload: PaymentPayload, requirements: PaymentRequirements, url: string) {
     // Until then it is ours: the facilitator may take twice its time, the chain as long for each look.
     const patience = (2 + LOOKS) * facilitatorTimeoutMilliseconds + LOOKS * LOOK_AGAIN_MILLISECONDS;
     await note(id, "pending", { nextTryAtMilliseconds: Date.now() + patience + FIRST_RETRY_MILLISECONDS });
@@ -109,7 +114,7 @@ export function createSettler(
       const nextTryAtMilliseconds = isFinal ? NEVER : Date.now() + WATCH_MILLISECONDS;
       await note(id, "failed", { reason, nextTryAtMilliseconds });
       throw await paymentRequired(facilitator, requirements, {
-        ...{ code: "MT-ACC-008", message: `the payment failed: ${reason}`, url: config.facilitatorUrl },
+        ...{ code: "MT-ACC-008", message: `the payment failed: ${reason}`, url },
         hint: "Pay with another authorisation; the answer was not given.",
         headers: { "payment-response": await facilitator.outcomeHeader({ reason }, requirements) },
       });

@@ -3,9 +3,7 @@
 import type { Context } from "hono";
 import { HttpError } from "../http-error.ts";
 import { clientAddressOf, hopsOf } from "./client-address.ts";
-
-/** Gives a place up; further calls do nothing. */
-export type LeavePlace = () => void;
+import { createShares, type LeavePlace } from "./shares.ts";
 
 /** Bounds streams that are open at one time, in all and of one client. */
 export interface StreamPlaces {
@@ -31,24 +29,23 @@ export function createStreamPlaces(
   full: () => HttpError,
 ): StreamPlaces {
   const addressOf = clientAddressOf(trustedProxies);
-  const held = new Map<string, number>();
+  const shares = createShares(perAddress);
   let count = 0;
   return {
     take(context) {
-      const address = addressOf(...hopsOf(context));
-      const own = held.get(address) ?? 0;
-      if (own >= perAddress) throw tooManyOfOne(perAddress);
-      if (count >= most) throw full();
+      const leaveShare = shares.take(addressOf(...hopsOf(context)));
+      if (!leaveShare) throw tooManyOfOne(perAddress);
+      if (count >= most) {
+        leaveShare();
+        throw full();
+      }
       count += 1;
-      held.set(address, own + 1);
       let hasLeft = false;
       return () => {
         if (hasLeft) return;
         hasLeft = true;
         count -= 1;
-        const others = (held.get(address) ?? 1) - 1;
-        if (others > 0) held.set(address, others);
-        else held.delete(address);
+        leaveShare();
       };
     },
     count: () => count,

@@ -137,7 +137,7 @@ export function createPaywall(
       onPayment("held");
       return {
         ...taken(identity, "settled"),
-        settle: () => settler.settle(id, payload, requirements),
+        settle: () => settler.settle(id, payload, requirements, request.url),
         release: () => settler.release(id),
       };
     },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { StoredReceipt } from "../../ledger/receipts.ts";
-import { HttpError } from "../http-error.ts";
+import { abandoned } from "../hung-up.ts";
 import { requireSame } from "./promise.ts";
 import type { OpenAiCall } from "./request.ts";
 import { timedOut } from "./upstream-error.ts";
@@ -66,13 +66,4 @@ export function createFlights(timeoutSeconds: number): Flights {
 
 function nameOf({ requester, requestId, model }: OpenAiCall): string {
   return `${requester}:${requestId}:${model.id}`;
-}
-
-function abandoned(): HttpError {
-  return new HttpError(
-    503,
-    "MT-GW-069",
-    "the client went away before the answer was whole",
-    "No receipt was given; repeat the request.",
-  );
 }

@@ -69,11 +69,17 @@ export function operationOf(path: OpenAiPath): RouteConfig {
       },
       400: refusal("Not JSON with one meaning, or refused by the model's server", "MT-GW-001", "MT-GW-064"),
       404: refusal("No such model or policy here", "MT-GW-005", "MT-GW-006"),
-      409: refusal("Another request had this id or key", "MT-GW-009"),
+      409: refusal(
+        "Another request had this id or key, or too many streams of this payment have failed",
+        ...["MT-GW-009", "MT-ACC-020"],
+      ),
       413: refusal("Too large", "MT-GW-003"),
       415: refusal("Not declared as JSON", "MT-GW-002"),
       422: refusal("Not to be answered", "MT-GW-004", "MT-GW-008", "MT-GW-017", "MT-GW-020"),
-      429: refusal("The model's server is asked too often", "MT-GW-063"),
+      429: refusal(
+        "The model's server is asked too often, or this caller has its share of it",
+        ...["MT-GW-063", "MT-ACC-019"],
+      ),
       502: refusal("The model's server failed", "MT-GW-061", "MT-GW-065", "MT-GW-066"),
       503: refusal(
         "No receipt can be promised now, or nobody can be asked",

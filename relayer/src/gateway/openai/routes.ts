@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { HttpBindings } from "@hono/node-server";
 import { OPENAI_PATHS, type OpenAiPath } from "@meantime/sdk/openai/content";
 import { writeEvent } from "@meantime/sdk/server-events";
 import type { Context } from "hono";
 import type { StoredReceipt } from "../../ledger/receipts.ts";
 import { traced } from "../../ops/tracing/trace.ts";
 import type { Services } from "../../services.ts";
+import { clientAddressOf, hopsOf } from "../access/client-address.ts";
 import { errorBody, HttpError } from "../http-error.ts";
+import { whenHungUp } from "../hung-up.ts";
 import { createRoutes, documented, type Routes } from "../openapi/route.ts";
 import { refusalFor } from "../refusal.ts";
 import { stopping } from "../routes/infer.ts";
 import type { GatewayEnv, GatewayState } from "../state.ts";
 import { createAdmission } from "./admission.ts";
 import { readAnswer, readStream } from "./answers.ts";
+import { createFailedStreams } from "./failed-streams.ts";
 import { createFlights, type Flight } from "./flights.ts";
 import { operationOf } from "./operations.ts";
 import { findAnswer, promiseAnswer } from "./promise.ts";
@@ -32,7 +34,9 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
   const upstreams = createUpstreams();
   const admission = createAdmission(services);
   const flights = createFlights(config.gateway.requestTimeoutSeconds);
+  const failedStreams = createFailedStreams();
   const turns = new Map<string, Turns>();
+  const addressOf = clientAddressOf(config.gateway.trustedProxies);
 
   function turnsOf({ upstream: { url } }: OpenAiCall["model"]): Turns {
     const known = turns.get(url) ?? createTurns(config.gateway.queue);
@@ -40,14 +44,26 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
     return known;
   }
 
+  /** Whose share of the places at an upstream a request takes. */
+  function askerOf(context: Context<GatewayEnv>): string {
+    const { key, address } = context.get("caller");
+    if (key !== undefined) return `key ${key}`;
+    return address === undefined ? addressOf(...hopsOf(context)) : `payer ${address}`;
+  }
+
   /** The answer of earlier, or a new one. @param sink where chunks go that come before the answer is whole */
-  async function answer(call: OpenAiCall, signal: AbortSignal, sink?: OpenedSink): Promise<StoredReceipt> {
+  async function answer(
+    { call, asker, payment }: Question,
+    signal: AbortSignal,
+    sink?: OpenedSink,
+  ): Promise<StoredReceipt> {
     const earlier = call.isNamed ? await findAnswer(services, call) : undefined;
     if (earlier) return earlier;
+    if (sink && payment !== undefined) failedStreams.check(payment);
     const release = await admission.enter(call.policy);
     let isStored = false;
     try {
-      const endTurn = await turnsOf(call.model).take(signal);
+      const endTurn = await turnsOf(call.model).take(asker, signal);
       const asked = traced("upstream", { model: call.model.name }, () => ask(call, signal, sink));
       const answered = await asked.finally(endTurn);
       signal.throwIfAborted();
@@ -83,18 +99,35 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
   }
 
   /** Chunks go to whoever came first; who joins later gets the whole. */
-  async function streamed(context: Context<GatewayEnv>, call: OpenAiCall): Promise<Response> {
+  async function streamed(context: Context<GatewayEnv>, question: Question): Promise<Response> {
+    const { call, payment } = question;
     const sink = createOpenedSink();
-    const flight = flights.start(call, (signal) => answer(call, signal, sink));
+    const flight = flights.start(call, (signal) => answer(question, signal, sink));
     const leave = leaveWhenGone(context, flight);
     const outcome = flight.outcome.finally(leave);
     const stored = await Promise.race([sink.opened, outcome]);
     if (stored) return replayedStream(context, stored);
+    const { withheld } = context.get("caller");
+    if (withheld && payment !== undefined) finishPaid(flight, sink, payment, withheld);
     outcome
       .then(endOfStream, (error: unknown) => writeEvent(JSON.stringify(errorBody(reported(error, call)))))
       .then((end) => sink.write(end))
       .finally(() => sink.end());
     return context.body(sink.body, 200, STREAM_HEADERS);
+  }
+
+  /**
+   * A stream is paid for when it begins. Whoever could have it given up after that, by leaving or by reading nothing until its
+   * time is up, could ask for it again and again with one payment, and read all but its end.
+   */
+  function finishPaid(flight: Flight, sink: Sink, payment: string, withheld: AbortSignal): void {
+    const giveUp = flight.join();
+    sink.hurry();
+    withheld.addEventListener("abort", giveUp);
+    state.unwatched.add(flight.outcome, giveUp);
+    flight.outcome.catch(() => {
+      if (!withheld.aborted) failedStreams.note(payment);
+    });
   }
 
   /** What whoever answers whole requests does with an error. */
@@ -113,9 +146,10 @@ export function openAiRoutes(services: Services, state: GatewayState): Routes {
       ...{ path, text: await readText(context), caller: context.get("caller") },
       header: (name) => context.req.header(name),
     });
+    const question = { call, asker: askerOf(context), payment: context.get("caller").idempotencyKey };
     const underWay = flights.find(call);
-    if (!underWay && call.isStream) return streamed(context, call);
-    const flight = underWay ?? flights.start(call, (signal) => answer(call, signal));
+    if (!underWay && call.isStream) return streamed(context, question);
+    const flight = underWay ?? flights.start(call, (signal) => answer(question, signal));
     const leave = leaveWhenGone(context, flight);
     const stored = await flight.outcome.finally(leave);
     return call.isStream ? replayedStream(context, stored) : wholeReply(context, stored);
@@ -133,6 +167,14 @@ function isOfUpstream(error: unknown): error is HttpError {
   return error instanceof HttpError && UPSTREAM_CODES.includes(error.code);
 }
 
+/** What is asked, and by whom. */
+interface Question {
+  call: OpenAiCall;
+  asker: string;
+  /** Names what was paid with; undefined: nothing was. */
+  payment: string | undefined;
+}
+
 /** A sink that says when the first chunk is about to come. */
 interface OpenedSink extends Sink {
   opened: Promise<undefined>;
@@ -144,11 +186,9 @@ function createOpenedSink(): OpenedSink {
   return { ...createSink(), opened: promise, open: () => resolve(undefined) };
 }
 
-function leaveWhenGone({ env }: Context<GatewayEnv>, flight: Flight): () => void {
+function leaveWhenGone(context: Context<GatewayEnv>, flight: Flight): () => void {
   const leave = flight.join();
-  // What the adaptor of Node gives; its signal would cost a whole Request.
-  const { outgoing } = (env ?? {}) as Partial<HttpBindings>;
-  outgoing?.once("close", leave);
+  whenHungUp(context, leave);
   return leave;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import { VERSION } from "../../ops/version.ts";
+import { describeAccess } from "./access.ts";
 import { type Routes, TAGS } from "./route.ts";
 
 /** The OpenAPI 3.1 document of everything that the gateway serves. */
@@ -12,7 +13,7 @@ docs/API.md explains the routes, docs/HASHING.md what is hashed, docs/ERRORS.md 
 
 /** Makes the document of a gateway's routes. */
 export function openApiDocument(routes: Routes): OpenApiDocument {
-  return routes.getOpenAPI31Document({
+  const document = routes.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
       title: "Meantime gateway",
@@ -22,8 +23,11 @@ export function openApiDocument(routes: Routes): OpenApiDocument {
     },
     servers: [{ url: "/", description: "This gateway" }],
     tags: Object.values(TAGS).map((name) => ({ name })),
+    // Of reading; what asks for answers says otherwise.
     security: [{}],
   });
+  describeAccess(document);
+  return document;
 }
 
 /** Method and path of every operation of a document, sorted. */
