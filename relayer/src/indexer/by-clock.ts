@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-import type { Writer } from "../ledger/schema.ts";
+import type { Reader, Writer } from "../ledger/schema.ts";
 import { pushFeed } from "./feed.ts";
 import type { IndexServices } from "./services.ts";
 
 /** Where the moment is kept up to which listeners were told. */
 const FACT = "indexClock";
+const NOTED_AFTER_SECONDS = 10;
 
 /**
  * Tells those who listen of batches and claims that became final by the clock, each once; again, should the clock have been
@@ -16,6 +17,7 @@ export async function tellFinalByClock({
   clock,
 }: Pick<IndexServices, "ledger" | "clock">): Promise<void> {
   const now = clock.nowSeconds();
+  if (await isTold(ledger, now)) return;
   await ledger.transaction(async (tx) => {
     const told = await toldUpTo(tx, now);
     if (told === now) return;
@@ -41,6 +43,29 @@ export async function tellFinalByClock({
     }
     await noteTold(tx, now);
   });
+}
+
+/** Whether there is nothing to tell: then nothing is written either, but now and then how far it was told. */
+async function isTold(db: Reader, now: number): Promise<boolean> {
+  const row = await db.selectFrom("facts").select("value").where("name", "=", FACT).executeTakeFirst();
+  const told = row ? Number(row.value) : Number.NaN;
+  if (told === now) return true;
+  if (!(told < now && now - told < NOTED_AFTER_SECONDS)) return false;
+  const batch = await db
+    .selectFrom("index_batches")
+    .select("ordinal")
+    .where("final_at", ">", told)
+    .where("final_at", "<=", now)
+    .limit(1)
+    .executeTakeFirst();
+  const leaf = await db
+    .selectFrom("index_leaves")
+    .select("ordinal")
+    .where("final_at", ">", told)
+    .where("final_at", "<=", now)
+    .limit(1)
+    .executeTakeFirst();
+  return batch === undefined && leaf === undefined;
 }
 
 async function noteTold(tx: Writer, now: number): Promise<void> {

@@ -45,7 +45,7 @@ export class IndexDuty {
     }
     await tellFinalByClock(this.#services);
     await groupClaims(ledger);
-    await ledger.transaction(pruneFeed);
+    await pruneFeed(ledger);
   }
 
   /** What the registry has yet to tell of earlier blocks may name contracts of evidence too. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import type { Hex } from "@meantime/sdk/hex";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { Reader, Writer } from "../ledger/schema.ts";
 
 /** Something that listeners are told of. What it is now is looked up when they are told. */
@@ -23,13 +24,16 @@ export async function pushFeed(tx: Writer, { kind, ...body }: Change): Promise<v
     .execute();
 }
 
-/** Forgets the oldest changes. */
-export async function pruneFeed(tx: Writer): Promise<void> {
-  const last = await lastChange(tx);
-  await tx
-    .deleteFrom("index_feed")
-    .where("sequence", "<=", last - CHANGES_KEPT)
-    .execute();
+/** Forgets the oldest changes, if there are enough. */
+export async function pruneFeed(ledger: Ledger): Promise<void> {
+  const { first, last } = await feedBounds(ledger);
+  if (last - first < CHANGES_KEPT) return;
+  await ledger.transaction((tx) =>
+    tx
+      .deleteFrom("index_feed")
+      .where("sequence", "<=", last - CHANGES_KEPT)
+      .execute(),
+  );
 }
 
 /** The changes after one, oldest first. */

@@ -2,8 +2,9 @@
 
 import type { BatchHeader } from "@meantime/sdk/batch";
 import type { Address, Hex } from "@meantime/sdk/hex";
-import { sql } from "kysely";
+import { type CompiledQuery, sql } from "kysely";
 import type { HeaderColumns, Reader, Writer } from "./schema.ts";
+import { runTogether } from "./together.ts";
 
 /** Claim ids in one statement. Of few sizes, for each is a statement that the connection keeps. */
 const CLAIMS_PER_STATEMENT = [256, 64, 16, 4, 1] as const;
@@ -21,60 +22,64 @@ export async function insertBatch(
   claimIds: readonly Hex[],
 ): Promise<void> {
   const { policyId, modelId } = header;
-  await tx
-    .insertInto("batches")
-    .values({
-      batch_id: batchId,
-      policy_id: policyId,
-      model_id: modelId,
-      root: header.root,
-      data_root: header.dataRoot,
-      count: header.count,
-      oldest_served_at: Number(header.oldestServedAt),
-      nonce: header.nonce.toString(),
-      committed_block: null,
-    })
-    .execute();
-  for (let from = 0; from < claimIds.length; ) {
-    const count = CLAIMS_PER_STATEMENT.find((size) => size <= claimIds.length - from) ?? 1;
-    await placeClaims(tx, batchId, header, from, claimIds.slice(from, from + count));
-    from += count;
-  }
-  await tx
+  const inserted = tx.insertInto("batches").values({
+    batch_id: batchId,
+    policy_id: policyId,
+    model_id: modelId,
+    root: header.root,
+    data_root: header.dataRoot,
+    count: header.count,
+    oldest_served_at: Number(header.oldestServedAt),
+    nonce: header.nonce.toString(),
+    committed_block: null,
+  });
+  const nearest = tx
     .updateTable("batches")
     .set({
-      nearest_commit_by: sql<number>`(SELECT MIN(commit_by) FROM receipts WHERE batch_id = ${batchId})`,
+      nearest_commit_by: sql<number>`(SELECT COALESCE(MIN(commit_by), 0) FROM receipts WHERE batch_id = ${batchId})`,
     })
-    .where("batch_id", "=", batchId)
-    .execute();
-  await tx
+    .where("batch_id", "=", batchId);
+  const waiting = tx
     .updateTable("exposure")
     .set((eb) => ({ waiting: eb("waiting", "-", claimIds.length) }))
     .where("policy_id", "=", policyId)
-    .where("model_id", "=", modelId)
-    .execute();
+    .where("model_id", "=", modelId);
+  const placements = placementsOf(tx, batchId, header, claimIds);
+  const results = await runTogether(tx, [
+    inserted.compile(),
+    ...placements,
+    nearest.compile(),
+    waiting.compile(),
+  ]);
+  const placed = results.slice(1, 1 + placements.length);
+  const count = placed.reduce((sum, { numAffectedRows = 0n }) => sum + Number(numAffectedRows), 0);
+  if (count === claimIds.length) return;
+  throw new Error(`${claimIds.length - count} claims of batch ${batchId} are not waiting for one`);
 }
 
-async function placeClaims(
+function placementsOf(
   tx: Writer,
   batchId: Hex,
   { policyId, modelId }: BatchHeader,
-  from: number,
   claimIds: readonly Hex[],
-): Promise<void> {
-  const places = sql.join(claimIds.map((claimId, at) => sql`(${claimId}, ${sql.lit(at)})`));
-  // Not UPDATE ... FROM: SQLite then copies every row aside first, which takes it nine times as long. And not `state = 'served'`,
-  // which says the same: by an index of that SQLite would look at all receipts that wait, for each statement.
-  const { numAffectedRows } = await sql`
-    WITH places (claim_id, place) AS (VALUES ${places})
-    UPDATE receipts SET state = 'batched', batch_id = ${batchId}, leaf_index =
-      (SELECT places.place + ${from} FROM places WHERE places.claim_id = receipts.claim_id)
-    WHERE receipts.claim_id IN (SELECT claim_id FROM places) AND receipts.batch_id IS NULL
-      AND receipts.policy_id = ${policyId} AND receipts.model_id = ${modelId}`.execute(tx);
-  if (Number(numAffectedRows) === claimIds.length) return;
-  throw new Error(
-    `${claimIds.length - Number(numAffectedRows)} claims of batch ${batchId} are not waiting for one`,
-  );
+): CompiledQuery[] {
+  const placements: CompiledQuery[] = [];
+  for (let from = 0; from < claimIds.length; ) {
+    const count = CLAIMS_PER_STATEMENT.find((size) => size <= claimIds.length - from) ?? 1;
+    const some = claimIds.slice(from, from + count);
+    const places = sql.join(some.map((claimId, at) => sql`(${claimId}, ${sql.lit(at)})`));
+    // Not UPDATE ... FROM: SQLite then copies every row aside first, which takes it nine times as long. And not `state = 'served'`,
+    // which says the same: by an index of that SQLite would look at all receipts that wait, for each statement.
+    const placement = sql`
+      WITH places (claim_id, place) AS (VALUES ${places})
+      UPDATE receipts SET state = 'batched', batch_id = ${batchId}, leaf_index =
+        (SELECT places.place + ${from} FROM places WHERE places.claim_id = receipts.claim_id)
+      WHERE receipts.claim_id IN (SELECT claim_id FROM places) AND receipts.batch_id IS NULL
+        AND receipts.policy_id = ${policyId} AND receipts.model_id = ${modelId}`;
+    placements.push(placement.compile(tx));
+    from += count;
+  }
+  return placements;
 }
 
 /** How many batches of each policy wait for their commits to be sent for the first time. */

@@ -14,7 +14,8 @@ import { postgresDialect } from "./postgres-dialect.ts";
 import type { Database, Reader, Writer } from "./schema.ts";
 import { sqliteDialect } from "./sqlite-driver.ts";
 import { sqliteHere } from "./sqlite-here.ts";
-import { queryOfAll, sqliteWriter } from "./sqlite-writer.ts";
+import { sqliteWriter } from "./sqlite-writer.ts";
+import { queryOfAll } from "./together.ts";
 
 /** Which database a ledger is in. */
 export type LedgerKind = "sqlite" | "postgres";

@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { CompiledQuery, QueryResult } from "kysely";
 import type { SqliteConnection, SqliteSource } from "./sqlite-driver.ts";
 import { resultOf, Statements, statementOf } from "./sqlite-statements.ts";
+import { isQueryOfAll } from "./together.ts";
 
 /** A database that this thread has open, and waits for. Whoever opened it closes it. */
 export function sqliteHere(database: DatabaseSync): SqliteSource {
@@ -21,6 +22,10 @@ class ConnectionHere implements SqliteConnection {
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    if (isQueryOfAll(query)) {
+      const results = query.all.map((each) => resultOf(this.#statements.run(statementOf(each))));
+      return { rows: results as Row[] };
+    }
     return resultOf(this.#statements.run(statementOf(query)));
   }
 

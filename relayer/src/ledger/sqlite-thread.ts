@@ -15,13 +15,13 @@ export interface SqliteFile {
 }
 
 /**
- * What it is told. What `runAll` says is a transaction of its own, whose rows are the outcomes. A statement that `begins` a transaction
- * starts it; one that is `inside` runs in that or not at all.
+ * What it is told. What `begins` a transaction starts it; what is `inside` runs in that or not at all. The rows of `runAll` are the
+ * outcomes of its statements, which in no transaction are one of their own.
  */
 export type SqliteOrder =
   | { do: "commit" | "rollback" | "close" }
   | { do: "run"; statement: Statement; transaction: "none" | "begins" | "inside" }
-  | { do: "runAll"; statements: readonly Statement[] };
+  | { do: "runAll"; statements: readonly Statement[]; transaction: "none" | "begins" | "inside" };
 
 /** What it answers: what came of the order, or what SQLite said is wrong. */
 export type SqliteAnswer = { outcome: Outcome } | { fault: SqliteFault };
@@ -72,14 +72,12 @@ function answerTo(follow: () => Outcome): SqliteAnswer {
 function follow(order: SqliteOrder, database: DatabaseSync, statements: Statements): Outcome {
   switch (order.do) {
     case "run":
-      if (order.transaction === "begins") statements.begin();
-      // It could not begin, or has ended: the statement would be durable at once, whatever becomes of the rest.
-      if (order.transaction === "inside" && !database.isTransaction) {
-        throw new Error("the transaction of this statement has not begun, or has ended");
-      }
+      enter(order.transaction, database, statements);
       return statements.run(order.statement);
     case "runAll":
-      return { rows: runAll(order.statements, statements) };
+      enter(order.transaction, database, statements);
+      if (order.transaction === "none") return { rows: alone(order.statements, statements) };
+      return { rows: outcomesOf(order.statements, statements) };
     case "commit":
       statements.commit();
       return NOTHING;
@@ -92,14 +90,30 @@ function follow(order: SqliteOrder, database: DatabaseSync, statements: Statemen
   }
 }
 
-function runAll(all: readonly Statement[], statements: Statements): Outcome["rows"] {
+function enter(
+  transaction: "none" | "begins" | "inside",
+  database: DatabaseSync,
+  statements: Statements,
+): void {
+  if (transaction === "begins") statements.begin();
+  // It could not begin, or has ended: the statement would be durable at once, whatever becomes of the rest.
+  if (transaction === "inside" && !database.isTransaction) {
+    throw new Error("the transaction of this statement has not begun, or has ended");
+  }
+}
+
+function alone(all: readonly Statement[], statements: Statements): Outcome["rows"] {
   statements.begin();
   try {
-    const outcomes = all.map((statement) => ({ ...statements.run(statement) }));
+    const outcomes = outcomesOf(all, statements);
     statements.commit();
     return outcomes;
   } catch (error) {
     statements.rollback();
     throw error;
   }
+}
+
+function outcomesOf(all: readonly Statement[], statements: Statements): Outcome["rows"] {
+  return all.map((statement) => ({ ...statements.run(statement) }));
 }

@@ -2,11 +2,12 @@
 
 import type { SQLInputValue } from "node:sqlite";
 import { Worker } from "node:worker_threads";
-import { CompiledQuery, type QueryResult } from "kysely";
+import type { CompiledQuery, QueryResult } from "kysely";
 import { TemporaryError } from "../errors.ts";
 import type { SqliteConnection, SqliteSource } from "./sqlite-driver.ts";
 import { type Outcome, resultOf, type Statement, statementOf } from "./sqlite-statements.ts";
 import type { SqliteAnswer, SqliteFault, SqliteFile, SqliteOrder } from "./sqlite-thread.ts";
+import { isQueryOfAll } from "./together.ts";
 
 /**
  * A database that a thread of its own has open, so that nobody here waits for the disk. The thread starts with the first
@@ -32,22 +33,6 @@ export function sqliteWriter(settings: SqliteFile): SqliteSource {
   };
 }
 
-interface QueryOfAll extends CompiledQuery {
-  readonly all: readonly CompiledQuery[];
-}
-
-/**
- * Several queries as one, in a transaction of their own and in one message: under load each turn of the event loop between two
- * statements takes longer than the disk. Its rows are their results.
- */
-export function queryOfAll(all: readonly CompiledQuery[]): CompiledQuery<QueryResult<unknown>> {
-  return { ...CompiledQuery.raw(""), all } as QueryOfAll & CompiledQuery<QueryResult<unknown>>;
-}
-
-function isQueryOfAll(query: CompiledQuery): query is QueryOfAll {
-  return "all" in query;
-}
-
 /** What one borrower does. A transaction that outlives its thread goes on in no other. */
 class ConnectionThere implements SqliteConnection {
   readonly #thread: SqliteThread;
@@ -60,12 +45,23 @@ class ConnectionThere implements SqliteConnection {
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
     if (isQueryOfAll(query)) {
-      const { rows } = await this.#thread.ask({ do: "runAll", statements: query.all.map(sent) });
+      const statements = query.all.map(sent);
+      const { rows } = await this.#thread.ask({
+        do: "runAll",
+        statements,
+        transaction: this.#transactionNow(),
+      });
       return { rows: rows.map((outcome) => resultOf(outcome as unknown as Outcome)) as Row[] };
     }
-    const transaction = this.#transaction;
-    if (transaction === "begins") this.#transaction = "inside";
-    return resultOf(await this.#thread.ask({ do: "run", transaction, statement: sent(query) }));
+    const statement = sent(query);
+    return resultOf(await this.#thread.ask({ do: "run", statement, transaction: this.#transactionNow() }));
+  }
+
+  /** That of the next order. */
+  #transactionNow(): "none" | "begins" | "inside" {
+    const now = this.#transaction;
+    if (now === "begins") this.#transaction = "inside";
+    return now;
   }
 
   /** In one piece: whoever reads much does it outside of transactions. */
