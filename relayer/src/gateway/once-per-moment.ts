@@ -2,6 +2,7 @@
 
 import { lastCheckpoint } from "../ledger/chain-facts.ts";
 import type { Reader } from "../ledger/schema.ts";
+import { keepLastAnswer } from "../ops/last-answer.ts";
 import type { Services } from "../services.ts";
 
 /** How often something is computed again because the chain was read on meanwhile. */
@@ -16,22 +17,14 @@ const MAX_TRIES = 3;
 export function oncePerMoment<Answer>(
   compute: (services: Services, nowSeconds: number) => Promise<Answer>,
 ): (services: Services) => Promise<Answer> {
-  const kept = new WeakMap<Reader, { moment: string; answer: Promise<Answer> }>();
+  const kept = new WeakMap<Reader, ReturnType<typeof keepLastAnswer<Answer>>>();
   return async (services) => {
     const { ledger, clock } = services;
     const state = await stateOf(ledger);
     const nowSeconds = clock.nowSeconds();
-    const moment = `${state} ${nowSeconds}`;
-    const last = kept.get(ledger);
-    if (last?.moment === moment) return last.answer;
-    const computed = { moment, answer: atRest(ledger, () => compute(services, nowSeconds)) };
-    kept.set(ledger, computed);
-    try {
-      return await computed.answer;
-    } catch (error) {
-      if (kept.get(ledger) === computed) kept.delete(ledger);
-      throw error;
-    }
+    const last = kept.get(ledger) ?? keepLastAnswer<Answer>();
+    kept.set(ledger, last);
+    return last(`${state} ${nowSeconds}`, () => atRest(ledger, () => compute(services, nowSeconds)));
   };
 }
 

@@ -22,22 +22,8 @@ export async function tellFinalByClock({
     const told = await toldUpTo(tx, now);
     if (told === now) return;
     if (told > now) return noteTold(tx, now);
-    const batches = await tx
-      .selectFrom("index_batches")
-      .select("batch_id")
-      .where("final_at", ">", told)
-      .where("final_at", "<=", now)
-      .orderBy("final_at")
-      .execute();
+    const { batches, leaves } = await becameFinal(tx, told, now);
     for (const { batch_id: batchId } of batches) await pushFeed(tx, { kind: "batch", batchId });
-    const leaves = await tx
-      .selectFrom("index_leaves as l")
-      .innerJoin("index_batches as b", "b.ordinal", "l.ordinal")
-      .select(["b.batch_id", "l.leaf_index"])
-      .where("l.final_at", ">", told)
-      .where("l.final_at", "<=", now)
-      .where("l.standing", "<>", "Final")
-      .execute();
     for (const { batch_id: batchId, leaf_index: index } of leaves) {
       await pushFeed(tx, { kind: "claim", batchId, index });
     }
@@ -47,25 +33,35 @@ export async function tellFinalByClock({
 
 /** Whether there is nothing to tell: then nothing is written either, but now and then how far it was told. */
 async function isTold(db: Reader, now: number): Promise<boolean> {
-  const row = await db.selectFrom("facts").select("value").where("name", "=", FACT).executeTakeFirst();
-  const told = row ? Number(row.value) : Number.NaN;
+  const told = (await storedMoment(db)) ?? Number.NaN;
   if (told === now) return true;
   if (!(told < now && now - told < NOTED_AFTER_SECONDS)) return false;
-  const batch = await db
+  const { batches, leaves } = await becameFinal(db, told, now);
+  return batches.length === 0 && leaves.length === 0;
+}
+
+async function becameFinal(db: Reader, told: number, now: number) {
+  const batches = await db
     .selectFrom("index_batches")
-    .select("ordinal")
+    .select("batch_id")
     .where("final_at", ">", told)
     .where("final_at", "<=", now)
-    .limit(1)
-    .executeTakeFirst();
-  const leaf = await db
-    .selectFrom("index_leaves")
-    .select("ordinal")
-    .where("final_at", ">", told)
-    .where("final_at", "<=", now)
-    .limit(1)
-    .executeTakeFirst();
-  return batch === undefined && leaf === undefined;
+    .orderBy("final_at")
+    .execute();
+  const leaves = await db
+    .selectFrom("index_leaves as l")
+    .innerJoin("index_batches as b", "b.ordinal", "l.ordinal")
+    .select(["b.batch_id", "l.leaf_index"])
+    .where("l.final_at", ">", told)
+    .where("l.final_at", "<=", now)
+    .where("l.standing", "<>", "Final")
+    .execute();
+  return { batches, leaves };
+}
+
+async function storedMoment(db: Reader): Promise<number | undefined> {
+  const row = await db.selectFrom("facts").select("value").where("name", "=", FACT).executeTakeFirst();
+  return row && Number(row.value);
 }
 
 async function noteTold(tx: Writer, now: number): Promise<void> {
@@ -77,8 +73,8 @@ async function noteTold(tx: Writer, now: number): Promise<void> {
 }
 
 async function toldUpTo(tx: Writer, now: number): Promise<number> {
-  const row = await tx.selectFrom("facts").select("value").where("name", "=", FACT).executeTakeFirst();
-  if (row) return Number(row.value);
+  const stored = await storedMoment(tx);
+  if (stored !== undefined) return stored;
   await tx
     .insertInto("facts")
     .values({ name: FACT, value: String(now) })

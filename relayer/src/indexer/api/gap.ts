@@ -4,6 +4,7 @@ import { type Address, type Hex, ZERO_ADDRESS } from "@meantime/sdk/hex";
 import { isOpen, type Standing } from "../../chain/claim-standing.ts";
 import { lastCheckpoint } from "../../ledger/chain-facts.ts";
 import type { Reader } from "../../ledger/schema.ts";
+import { keepLastAnswer } from "../../ops/last-answer.ts";
 import { lastChange } from "../feed.ts";
 import type { IndexReader } from "../services.ts";
 import { policyTerms } from "../terms.ts";
@@ -22,19 +23,10 @@ export interface OpenGroup {
  * a second, since by the clock alone claims become final.
  */
 export function createGap(reader: IndexReader): () => Promise<object> {
-  let last: { key: string; gap: Promise<object> } | undefined;
+  const kept = keepLastAnswer<object>();
   return async () => {
     const at = reader.clock.nowSeconds();
-    const key = `${await stateOf(reader)} ${at}`;
-    if (last?.key === key) return last.gap;
-    const computed = { key, gap: gapAt(reader, at) };
-    last = computed;
-    try {
-      return await computed.gap;
-    } catch (error) {
-      if (last === computed) last = undefined;
-      throw error;
-    }
+    return kept(`${await stateOf(reader)} ${at}`, () => gapAt(reader, at));
   };
 }
 
