@@ -2,13 +2,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
-import { Kysely } from "kysely";
 import type { Ledger } from "../../relayer/src/ledger/ledger.ts";
-import { migrate } from "../../relayer/src/ledger/migrate.ts";
-import type { Database } from "../../relayer/src/ledger/schema.ts";
-import { sqliteDialect } from "../../relayer/src/ledger/sqlite-driver.ts";
-import { sqliteHere } from "../../relayer/src/ledger/sqlite-here.ts";
 import { addressOf, idOf, indexApi } from "./index-ledger.ts";
+import { plansOf, stepsOf } from "./query-plans.ts";
 
 const STATUSES = ["Committed", "Attested", "Proven", "Final", "Challenged", "Rejected", "Voided"];
 const FILTERS = [
@@ -57,7 +53,7 @@ const OTHERS = [
 describe("questions to the index", () => {
   it("read pages of claims off an index, in its order, and sort nothing", async () => {
     for (const path of LISTS) {
-      for (const { sql, steps } of await plansOf(path)) {
+      for (const { sql, steps } of await plansOfPath(path)) {
         assert.deepEqual(scans(steps, sql), [], path);
         if (sql.includes('from "index_claims"')) assert.ok(!steps.some(isSort), `${path}: ${sql}`);
       }
@@ -66,7 +62,7 @@ describe("questions to the index", () => {
 
   it("go through no table that grows with history", async () => {
     for (const path of OTHERS) {
-      for (const { sql, steps } of await plansOf(path)) assert.deepEqual(scans(steps, sql), [], path);
+      for (const { sql, steps } of await plansOfPath(path)) assert.deepEqual(scans(steps, sql), [], path);
     }
   });
 
@@ -95,24 +91,8 @@ function isSort(step: string): boolean {
   return /TEMP B-TREE FOR/.test(step);
 }
 
-function stepsOf(database: DatabaseSync, sql: string): string[] {
-  const rows = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[];
-  return rows.map(({ detail }) => detail);
-}
-
-async function plansOf(path: string): Promise<{ sql: string; steps: string[] }[]> {
-  const database = new DatabaseSync(":memory:");
-  const asked: string[] = [];
-  const db = new Kysely<Database>({
-    dialect: sqliteDialect(sqliteHere(database)),
-    log: ({ query }) => void asked.push(query.sql),
-  });
-  await migrate(db, "sqlite", "memory");
-  asked.length = 0;
-  await indexApi(db as unknown as Ledger, { seconds: 1_800_000_000 }).app.request(path);
-  assert.ok(asked.length > 0, path);
-  const plans = asked.map((sql) => ({ sql, steps: stepsOf(database, sql) }));
-  await db.destroy();
-  database.close();
-  return plans;
+function plansOfPath(path: string) {
+  return plansOf(async (db) =>
+    indexApi(db as unknown as Ledger, { seconds: 1_800_000_000 }).app.request(path),
+  );
 }

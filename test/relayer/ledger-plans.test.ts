@@ -49,6 +49,7 @@ import {
 } from "../../relayer/src/tx/intents.ts";
 import { LANES } from "../../relayer/src/tx/kinds.ts";
 import { budgetLeft } from "../../relayer/src/watch/budget.ts";
+import { plansOf, stepsOf } from "./query-plans.ts";
 import { storedReceipt } from "./receipts.ts";
 
 const OPERATOR = `0x${"0a".repeat(20)}` as const;
@@ -92,7 +93,7 @@ const HOT: [string, (db: Reader) => Promise<unknown>][] = [
 describe("queries that are made all the time", () => {
   for (const [what, ask] of HOT) {
     it(`find ${what} without reading what is past`, async () => {
-      const plans = await plansOf(ask);
+      const plans = await plansWhereSomethingWaits(ask);
       assert.ok(plans.length > 0);
       for (const { sql, steps } of plans) assert.deepEqual(scansIn(sql, steps), [], sql);
     });
@@ -128,7 +129,7 @@ describe("queries that are made all the time", () => {
   });
 
   it("read of what a payer ever paid what is not settled, and of failures the latest", async () => {
-    const plans = await plansOf(hold);
+    const plans = await plansWhereSomethingWaits(hold);
     const counting = plans.find(({ sql }) => /count\(\*\)/.test(sql)) ?? assert.fail("nothing is counted");
     const searched = "SEARCH payments USING INDEX payments_unsettled (state=? AND payer=?";
     const between = " AND updated_at_milliseconds>? AND updated_at_milliseconds<?)";
@@ -139,19 +140,19 @@ describe("queries that are made all the time", () => {
   });
 
   it("count payments of unknown outcome without those that are known", async () => {
-    const [plan] = await plansOf((db) => countPending(db));
+    const [plan] = await plansWhereSomethingWaits((db) => countPending(db));
     assert.deepEqual(plan?.steps, ["SEARCH payments USING COVERING INDEX payments_unsettled (state=?)"]);
   });
 
   it("find failed and pending payments that are due by when they are", async () => {
     for (const state of ["pending", "failed"] as const) {
-      const [plan] = await plansOf((db) => duePayments(db, state, 1, 1, 20));
+      const [plan] = await plansWhereSomethingWaits((db) => duePayments(db, state, 1, 1, 20));
       assert.match(plan?.steps.join() ?? "", state === "failed" ? /payments_failed/ : /payments_due/);
     }
   });
 
   it("look for open promises among batches that are not committed, not among their receipts", async () => {
-    const owed = (await plansOf((db) => openMargins(db, OPERATOR))).find(({ sql }) =>
+    const owed = (await plansWhereSomethingWaits((db) => openMargins(db, OPERATOR))).find(({ sql }) =>
       /from "batches"/.test(sql),
     );
     assert.deepEqual(owed?.steps, [
@@ -169,28 +170,12 @@ describe("queries that are made all the time", () => {
   });
 });
 
-/** What is asked of a ledger where something waits, and how it would be found. */
-async function plansOf(ask: (db: Reader) => Promise<unknown>): Promise<{ sql: string; steps: string[] }[]> {
-  const database = new DatabaseSync(":memory:");
-  const asked: string[] = [];
-  const db = new Kysely<Database>({
-    dialect: sqliteDialect(sqliteHere(database)),
-    log: ({ query }) => void asked.push(query.sql),
-  });
-  await migrate(db, "sqlite", "memory");
+/** Of a ledger where something waits. */
+function plansWhereSomethingWaits(ask: (db: Reader) => Promise<unknown>) {
   const { policyId, modelId } = group;
-  await db.insertInto("exposure").values({ policy_id: policyId, model_id: modelId, waiting: 1 }).execute();
-  asked.length = 0;
-  await ask(db);
-  const plans = asked.map((sql) => ({ sql, steps: stepsOf(database, sql) }));
-  await db.destroy();
-  database.close();
-  return plans;
-}
-
-function stepsOf(database: DatabaseSync, sql: string): string[] {
-  const rows = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[];
-  return rows.map(({ detail }) => detail);
+  return plansOf(ask, (db) =>
+    db.insertInto("exposure").values({ policy_id: policyId, model_id: modelId, waiting: 1 }).execute(),
+  );
 }
 
 /** Steps of a plan that go through a whole table; `exposure` has one row for each policy and model. */
